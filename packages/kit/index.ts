@@ -1,0 +1,8 @@
+export { rfc3339, rfc3339Micro, sleep, type Clock } from './clock.ts'
+export { systemClock } from './system-clock.ts'
+export { fakeClock, type FakeClock } from './fake-clock.ts'
+export { CodedError, isCoded, messageOf, type Fault } from './coded-error.ts'
+export { jsonLog, silentLog, type Log, type LogFields, type LogLevel } from './log.ts'
+export { backoff, type BackoffOptions } from './backoff.ts'
+export { seededRandom, systemRandom, uuid, type Random } from './random.ts'
+export { memoryFiles, type FileEntry, type FileTree } from './file-tree.ts'
