@@ -1,0 +1,2 @@
+export { apiVersionOf, defineKind, parseApiVersion, resourcePath, type Kind, type KindFields } from './kind.ts'
+export { ApiError, isApiError, type Status, type StatusCause, type StatusDetails, type StatusReason } from './errors.ts'

@@ -1,0 +1,1 @@
+export type { Handler, Peer, UpgradeHandler, WebServer } from './handler.ts'

@@ -1,0 +1,1 @@
+export { prefixRange, type Change, type Entry, type ListOptions, type Range, type Revision, type Store, type Write } from './store.ts'
