@@ -1,0 +1,8 @@
+export { commitFiles, createRepository, initBareRepository, type CommitRequest } from './create-repository.ts'
+export { fetchCommits, listRemoteRefs, resolveRemoteRevision, type RemoteRef, type RemoteRefs } from './fetch-remote.ts'
+export { gitHttpHandler, type GitHttpOptions, type GitPush, type RefUpdate } from './http-server.ts'
+export type { GitTree, TreeEntry } from './git-tree.ts'
+export { normalizeRemoteUrl, parseRemoteUrl, type GitCredentials, type RemoteUrl } from './remote-url.ts'
+export { openRepository, type Commit, type Ref, type Repository } from './repository.ts'
+export { pushCommit, type PushRequest } from './push-remote.ts'
+export type { HttpFetch, Remote } from './smart-http.ts'
