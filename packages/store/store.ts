@@ -25,11 +25,11 @@ export interface Change {
   readonly previous?: Entry
 }
 
-/** Keys `>= from` and `< to`, in byte order. `prefixRange('/pods/')` is the usual one. */
+/** Keys `>= from` and `< to`, in the order of JavaScript strings (byte order for all keys without characters beyond U+FFFF). `prefixRange('/pods/')` is the usual one. */
 export interface Range { readonly from: string; readonly to: string }
 
 export interface ListOptions {
-  /** Read as of this revision; now when absent. Throws CodedError `Compacted` when it is gone. */
+  /** Read as of this revision; now when absent. Throws CodedError `Compacted` when it is gone, `FutureRevision` when it is not there yet. */
   readonly at?: Revision
   readonly limit?: number
 }
@@ -46,9 +46,12 @@ export interface Store extends AsyncDisposable {
   get(key: string, at?: Revision): Entry | undefined
   list(range: Range, options?: ListOptions): { readonly entries: readonly Entry[]; readonly revision: Revision; readonly more: boolean }
   count(range: Range): number
-  /** All writes or none. Throws CodedError `Conflict` (naming the key) when an `if` does not hold, `StorageFull`/`StorageFailed` when the disk refuses. */
+  /** All writes or none; values must not be changed afterwards; a key may occur once. Throws CodedError `Conflict` (naming the key) when an `if` does not hold, `StorageFull`/`StorageFailed` when the disk refuses. */
   commit(writes: readonly Write[]): Promise<Revision>
-  /** Batches of changes after `after`, in order, without gaps; ends with the signal. Throws `Compacted`; throws `SlowWatcher` rather than dropping. */
+  /**
+   * Batches of changes after `after`, in order, without gaps, no commit split; ends with the signal or with the store.
+   * Throws `Compacted` at once when `after` is gone; the iteration throws `SlowWatcher` rather than dropping when compaction overtakes it.
+   */
   watch(range: Range, after: Revision, signal: AbortSignal): AsyncIterable<readonly Change[]>
   /** Forgets versions that no read at `before` or later needs. */
   compact(before: Revision): Promise<void>
