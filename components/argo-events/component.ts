@@ -1,0 +1,9 @@
+import type { Component } from '@idp/sandbox'
+
+export const component: Component = {
+  name: 'argo-events',
+  standsInFor: 'Argo Events 1.9',
+  charts: [
+    { repository: 'https://argoproj.github.io/argo-helm', name: 'argo-events' },
+  ],
+}

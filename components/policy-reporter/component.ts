@@ -1,0 +1,9 @@
+import type { Component } from '@idp/sandbox'
+
+export const component: Component = {
+  name: 'policy-reporter',
+  standsInFor: 'Policy Reporter 3.5',
+  charts: [
+    { repository: 'https://kyverno.github.io/policy-reporter', name: 'policy-reporter' },
+  ],
+}

@@ -1,0 +1,148 @@
+/** Writes the CustomResourceDefinitions that the blueprint and the stand-in charts carry, from facts of the models packages. `--check` only compares. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { dump } from 'js-yaml'
+import { crdSchema, type Schema } from './crd-schema.ts'
+
+interface Column { name: string; type: string; jsonPath: string; priority?: number }
+interface Crd {
+  kind: string
+  plural?: string
+  /** Served versions; the first is stored. */
+  versions?: string[]
+  scope?: 'Cluster'
+  short?: string[]
+  categories?: string[]
+  columns?: Column[]
+  /** Without a models package (or where its schema is too large to be useful) spec and status stay open, as upstream's minimal CRDs have it. */
+  open?: true
+  scale?: { specReplicasPath: string; statusReplicasPath: string }
+  noStatus?: true
+}
+interface CrdFile { file: string; group: string; package?: string; version: string; annotations?: Record<string, string>; crds: Crd[] }
+
+const age: Column = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' }
+const text = (name: string, jsonPath: string): Column => ({ name, type: 'string', jsonPath })
+const condition = (name: string, type: string): Column => text(name, `.status.conditions[?(@.type=="${type}")].status`)
+const kyvernoColumns = [{ name: 'ADMISSION', type: 'boolean', jsonPath: '.spec.admission' }, { name: 'BACKGROUND', type: 'boolean', jsonPath: '.spec.background' },
+  text('READY', '.status.conditions[?(@.type == "Ready")].status'), age, text('MESSAGE', '.status.conditions[?(@.type == "Ready")].message')]
+const reportColumns = [text('KIND', '.scope.kind'), text('NAME', '.scope.name'), ...['pass', 'fail', 'warn', 'error', 'skip'].map((s) => ({ name: s.toUpperCase(), type: 'integer', jsonPath: `.summary.${s}` })), age]
+const secretStoreColumns = [age, text('Status', '.status.conditions[?(@.type=="Ready")].reason'), text('Capabilities', '.status.capabilities'), condition('Ready', 'Ready')]
+
+const files: CrdFile[] = [
+  {
+    file: 'blueprint/IT/crds/gateway-api.yaml', group: 'gateway.networking.k8s.io', package: '@kubernetes-models/gateway-api', version: 'v1',
+    annotations: { 'api-approved.kubernetes.io': 'https://github.com/kubernetes-sigs/gateway-api/pull/3328', 'gateway.networking.k8s.io/bundle-version': 'v1.2.1', 'gateway.networking.k8s.io/channel': 'standard' },
+    crds: [
+      { kind: 'GatewayClass', plural: 'gatewayclasses', scope: 'Cluster', short: ['gc'], categories: ['gateway-api'], columns: [text('Controller', '.spec.controllerName'), condition('Accepted', 'Accepted'), age] },
+      { kind: 'Gateway', versions: ['v1', 'v1beta1'], short: ['gtw'], categories: ['gateway-api'], columns: [text('Class', '.spec.gatewayClassName'), text('Address', '.status.addresses[*].value'), condition('Programmed', 'Programmed'), age] },
+      { kind: 'HTTPRoute', versions: ['v1', 'v1beta1'], categories: ['gateway-api'], columns: [text('Hostnames', '.spec.hostnames'), age] },
+      { kind: 'GRPCRoute', categories: ['gateway-api'], columns: [text('Hostnames', '.spec.hostnames'), age] },
+    ],
+  },
+  { file: 'blueprint/IT/crds/gateway-api-reference-grant.yaml', group: 'gateway.networking.k8s.io', package: '@kubernetes-models/gateway-api', version: 'v1beta1', annotations: { 'api-approved.kubernetes.io': 'https://github.com/kubernetes-sigs/gateway-api/pull/3328' }, crds: [{ kind: 'ReferenceGrant', short: ['refgrant'], categories: ['gateway-api'], columns: [age], noStatus: true }] },
+  { file: 'blueprint/IT/crds/gateway-api-tls-route.yaml', group: 'gateway.networking.k8s.io', package: '@kubernetes-models/gateway-api', version: 'v1alpha2', annotations: { 'api-approved.kubernetes.io': 'https://github.com/kubernetes-sigs/gateway-api/pull/3328' }, crds: [{ kind: 'TLSRoute', categories: ['gateway-api'], columns: [text('Hostnames', '.spec.hostnames'), age] }] },
+  {
+    file: 'components/prometheus/crds-chart/templates/crds.yaml', group: 'monitoring.coreos.com', package: '@kubernetes-models/prometheus-operator', version: 'v1',
+    crds: [
+      { kind: 'ServiceMonitor', short: ['smon'], categories: ['prometheus-operator'] }, { kind: 'PodMonitor', short: ['pmon'], categories: ['prometheus-operator'] },
+      { kind: 'Probe', short: ['prb'], categories: ['prometheus-operator'] }, { kind: 'PrometheusRule', short: ['promrule'], categories: ['prometheus-operator'] },
+      { kind: 'Prometheus', plural: 'prometheuses', short: ['prom'], categories: ['prometheus-operator'], scale: { specReplicasPath: '.spec.shards', statusReplicasPath: '.status.shards' }, columns: [text('Version', '.spec.version'), { name: 'Desired', type: 'integer', jsonPath: '.spec.replicas' }, { name: 'Ready', type: 'integer', jsonPath: '.status.availableReplicas' }, condition('Reconciled', 'Reconciled'), condition('Available', 'Available'), age] },
+      { kind: 'Alertmanager', short: ['am'], categories: ['prometheus-operator'], columns: [text('Version', '.spec.version'), { name: 'Replicas', type: 'integer', jsonPath: '.spec.replicas' }, { name: 'Ready', type: 'integer', jsonPath: '.status.availableReplicas' }, condition('Reconciled', 'Reconciled'), condition('Available', 'Available'), age] },
+      { kind: 'ThanosRuler', short: ['ruler'], categories: ['prometheus-operator'] },
+    ],
+  },
+  { file: 'components/prometheus/crds-chart/templates/crds-v1alpha1.yaml', group: 'monitoring.coreos.com', package: '@kubernetes-models/prometheus-operator', version: 'v1alpha1', crds: [{ kind: 'AlertmanagerConfig', short: ['amcfg'], categories: ['prometheus-operator'], open: true }, { kind: 'PrometheusAgent', short: ['promagent'], categories: ['prometheus-operator'], open: true }, { kind: 'ScrapeConfig', short: ['scfg'], categories: ['prometheus-operator'], open: true }] },
+  {
+    file: 'components/external-secrets/chart/templates/crds/external-secrets.yaml', group: 'external-secrets.io', package: '@kubernetes-models/external-secrets', version: 'v1',
+    crds: [
+      { kind: 'ExternalSecret', short: ['es'], categories: ['external-secrets'], columns: [text('StoreType', '.spec.secretStoreRef.kind'), text('Store', '.spec.secretStoreRef.name'), text('Refresh Interval', '.spec.refreshInterval'), text('Status', '.status.conditions[?(@.type=="Ready")].reason'), condition('Ready', 'Ready'), { name: 'Last Sync', type: 'date', jsonPath: '.status.refreshTime' }] },
+      { kind: 'ClusterExternalSecret', scope: 'Cluster', short: ['ces'], categories: ['external-secrets'], columns: [text('Store', '.spec.externalSecretSpec.secretStoreRef.name'), text('Refresh Interval', '.spec.refreshTime'), condition('Ready', 'Ready')] },
+      { kind: 'SecretStore', short: ['ss'], categories: ['external-secrets'], columns: secretStoreColumns },
+      { kind: 'ClusterSecretStore', scope: 'Cluster', short: ['css'], categories: ['external-secrets'], columns: secretStoreColumns },
+    ],
+  },
+  { file: 'components/external-secrets/chart/templates/crds/push-secrets.yaml', group: 'external-secrets.io', package: '@kubernetes-models/external-secrets', version: 'v1alpha1', crds: [{ kind: 'PushSecret', short: ['ps'], categories: ['external-secrets'], columns: [age, text('Status', '.status.conditions[?(@.type=="Ready")].reason')] }] },
+  { file: 'components/external-secrets/chart/templates/crds/generators.yaml', group: 'generators.external-secrets.io', package: '@kubernetes-models/external-secrets', version: 'v1alpha1', crds: ['Password', 'UUID', 'VaultDynamicSecret', 'Webhook', 'Fake', 'ClusterGenerator'].map((kind) => ({ kind, categories: ['external-secrets', 'external-secrets-generators'], noStatus: true as const, ...(kind === 'ClusterGenerator' ? { scope: 'Cluster' as const } : {}) })) },
+  {
+    file: 'components/argo-workflows/chart/templates/crds.yaml', group: 'argoproj.io', version: 'v1alpha1',
+    crds: [
+      { kind: 'Workflow', short: ['wf'], open: true, noStatus: true, columns: [{ ...text('Status', '.status.phase') }, { ...age, jsonPath: '.status.startedAt' }, text('Message', '.status.message')] },
+      { kind: 'WorkflowTemplate', short: ['wftmpl'], open: true, noStatus: true }, { kind: 'ClusterWorkflowTemplate', scope: 'Cluster', short: ['clusterwftmpl', 'cwft'], open: true, noStatus: true },
+      { kind: 'CronWorkflow', short: ['cwf', 'cronwf'], open: true, noStatus: true }, { kind: 'WorkflowEventBinding', short: ['wfeb'], open: true, noStatus: true },
+      { kind: 'WorkflowTaskSet', short: ['wfts'], open: true }, { kind: 'WorkflowTaskResult', open: true, noStatus: true }, { kind: 'WorkflowArtifactGCTask', short: ['wfat'], open: true },
+    ],
+  },
+  { file: 'components/argo-events/chart/templates/crds.yaml', group: 'argoproj.io', version: 'v1alpha1', crds: [{ kind: 'EventBus', plural: 'eventbus', short: ['eb'], open: true }, { kind: 'EventSource', short: ['es'], open: true }, { kind: 'Sensor', short: ['sn'], open: true }] },
+  {
+    file: 'components/trivy/chart/crds/aquasecurity.yaml', group: 'aquasecurity.github.io', version: 'v1alpha1',
+    crds: [
+      { kind: 'VulnerabilityReport', short: ['vuln', 'vulns'], open: true, noStatus: true, columns: [text('Repository', '.report.artifact.repository'), text('Tag', '.report.artifact.tag'), text('Scanner', '.report.scanner.name'), age, ...['critical', 'high', 'medium', 'low', 'unknown'].map((s) => ({ name: s[0]?.toUpperCase() + s.slice(1), type: 'integer', jsonPath: `.report.summary.${s}Count`, priority: 1 }))] },
+      ...['ConfigAuditReport', 'ExposedSecretReport', 'RbacAssessmentReport', 'InfraAssessmentReport', 'SbomReport'].map((kind): Crd => ({ kind, open: true, noStatus: true })),
+      ...['ClusterVulnerabilityReport', 'ClusterConfigAuditReport', 'ClusterRbacAssessmentReport', 'ClusterInfraAssessmentReport', 'ClusterComplianceReport', 'ClusterSbomReport'].map((kind): Crd => ({ kind, scope: 'Cluster', open: true, ...(kind === 'ClusterComplianceReport' ? {} : { noStatus: true }) })),
+    ],
+  },
+  {
+    file: 'components/kyverno/chart/templates/crds/kyverno.yaml', group: 'kyverno.io', version: 'v1',
+    crds: [
+      { kind: 'ClusterPolicy', plural: 'clusterpolicies', versions: ['v1', 'v2beta1'], scope: 'Cluster', short: ['cpol'], categories: ['kyverno'], open: true, columns: kyvernoColumns },
+      { kind: 'Policy', plural: 'policies', versions: ['v1', 'v2beta1'], short: ['pol'], categories: ['kyverno'], open: true, columns: kyvernoColumns },
+    ],
+  },
+  {
+    file: 'components/kyverno/chart/templates/crds/kyverno-v2.yaml', group: 'kyverno.io', version: 'v2',
+    crds: [
+      { kind: 'PolicyException', versions: ['v2', 'v2beta1'], short: ['polex'], categories: ['kyverno'], open: true, noStatus: true }, { kind: 'CleanupPolicy', plural: 'cleanuppolicies', versions: ['v2', 'v2beta1'], short: ['cleanpol'], categories: ['kyverno'], open: true, columns: [text('Schedule', '.spec.schedule'), age] },
+      { kind: 'ClusterCleanupPolicy', plural: 'clustercleanuppolicies', versions: ['v2', 'v2beta1'], scope: 'Cluster', short: ['ccleanpol'], categories: ['kyverno'], open: true, columns: [text('Schedule', '.spec.schedule'), age] }, { kind: 'UpdateRequest', short: ['ur'], categories: ['kyverno'], open: true },
+      { kind: 'GlobalContextEntry', plural: 'globalcontextentries', scope: 'Cluster', short: ['gctxentry'], categories: ['kyverno'], open: true },
+    ],
+  },
+  {
+    file: 'components/kyverno/chart/templates/crds/policies.yaml', group: 'policies.kyverno.io', version: 'v1alpha1',
+    crds: [
+      ...([['ValidatingPolicy', 'vpol'], ['MutatingPolicy', 'mpol'], ['GeneratingPolicy', 'gpol'], ['DeletingPolicy', 'dpol'], ['ImageValidatingPolicy', 'ivpol']] as const).map(([kind, short]): Crd => ({ kind, plural: `${kind.toLowerCase().slice(0, -1)}ies`, scope: 'Cluster', short: [short], categories: ['kyverno'], open: true, columns: [age] })),
+      { kind: 'PolicyException', categories: ['kyverno'], open: true, noStatus: true },
+    ],
+  },
+  { file: 'components/kyverno/chart/templates/crds/reports.yaml', group: 'reports.kyverno.io', version: 'v1', crds: [{ kind: 'EphemeralReport', short: ['ephr'], open: true, noStatus: true }, { kind: 'ClusterEphemeralReport', scope: 'Cluster', short: ['cephr'], open: true, noStatus: true }] },
+  { file: 'components/kyverno/chart/templates/crds/wgpolicyk8s.yaml', group: 'wgpolicyk8s.io', version: 'v1alpha2', crds: [{ kind: 'PolicyReport', short: ['polr'], open: true, noStatus: true, columns: reportColumns }, { kind: 'ClusterPolicyReport', scope: 'Cluster', short: ['cpolr'], open: true, noStatus: true, columns: reportColumns }] },
+]
+
+function definition(file: CrdFile, crd: Crd): Schema {
+  const plural = crd.plural ?? `${crd.kind.toLowerCase()}s`
+  const versions = crd.versions ?? [file.version]
+  const schema: Schema = crd.open === true || file.package === undefined
+    ? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true, properties: { apiVersion: { type: 'string' }, kind: { type: 'string' }, metadata: { type: 'object' } } }
+    : crdSchema(file.package, file.group, file.version, crd.kind)
+  const subresources = { ...(crd.noStatus === true ? {} : { status: {} }), ...(crd.scale === undefined ? {} : { scale: crd.scale }) }
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.${file.group}`, ...(file.annotations === undefined ? {} : { annotations: file.annotations }) },
+    spec: {
+      group: file.group, scope: crd.scope ?? 'Namespaced',
+      names: {
+        kind: crd.kind, listKind: `${crd.kind}List`, plural, singular: crd.kind.toLowerCase(),
+        ...(crd.short === undefined ? {} : { shortNames: crd.short }), ...(crd.categories === undefined ? {} : { categories: crd.categories }),
+      },
+      versions: versions.map((name, index) => ({
+        name, served: true, storage: index === 0, schema: { openAPIV3Schema: schema },
+        ...(Object.keys(subresources).length > 0 ? { subresources } : {}), additionalPrinterColumns: crd.columns ?? [age],
+      })),
+    },
+  }
+}
+
+/** Writes what differs (or only names it, with `check`); returns the paths. */
+export function generateCrds(check: boolean): string[] {
+  return files.flatMap((file) => {
+    const content = `# Generated by scripts/gen-crds.ts; do not edit.\n${file.crds.map((crd) => dump(definition(file, crd), { noRefs: true, lineWidth: -1 })).join('---\n')}`
+    let now = ''
+    try { now = readFileSync(file.file, 'utf8') } catch (error) { if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error }
+    if (now === content) return []
+    if (!check) {
+      mkdirSync(dirname(file.file), { recursive: true })
+      writeFileSync(file.file, content)
+    }
+    return [file.file]
+  })
+}
