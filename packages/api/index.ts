@@ -1,3 +1,15 @@
 export { apiVersionOf, defineKind, parseApiVersion, resourcePath, type Kind, type KindFields } from './kind.ts'
 export { ApiError, isApiError, type Status, type StatusCause, type StatusDetails, type StatusReason } from './errors.ts'
 export * from './kinds/index.ts'
+export { builtInGroupVersions, builtInResources, definition, definitionName, schemaFor, type Gvk, type ResourceFacts } from './schema/built-in.ts'
+export { refName, refOf, type Resolve, type Schema, type ValidationRule } from './schema/schema.ts'
+export { compileSchema, strictDecodingMessage, type CompiledSchema, type CompileOptions } from './schema/compile-schema.ts'
+export { type CompileRules, type Validate } from './schema/validate.ts'
+export { decodeBuiltIn } from './schema/decode.ts'
+export { mergeSchemaFor } from './schema/merge-schema.ts'
+export { typedSchemaFor, typedSchemaOf, type TypedSchema } from './schema/typed-schema.ts'
+export { openApiV3, openApiV3Index, type Describe } from './openapi/document.ts'
+export { customDefinitionName, customOpenApiV3, type CustomResource } from './openapi/custom-resource.ts'
+export {
+  duplicate, forbidden, invalid, invalidError, notFound, notSupported, required, tooLong, tooMany, typeInvalid, type FieldError, type FieldErrorReason,
+} from './validation/field-error.ts'
