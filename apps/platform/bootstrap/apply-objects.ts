@@ -1,0 +1,59 @@
+import { isApiError } from '@idp/api'
+import type { Client } from '@idp/client'
+import type { KubeObject } from '@idp/formats'
+import { CodedError, backoff, messageOf, sleep } from '@idp/kit'
+import { waitReady, type WaitReadyOptions } from './wait-ready.ts'
+
+/** The manager that owns what the bootstrap applies. */
+export const fieldManager = 'idp-bootstrap'
+
+/** How many requests are under way at once. */
+const parallel = 16
+
+/**
+ * Applies the objects of one step and waits until they are ready, in three waves, each waited for before the next:
+ * definitions and namespaces; everything built in, workloads included; custom resources, whose controllers now run.
+ */
+export async function applyObjects(client: Client, objects: readonly KubeObject[], options: WaitReadyOptions): Promise<void> {
+  for (const wave of waves(objects)) {
+    await applyAll(client, wave, options)
+    await waitReady(client, wave, options)
+  }
+}
+
+function waves(objects: readonly KubeObject[]): KubeObject[][] {
+  const waveOf = (object: KubeObject): number => {
+    const group = object.apiVersion.includes('/') ? object.apiVersion.split('/')[0] ?? '' : ''
+    if (object.kind === 'Namespace' || object.kind === 'CustomResourceDefinition' || object.kind === 'PriorityClass') return 0
+    return group === '' || !group.includes('.') || group.endsWith('.k8s.io') && !group.startsWith('gateway.') ? 1 : 2
+  }
+  return [0, 1, 2].map((wave) => objects.filter((object) => waveOf(object) === wave)).filter((wave) => wave.length > 0)
+}
+
+async function applyAll(client: Client, objects: readonly KubeObject[], options: WaitReadyOptions): Promise<void> {
+  const queue = [...objects]
+  const work = async () => {
+    for (let object = queue.shift(); object !== undefined; object = queue.shift()) await applyOne(client, object, options)
+  }
+  await Promise.all(Array.from({ length: Math.min(parallel, queue.length) }, work))
+}
+
+/** Refusals that pass by themselves: a webhook that is not serving yet, a kind that is not established yet, a busy server. */
+const passing = (error: unknown): boolean => isApiError(error, 'InternalError', 'ServiceUnavailable', 'TooManyRequests', 'Timeout', 'ServerTimeout') || isApiError(error, 'NotFound')
+
+async function applyOne(client: Client, object: KubeObject, { clock, signal, timeoutMs, onWaiting }: WaitReadyOptions): Promise<void> {
+  const what = `${object.kind} ${object.metadata.namespace === undefined ? '' : `${object.metadata.namespace}/`}${object.metadata.name ?? ''}`
+  const deadline = clock.now() + timeoutMs
+  for (let failures = 1; ; failures++) {
+    try {
+      await client.apply(await client.kindOf(object.apiVersion, object.kind), object as never, { fieldManager, force: true })
+      return
+    } catch (error) {
+      if (!passing(error) || clock.now() > deadline) {
+        throw new CodedError({ code: 'ApplyFailed', message: `${what} was refused: ${messageOf(error)}`, where: what, cause: error })
+      }
+      onWaiting?.([`${what}: ${messageOf(error)}`])
+      await sleep(clock, backoff(failures, { initial: 50, max: 2000 }), signal)
+    }
+  }
+}

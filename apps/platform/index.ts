@@ -1,0 +1,6 @@
+export type { NodeConfig, PlatformConfig } from './config/config.ts'
+export { checkConfig, configProblems, type ConfigProblem } from './config/check-config.ts'
+export { loadConfig } from './config/load-config.ts'
+export { readiness } from './bootstrap/readiness.ts'
+export { applyObjects, fieldManager } from './bootstrap/apply-objects.ts'
+export { waitReady, type WaitReadyOptions } from './bootstrap/wait-ready.ts'
