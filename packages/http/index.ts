@@ -1,1 +1,8 @@
 export type { Handler, Peer, UpgradeHandler, WebServer } from './handler.ts'
+export { listen, listenRaw, type Listening, type ListenOptions, type ListenRawOptions } from './listen.ts'
+export { serveConnection, type ServeConnectionOptions } from './serve-connection.ts'
+export { fetchOver } from './fetch-over.ts'
+export { respond } from './respond.ts'
+export { portOwner } from './port-owner.ts'
+export type { ConnectionOptions } from './web-connections.ts'
+export type { Identity, TlsOptions } from './tls-options.ts'

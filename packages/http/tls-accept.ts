@@ -1,0 +1,70 @@
+import type { Duplex } from 'node:stream'
+import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls'
+import type { Peer } from './handler.ts'
+import type { Identity, TlsOptions } from './tls-options.ts'
+
+/** A handshake that takes longer is cut off. */
+const HANDSHAKE_MS = 10_000
+
+/** Does the server's side of TLS on a connection. */
+export type TlsAcceptor = (connection: Duplex, peer: Peer) => void
+
+/**
+ * TLS for connections of any kind; hands on those whose handshake succeeds, and destroys the others.
+ * The peer carries the subject of the client's certificate when one was asked for and is valid.
+ */
+export function tlsAcceptor(options: TlsOptions, onSecure: (socket: TLSSocket, peer: Peer) => void): TlsAcceptor {
+  const contexts = new Map<string, SecureContext>()
+  const clientCa = options.clientCa === undefined ? {} : { ca: options.clientCa }
+  const contextOf = ({ cert, key }: Identity): SecureContext => {
+    const known = contexts.get(cert)
+    if (known !== undefined) return known
+    if (contexts.size >= 100) contexts.clear()
+    const made = createSecureContext({ cert, key, ...clientCa })
+    contexts.set(cert, made)
+    return made
+  }
+  const standard = (): { secureContext?: SecureContext } => {
+    try {
+      return { secureContext: contextOf(options.identity(undefined)) }
+    } catch {
+      return {} // no certificate for clients that name no server: their handshake fails, the others have their own
+    }
+  }
+  return (connection, peer) => {
+    const socket = new TLSSocket(connection, {
+      isServer: true,
+      ...standard(),
+      ALPNProtocols: [...(options.alpn ?? ['h2', 'http/1.1'])],
+      ...(options.clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: false }),
+      SNICallback(name, done) {
+        try {
+          done(null, contextOf(options.identity(name)))
+        } catch (error) {
+          done(error instanceof Error ? error : new Error(String(error)))
+        }
+      },
+    })
+    const fail = (): void => {
+      socket.destroy()
+      connection.destroy()
+    }
+    socket.setTimeout(HANDSHAKE_MS, fail)
+    socket.on('error', fail) // the client has been sent the alert; nobody else is concerned
+    connection.on('error', fail)
+    socket.once('secure', () => {
+      socket.setTimeout(0)
+      // Node clears this only on sockets of its own tls.Server; HTTP/2 sessions wait for it.
+      Object.assign(socket, { secureConnecting: false })
+      onSecure(socket, options.clientCa === undefined ? peer : withCertificate(socket, peer))
+    })
+  }
+}
+
+function withCertificate(socket: TLSSocket, peer: Peer): Peer {
+  // Node sets `authorized` only on sockets of its own tls.Server; the verdict of OpenSSL is here.
+  const { ssl } = socket as unknown as { ssl?: { verifyError(): Error | null } | null }
+  const subject = socket.getPeerCertificate().subject as { CN?: string | string[]; O?: string | string[] } | undefined
+  if (subject === undefined || ssl == null || ssl.verifyError() != null) return peer
+  return { ...peer, certificate: { commonName: [subject.CN ?? ''].flat()[0] ?? '', organizations: subject.O === undefined ? [] : [subject.O].flat() } }
+}

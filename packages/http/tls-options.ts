@@ -1,0 +1,11 @@
+/** Certificate chain and key, both PEM. */
+export interface Identity { readonly cert: string; readonly key: string }
+
+export interface TlsOptions {
+  /** Asked at each handshake, so that a renewed certificate needs no restart. Throw to refuse the handshake. */
+  identity(serverName: string | undefined): Identity
+  /** Ask clients for a certificate and verify it against these (PEM). Without a valid one the request has no `peer.certificate`. */
+  readonly clientCa?: string
+  /** Offered protocols in order of preference; HTTP/2 and HTTP/1.1 by default. */
+  readonly alpn?: readonly ('h2' | 'http/1.1')[]
+}
