@@ -13,3 +13,6 @@ export { customDefinitionName, customOpenApiV3, type CustomResource } from './op
 export {
   duplicate, forbidden, invalid, invalidError, notFound, notSupported, required, tooLong, tooMany, typeInvalid, type FieldError, type FieldErrorReason,
 } from './validation/field-error.ts'
+export { applyBuiltInDefaults } from './defaults/apply.ts'
+export { defaultPodSpec, defaultPullPolicy } from './defaults/pod.ts'
+export { generateJobSelector } from './defaults/workloads.ts'
