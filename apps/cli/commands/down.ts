@@ -1,0 +1,50 @@
+import { CodedError } from '@idp/kit'
+import { openSync, closeSync, readFileSync } from 'node:fs'
+import { findTarget, target, type CommandContext, type Target } from '../context.ts'
+import { removeClusterDirectory, writeRecord } from '../data-directory.ts'
+import { isAlive } from '../process-identity.ts'
+import { confirm } from '../output/confirm.ts'
+import { sleepUntil } from '../wait-until.ts'
+
+/** Milliseconds the engine gets to stop by itself: it flushes its log and ends its programs. */
+const stopTimeout = 15_000
+
+/** Stops the engine; state stays. Does nothing when it does not run. */
+export async function down(context: CommandContext): Promise<void> {
+  const found = await target(context)
+  if (!found.running) {
+    context.report.result(`cluster '${found.name}' is not running`, { event: 'summary', name: found.name, running: false })
+    return
+  }
+  await stopEngine(context, found)
+  context.report.result(`stopped cluster '${found.name}'; 'idp up' continues where it was`, { event: 'summary', name: found.name, running: false })
+}
+
+/** Stops the engine and removes every file of the cluster. */
+export async function destroy(context: CommandContext, options: { readonly yes: boolean }): Promise<void> {
+  const found = await findTarget(context)
+  if (found === undefined) {
+    context.report.result('there is nothing to destroy', { event: 'summary', destroyed: false })
+    return
+  }
+  if (!options.yes && !(await confirm(context, `Destroy cluster '${found.name}' with all its data in ${found.directory}?`))) {
+    throw new CodedError({ code: 'NotConfirmed', message: 'nothing was destroyed', remedy: 'Answer yes, or pass --yes' })
+  }
+  if (found.running) await stopEngine(context, found)
+  await removeClusterDirectory(found.directory)
+  context.report.result(`destroyed cluster '${found.name}'`, { event: 'summary', name: found.name, destroyed: true })
+}
+
+/** Ends the engine's process: SIGTERM, then SIGKILL for one that hangs (no acknowledged write is lost by that). */
+export async function stopEngine(context: CommandContext, { directory, record }: Target): Promise<void> {
+  const { pid, processStart } = record
+  if (pid === undefined) return
+  const gone = () => !isAlive(pid, processStart)
+  process.kill(pid, 'SIGTERM')
+  if (!(await sleepUntil(context.clock, gone, stopTimeout))) {
+    process.kill(pid, 'SIGKILL')
+    if (!(await sleepUntil(context.clock, gone, stopTimeout))) throw new CodedError({ code: 'StopFailed', message: `process ${pid} does not end`, where: directory })
+  }
+  const { pid: _pid, processStart: _start, ...rest } = record
+  await writeRecord(directory, rest)
+}
