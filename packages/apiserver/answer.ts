@@ -1,0 +1,35 @@
+import { ApiError } from '@idp/api'
+import { CodedError, messageOf, type Log } from '@idp/kit'
+
+const jsonHeaders = { 'content-type': 'application/json' }
+
+/** An answer with a JSON body; bytes are sent as they are. */
+export function answerJson(body: unknown, code = 200, headers: Record<string, string> = {}): Response {
+  const content = body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body)
+  return new Response(content, { status: code, headers: { ...jsonHeaders, ...headers } })
+}
+
+export function answerText(text: string, code = 200): Response {
+  return new Response(text, { status: code, headers: { 'content-type': 'text/plain; charset=utf-8' } })
+}
+
+/** The Status that tells a caller what was thrown. Anything but ApiError is the server's own failure. */
+export function answerError(error: unknown, log: Log): Response {
+  const api = apiErrorOf(error, log)
+  const retry = api.details?.retryAfterSeconds
+  return answerJson(api.toStatus(), api.code, {
+    ...(api.code === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    ...(retry === undefined ? {} : { 'retry-after': String(retry) }),
+  })
+}
+
+export function apiErrorOf(error: unknown, log: Log): ApiError {
+  if (error instanceof ApiError) return error
+  if (error instanceof CodedError) {
+    if (error.code === 'StorageFull') return new ApiError('ServiceUnavailable', `etcdserver: mvcc: database space exceeded: ${error.message}`)
+    log.error('request failed', { code: error.code, error: error.message })
+    return new ApiError('InternalError', `Internal error occurred: ${error.message}`)
+  }
+  log.error('request failed', { error: messageOf(error), stack: error instanceof Error ? error.stack : undefined })
+  return new ApiError('InternalError', `Internal error occurred: ${messageOf(error)}`)
+}

@@ -1,0 +1,97 @@
+import { equalJson, isRecord } from '../json-value.ts'
+import { fieldSchema, itemSchema, type Schema } from '../schema/resolve-schema.ts'
+import { emptySet, insertPath, isEmpty, recursiveDifference, type FieldSet } from './field-set.ts'
+import { itemElement, structureOf, type Structure } from './merge-structure.ts'
+
+/** What changed between two objects, as sets of paths. */
+export interface Comparison { readonly added: FieldSet; readonly modified: FieldSet; readonly removed: FieldSet }
+
+export function compareObjects(before: unknown, after: unknown, schema: Schema | undefined): Comparison {
+  const comparison: Comparison = { added: emptySet(), modified: emptySet(), removed: emptySet() }
+  compare(before, after, schema, [], comparison)
+  return comparison
+}
+
+export function isSame(comparison: Comparison): boolean {
+  return isEmpty(comparison.added) && isEmpty(comparison.modified) && isEmpty(comparison.removed)
+}
+
+/** The comparison without paths in or below `ignored`. */
+export function excluding(comparison: Comparison, ignored: FieldSet): Comparison {
+  return {
+    added: recursiveDifference(comparison.added, ignored),
+    modified: recursiveDifference(comparison.modified, ignored),
+    removed: recursiveDifference(comparison.removed, ignored),
+  }
+}
+
+function compare(before: unknown, after: unknown, schema: Schema | undefined, path: readonly string[], into: Comparison): void {
+  if (before === undefined && after === undefined) return
+  const left = structureOf(schema, before, after)
+  const right = structureOf(schema, after, before)
+  if (left.of === 'leaf' || left.of !== right.of || (isHollow(before) && isHollow(after))) {
+    if (path.length === 0) return
+    if (before === undefined) insertPath(into.added, path)
+    else if (after === undefined) insertPath(into.removed, path)
+    else if (!equalJson(before, after)) insertPath(into.modified, path)
+    return
+  }
+  if (left.of === 'map') compareMaps(asRecord(before), asRecord(after), schema, path, into)
+  else compareLists(left, asList(before), asList(after), itemSchema(schema), path, into)
+  if (path.length === 0) return
+  if (before === undefined) insertPath(into.added, path)
+  else if (after === undefined) insertPath(into.removed, path)
+}
+
+function compareMaps(before: Record<string, unknown> | undefined, after: Record<string, unknown> | undefined, schema: Schema | undefined, path: readonly string[], into: Comparison): void {
+  const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])
+  for (const name of names) {
+    const below = fieldSchema(schema, name)
+    compare(fieldOf(before, name, below), fieldOf(after, name, below), below, [...path, `f:${name}`], into)
+  }
+}
+
+/** A struct that upstream's types hold by value is there even when it was not written. */
+function fieldOf(object: Record<string, unknown> | undefined, name: string, schema: Schema | undefined): unknown {
+  const value = object?.[name]
+  return value === undefined && object !== undefined && schema?.type === 'object' && isRecord(schema.default) && Object.keys(schema.default).length === 0 ? {} : value
+}
+
+function compareLists(structure: Structure, before: unknown[], after: unknown[], schema: Schema | undefined, path: readonly string[], into: Comparison): void {
+  const left = byElement(structure, before, schema)
+  const right = byElement(structure, after, schema)
+  for (const element of new Set([...left.keys(), ...right.keys()])) {
+    const was = left.get(element) ?? []
+    const is = right.get(element) ?? []
+    const at = [...path, element]
+    if (was.length <= 1 && is.length <= 1) compare(was[0], is[0], schema, at, into)
+    else if (was.length === 0) insertPath(into.added, at)
+    else if (is.length === 0) insertPath(into.removed, at)
+    else if (!equalJson(was, is)) insertPath(into.modified, at)
+  }
+}
+
+/** Items under their elements; an invalid list may hold several under one. */
+export function byElement(structure: Structure, list: readonly unknown[], schema: Schema | undefined): Map<string, unknown[]> {
+  const items = new Map<string, unknown[]>()
+  list.forEach((item, i) => {
+    const element = itemElement(structure, schema, item, i)
+    const same = items.get(element)
+    if (same === undefined) items.set(element, [item])
+    else same.push(item)
+  })
+  return items
+}
+
+/** Absent, null or empty: compared as one value, so that the difference between them is kept. */
+function isHollow(value: unknown): boolean {
+  return value === undefined || value === null || (Array.isArray(value) ? value.length === 0 : isRecord(value) && Object.keys(value).length === 0)
+}
+
+function asRecord(value: unknown): Record<string, unknown> | undefined {
+  return isRecord(value) ? value : undefined
+}
+
+function asList(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : []
+}

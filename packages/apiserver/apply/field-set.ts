@@ -1,0 +1,141 @@
+import type { JsonObject } from '@idp/formats'
+
+/**
+ * A set of paths into an object. A path is a list of elements in the wire form of FieldsV1: `f:name` a field, `k:{"name":"x"}` an item
+ * of a list by its keys, `v:"x"` an item of a set by its value, `i:0` an item by its place.
+ *
+ *     {"f:spec":{"f:replicas":{},"f:ports":{"k:{\"port\":80}":{".":{},"f:name":{}}}}}
+ *
+ * holds .spec.replicas, .spec.ports[port=80] and .spec.ports[port=80].name.
+ */
+export interface FieldSet {
+  readonly members: Set<string>
+  readonly children: Map<string, FieldSet>
+}
+
+export function emptySet(): FieldSet {
+  return { members: new Set(), children: new Map() }
+}
+
+export function isEmpty(set: FieldSet): boolean {
+  return set.members.size === 0 && [...set.children.values()].every(isEmpty)
+}
+
+/** The set below `element`, made if it is not there. */
+export function childOf(set: FieldSet, element: string): FieldSet {
+  let child = set.children.get(element)
+  if (child === undefined) set.children.set(element, (child = emptySet()))
+  return child
+}
+
+export function insertPath(set: FieldSet, path: readonly string[]): void {
+  const last = path.at(-1)
+  if (last === undefined) return
+  path.slice(0, -1).reduce(childOf, set).members.add(last)
+}
+
+export function hasPath(set: FieldSet, path: readonly string[]): boolean {
+  const last = path.at(-1)
+  let at: FieldSet | undefined = set
+  for (const element of path.slice(0, -1)) at = at?.children.get(element)
+  return last !== undefined && at?.members.has(last) === true
+}
+
+export function union(a: FieldSet, b: FieldSet): FieldSet {
+  const children = new Map(a.children)
+  for (const [element, child] of b.children) {
+    const other = children.get(element)
+    children.set(element, other === undefined ? child : union(other, child))
+  }
+  return { members: new Set([...a.members, ...b.members]), children }
+}
+
+/** Paths of `a` that are not in `b`. */
+export function difference(a: FieldSet, b: FieldSet): FieldSet {
+  const out: FieldSet = { members: new Set([...a.members].filter((element) => !b.members.has(element))), children: new Map() }
+  for (const [element, child] of a.children) {
+    const other = b.children.get(element)
+    const rest = other === undefined ? child : difference(child, other)
+    if (!isEmpty(rest)) out.children.set(element, rest)
+  }
+  return out
+}
+
+/** Paths of `a` that are neither in `b` nor below a path of `b`. */
+export function recursiveDifference(a: FieldSet, b: FieldSet): FieldSet {
+  const out: FieldSet = { members: new Set([...a.members].filter((element) => !b.members.has(element))), children: new Map() }
+  for (const [element, child] of a.children) {
+    if (b.members.has(element)) continue
+    const other = b.children.get(element)
+    const rest = other === undefined ? child : recursiveDifference(child, other)
+    if (!isEmpty(rest)) out.children.set(element, rest)
+  }
+  return out
+}
+
+export function intersection(a: FieldSet, b: FieldSet): FieldSet {
+  const out: FieldSet = { members: new Set([...a.members].filter((element) => b.members.has(element))), children: new Map() }
+  for (const [element, child] of a.children) {
+    const other = b.children.get(element)
+    const both = other === undefined ? undefined : intersection(child, other)
+    if (both !== undefined && !isEmpty(both)) out.children.set(element, both)
+  }
+  return out
+}
+
+export function equalSets(a: FieldSet, b: FieldSet): boolean {
+  return isEmpty(difference(a, b)) && isEmpty(difference(b, a))
+}
+
+/** Every path of the set, parents before children, in wire order. */
+export function* paths(set: FieldSet, prefix: readonly string[] = []): Generator<readonly string[]> {
+  for (const element of elementsInOrder(set)) {
+    const path = [...prefix, element]
+    if (set.members.has(element)) yield path
+    const child = set.children.get(element)
+    if (child !== undefined) yield* paths(child, path)
+  }
+}
+
+/** FieldsV1, as `metadata.managedFields[].fieldsV1` holds it. */
+export function toFieldsV1(set: FieldSet): JsonObject {
+  const out: JsonObject = {}
+  for (const element of elementsInOrder(set)) {
+    const child = set.children.get(element)
+    const below = child === undefined || isEmpty(child) ? {} : toFieldsV1(child)
+    if (set.members.has(element)) out[element] = Object.keys(below).length === 0 ? {} : { '.': {}, ...below }
+    else if (Object.keys(below).length > 0) out[element] = below
+  }
+  return out
+}
+
+/** Reads FieldsV1; anything that is not one gives an empty set. */
+export function fromFieldsV1(fields: JsonObject | undefined): FieldSet {
+  const set = emptySet()
+  for (const [element, below] of Object.entries(fields ?? {})) {
+    if (element === '.') continue
+    const keys = below !== null && typeof below === 'object' && !Array.isArray(below) ? Object.keys(below) : []
+    if (keys.length === 0 || keys.includes('.')) set.members.add(element)
+    if (keys.some((key) => key !== '.')) set.children.set(element, fromFieldsV1(below as JsonObject))
+  }
+  return set
+}
+
+const kinds = 'fkvi'
+
+function elementsInOrder(set: FieldSet): string[] {
+  const all = set.children.size === 0 ? [...set.members] : [...new Set([...set.members, ...set.children.keys()])]
+  return all.sort((a, b) => kinds.indexOf(a[0] ?? '') - kinds.indexOf(b[0] ?? '') || (a < b ? -1 : a > b ? 1 : 0))
+}
+
+/** `.spec.containers[name="web"].image` */
+export function pathText(path: readonly string[]): string {
+  return path.map((element) => {
+    const rest = element.slice(2)
+    if (element.startsWith('f:')) return `.${rest}`
+    if (element.startsWith('v:')) return `[=${rest}]`
+    if (element.startsWith('i:')) return `[${rest}]`
+    const keys = JSON.parse(rest) as Record<string, unknown>
+    return `[${Object.entries(keys).map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]`
+  }).join('')
+}

@@ -1,0 +1,91 @@
+import { compileSchema, CustomResourceDefinition, defineKind, type CompiledSchema, type Schema } from '@idp/api'
+import type { AnyObject, Json } from '@idp/formats'
+import { isRecord } from '../json-value.ts'
+import { allVerbs, storagePrefix, type Column, type Resource, type ScalePaths } from '../resource.ts'
+import { ageOf } from '../table.ts'
+import { readJsonPath } from './json-path.ts'
+
+type Version = CustomResourceDefinition['spec']['versions'][number]
+
+/** The resources a CRD serves, one for each served version. */
+export function customResources(definition: CustomResourceDefinition): Resource[] {
+  const stored = definition.spec.versions.find((version) => version.storage)?.name ?? ''
+  return definition.spec.versions.filter((version) => version.served).sort(byPriority).map((version) => customResource(definition, version, stored))
+}
+
+function customResource({ spec }: CustomResourceDefinition, version: Version, stored: string): Resource {
+  const { names, group } = spec
+  const schema = rootSchema(version)
+  const compiled: CompiledSchema = compileSchema(schema)
+  const scale = version.subresources?.scale
+  return {
+    kind: defineKind<AnyObject>({
+      group, version: version.name, kind: names.kind, plural: names.plural, scope: spec.scope === 'Namespaced' ? 'Namespaced' : 'Cluster',
+      singular: names.singular ?? names.kind.toLowerCase(), shortNames: names.shortNames ?? [], categories: names.categories ?? [],
+      subresources: [...(version.subresources?.status === undefined ? [] : ['status']), ...(scale === undefined ? [] : ['scale'])],
+    }),
+    prefix: storagePrefix(group, names.plural), storageApiVersion: `${group}/${stored}`, builtIn: false, schema: typedRoot(schema),
+    hasStatus: version.subresources?.status !== undefined,
+    scale: scale === undefined ? undefined : scalePaths(scale),
+    columns: columnsOf(version), verbs: allVerbs,
+    selectableFields: (version.selectableFields ?? []).map((field) => field.jsonPath.replace(/^\./, '')),
+    ...(version.deprecated === true ? { deprecated: version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated` } : {}),
+    decode: (object) => spec.preserveUnknownFields === true ? [] : compiled.prune(object as unknown as Json),
+    normalize: (object) => compiled.default(object as unknown as Json),
+    validate: (object, old) => compiled.validate(object as unknown as Json, old as unknown as Json | undefined).map((error) => ({ ...error })),
+  }
+}
+
+function rootSchema(version: Version): Schema {
+  return (version.schema?.openAPIV3Schema ?? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }) as Schema
+}
+
+/** The schema with metadata as every object has it, for ownership of fields. */
+function typedRoot(schema: Schema): Schema {
+  return { ...schema, properties: { ...schema.properties, apiVersion: { type: 'string' }, kind: { type: 'string' }, metadata: { $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' } } }
+}
+
+function scalePaths(scale: { specReplicasPath: string; statusReplicasPath: string; labelSelectorPath?: string }): ScalePaths {
+  const path = (text: string) => text.replace(/^\./, '').split('.')
+  return { spec: path(scale.specReplicasPath), status: path(scale.statusReplicasPath), ...(scale.labelSelectorPath === undefined ? {} : { selector: path(scale.labelSelectorPath) }) }
+}
+
+const nameColumn: Column = { name: 'Name', type: 'string', format: 'name', description: 'Name must be unique within a namespace.', cell: (object) => object.metadata.name }
+const ageColumn: Column = { name: 'Age', type: 'date', description: 'Time since creation.', cell: (object, now) => ageOf(object.metadata.creationTimestamp, now) }
+
+function columnsOf(version: Version): Column[] {
+  const own = version.additionalPrinterColumns
+  if (own === undefined || own.length === 0) return [nameColumn, ageColumn]
+  return [nameColumn, ...own.map((column): Column => {
+    const read = readJsonPath(column.jsonPath)
+    return {
+      name: column.name, type: column.type, ...(column.format === undefined ? {} : { format: column.format }),
+      ...(column.description === undefined ? {} : { description: column.description }), ...(column.priority === undefined ? {} : { priority: column.priority }),
+      cell: (object, now) => cellOf(column.type, read(object), now),
+    }
+  })]
+}
+
+function cellOf(type: string, found: readonly unknown[], now: number): unknown {
+  const [first] = found
+  if (first === undefined) return null
+  switch (type) {
+    case 'date': return ageOf(String(first), now)
+    case 'integer': return typeof first === 'number' ? Math.trunc(first) : null
+    case 'number': return typeof first === 'number' ? first : null
+    case 'boolean': return typeof first === 'boolean' ? first : null
+    default: return found.map((value) => (isRecord(value) || Array.isArray(value) ? JSON.stringify(value) : String(value))).join(' ')
+  }
+}
+
+/** GA before beta before alpha, newer first (`v2`, `v1`, `v1beta2`, `v1alpha1`), then all else by name. */
+function byPriority(a: Version, b: Version): number {
+  const rank = (name: string) => {
+    const match = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(name)
+    return match === null ? undefined : [match[2] === undefined ? 2 : match[2] === 'beta' ? 1 : 0, Number(match[1]), Number(match[3] ?? 0)] as const
+  }
+  const left = rank(a.name)
+  const right = rank(b.name)
+  if (left === undefined || right === undefined) return left === right ? (a.name < b.name ? -1 : 1) : left === undefined ? 1 : -1
+  return right[0] - left[0] || right[1] - left[1] || right[2] - left[2]
+}

@@ -1,0 +1,6 @@
+export { createApiServer, type ApiServer, type ApiServerOptions } from './create-api-server.ts'
+export type { ServerContext, User } from './server-context.ts'
+export { alwaysAllow, type Attributes, type Authorizer, type Decision } from './authz/authorizer.ts'
+export { admissionChain, type Admission, type AdmissionPlugin, type AdmissionRequest } from './admission/admission.ts'
+export { plainAtRest, type AtRest } from './object-codec.ts'
+export { startTestApi, type TestApi, type TestApiOptions } from './testing.ts'

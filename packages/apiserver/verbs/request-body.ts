@@ -1,0 +1,61 @@
+import { ApiError, apiVersionOf } from '@idp/api'
+import { parseYaml, type AnyObject, type JsonObject } from '@idp/formats'
+import { messageOf } from '@idp/kit'
+import { isRecord } from '../json-value.ts'
+import type { Resource } from '../resource.ts'
+
+/** etcd's limit upstream; larger objects are refused before they are parsed. */
+export const maxBodyBytes = 3 * 1024 * 1024
+
+/** Reads a request's body, refusing one that is too large as soon as it is. */
+export async function readBody(request: Request): Promise<Buffer> {
+  const tooLarge = () => new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${maxBodyBytes}`)
+  if (Number(request.headers.get('content-length') ?? 0) > maxBodyBytes) throw tooLarge()
+  if (request.body === null) return Buffer.alloc(0)
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of request.body) {
+    size += chunk.byteLength
+    if (size > maxBodyBytes) throw tooLarge()
+    chunks.push(chunk)
+  }
+  return chunks.length === 1 ? Buffer.from(chunks[0] as Uint8Array) : Buffer.concat(chunks)
+}
+
+export function contentTypeOf(request: Request): string {
+  return (request.headers.get('content-type') ?? 'application/json').split(';')[0]?.trim().toLowerCase() ?? ''
+}
+
+/** A JSON or YAML document. Throws ApiError `BadRequest` or `UnsupportedMediaType`. */
+export function parseBody(bytes: Buffer, contentType: string): unknown {
+  const text = bytes.toString('utf8')
+  try {
+    if (contentType === 'application/json' || contentType.endsWith('+json') || contentType === '') return JSON.parse(text)
+    if (contentType === 'application/yaml' || contentType.endsWith('+yaml')) return /^\s*[{[]/.test(text) ? parseJsonOrYaml(text) : parseYaml(text)
+  } catch (error) {
+    throw new ApiError('BadRequest', `the object provided is unrecognized (must be of type JSON or YAML): ${messageOf(error)}`)
+  }
+  throw new ApiError('UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml`)
+}
+
+function parseJsonOrYaml(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return parseYaml(text)
+  }
+}
+
+/** Checks that a document is an object of the kind the endpoint serves, and fills in apiVersion and kind where they are missing. */
+export function asObjectOf(resource: Pick<Resource, 'kind'>, document: unknown): AnyObject {
+  if (!isRecord(document)) throw new ApiError('BadRequest', 'the object provided is unrecognized (must be a JSON or YAML object)')
+  const apiVersion = apiVersionOf(resource.kind)
+  const object = document as unknown as AnyObject
+  const given = { apiVersion: object.apiVersion ?? apiVersion, kind: object.kind ?? resource.kind.kind }
+  if (given.apiVersion !== apiVersion || given.kind !== resource.kind.kind) {
+    throw new ApiError('BadRequest', `the API version in the data (${given.apiVersion}) does not match the expected API version (${apiVersion}), or kind ${given.kind} is not ${resource.kind.kind}`)
+  }
+  if (object.metadata !== undefined && object.metadata !== null && !isRecord(object.metadata)) throw new ApiError('BadRequest', 'metadata must be an object')
+  const { apiVersion: _apiVersion, kind: _kind, metadata, ...rest } = object
+  return { apiVersion, kind: resource.kind.kind, metadata: (metadata ?? {}) as JsonObject, ...rest } as AnyObject
+}
