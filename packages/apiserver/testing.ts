@@ -1,10 +1,10 @@
 import { createClient, handlerTransport, type Client } from '@idp/client'
 import { fakeClock, silentLog, seededRandom, type Clock, type FakeClock, type Log, type Random } from '@idp/kit'
-import type { Store } from '@idp/store'
+import { memoryStore, type Store } from '@idp/store'
 import type { AdmissionPlugin } from './admission/admission.ts'
 import { alwaysAllow } from './authz/authorizer.ts'
 import { createApiServer, type ApiServer } from './create-api-server.ts'
-import { memoryStore } from './testing/memory-store.ts'
+
 
 export interface TestApi extends AsyncDisposable {
   /** A client that may do everything. */
