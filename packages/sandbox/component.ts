@@ -1,6 +1,7 @@
 import type { Client } from '@idp/client'
 import type { Clock, Log, Random } from '@idp/kit'
 import type { Program } from './container.ts'
+import type { NodesProgram } from './nodes.ts'
 
 /** A stand-in Helm chart: what is rendered on the embedded engine where the repository names upstream's. */
 export interface ChartStandIn {
@@ -23,6 +24,8 @@ export interface Component {
   readonly programs?: readonly ProgramEntry[]
   /** Parts of the control plane itself: started with the cluster, beside the API server, not in a pod. */
   readonly controlPlane?: readonly ControlPlaneEntry[]
+  /** What runs pods; exactly one component of a cluster has it. */
+  readonly nodes?: { load(): Promise<NodesProgram> }
 }
 
 export interface ProgramEntry {

@@ -1,5 +1,5 @@
 import type { Client } from '@idp/client'
-import type { Clock, Log, Random } from '@idp/kit'
+import type { Clock, FileTree, Log, Random } from '@idp/kit'
 import type { Net } from './net.ts'
 
 /**
@@ -49,6 +49,8 @@ export interface Container {
 export interface Program {
   /** Repositories without tag, e.g. `docker.io/grafana/loki`; the same program may serve several (it can look at `container.pod.image` and args). */
   readonly images: readonly string[]
+  /** Files of the image, below `/`; the container sees them read-only. */
+  readonly files?: FileTree
   main(container: Container): Promise<number>
   /** Runs commands given to `kubectl exec` and to exec probes and lifecycle hooks. Absent: exec answers that the stand-in has no shell, by name. */
   exec?(container: Container, command: readonly string[], io: ExecIo): Promise<number>

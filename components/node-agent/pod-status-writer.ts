@@ -1,0 +1,94 @@
+import { isApiError, Pod } from '@idp/api'
+import { deepEqual, type JsonObject } from '@idp/formats'
+import { messageOf } from '@idp/kit'
+import type { NodeContext } from './node-context.ts'
+import type { PodStatus } from './pod-spec.ts'
+
+export interface StatusUpdate {
+  readonly pod: Pod
+  readonly status: PodStatus
+  /** What the annotation `idp.dev/stand-in` must say. */
+  readonly standIn: 'simulated' | 'program' | undefined
+}
+
+/** Writes the status of one pod: what happens in one turn of the event loop becomes one write, and one write is under way at a time. */
+export interface StatusWriter {
+  write(make: () => StatusUpdate): void
+  /** Resolves when what was asked for so far is written. */
+  flush(): Promise<void>
+  deletePod(pod: Pod): Promise<void>
+  stop(): Promise<void>
+}
+
+const annotation = 'idp.dev/stand-in'
+const retryMs = 500
+
+export function createStatusWriter(node: NodeContext, first: Pod): StatusWriter {
+  const { client, clock, log } = node
+  const { name = '', namespace, uid } = first.metadata
+  const at = { ...(namespace === undefined ? {} : { namespace }) }
+  let make: (() => StatusUpdate) | undefined
+  let written: PodStatus | undefined = first.status
+  let annotated = first.metadata.annotations?.[annotation]
+  let writing: Promise<void> | undefined
+  let stopped = false
+
+  const writeOnce = async (update: StatusUpdate) => {
+    const { status, standIn } = update
+    const body = { metadata: { ...(uid === undefined ? {} : { uid }) }, status: patchOf(written, status) } as unknown as JsonObject
+    if (!deepEqual(written, status)) {
+      await client.patch(Pod, name, body, { ...at, type: 'merge', subresource: 'status', fieldManager: 'kubelet' })
+      written = status
+    }
+    if (standIn !== undefined && annotated !== standIn) {
+      await client.patch(Pod, name, { metadata: { annotations: { [annotation]: standIn } } }, { ...at, type: 'merge', fieldManager: 'kubelet' })
+      annotated = standIn
+    }
+  }
+  const drain = async () => {
+    await new Promise<void>((resolve) => void setImmediate(resolve))
+    while (make !== undefined && !stopped) {
+      const next = make
+      make = undefined
+      try {
+        await writeOnce(next())
+      } catch (error) {
+        if (stopped || isApiError(error, 'NotFound', 'Conflict')) continue // The pod is gone, or another has its name; the watch tells.
+        log.warn('pod status not written; trying again', { pod: `${namespace}/${name}`, error: messageOf(error) })
+        make ??= next
+        const again = Promise.withResolvers<void>()
+        using _timer = clock.timer(retryMs, again.resolve)
+        await again.promise
+      }
+    }
+  }
+  const start = () => (writing ??= drain().finally(() => { writing = undefined }))
+  return {
+    write(next) {
+      if (stopped) return
+      make = next
+      void start()
+    },
+    async flush() {
+      while (writing !== undefined || (make !== undefined && !stopped)) await start()
+    },
+    async deletePod(pod) {
+      try {
+        await client.delete(Pod, name, { ...at, gracePeriodSeconds: 0, preconditions: { uid: pod.metadata.uid ?? '' } })
+      } catch (error) {
+        if (!isApiError(error, 'NotFound', 'Conflict')) throw error
+      }
+    },
+    async stop() {
+      stopped = true
+      make = undefined
+    },
+  }
+}
+
+/** A merge patch that makes `before` into `after`: top-level fields that are gone become null. */
+function patchOf(before: PodStatus | undefined, after: PodStatus): Record<string, unknown> {
+  const patch: Record<string, unknown> = { ...after }
+  for (const key of Object.keys(before ?? {})) if (!Object.hasOwn(after, key)) patch[key] = null
+  return patch
+}

@@ -1,0 +1,21 @@
+import type { Component, Program } from '@idp/sandbox'
+import { parseImage } from './image-reference.ts'
+
+/** Which program stands in for an image. */
+export interface ProgramTable {
+  /** Loads the program for a repository (with registry, without tag); undefined for an image nobody stands in for. */
+  find(repository: string): (() => Promise<Program>) | undefined
+}
+
+/** Reads the components' tables of contents; a program is loaded once, when it is first asked for. */
+export function createProgramTable(components: readonly Component[]): ProgramTable {
+  const entries = new Map<string, () => Promise<Program>>()
+  for (const component of components) {
+    for (const entry of component.programs ?? []) {
+      let loaded: Promise<Program> | undefined
+      const load = () => (loaded ??= entry.load())
+      for (const image of entry.images) entries.set(parseImage(image).repository, load)
+    }
+  }
+  return { find: (repository) => entries.get(repository) }
+}

@@ -1,0 +1,29 @@
+import { ConfigMap, PersistentVolumeClaim, Secret, Service } from '@idp/api'
+import type { Client } from '@idp/client'
+import { informer } from '@idp/controller'
+import type { Clock, Log } from '@idp/kit'
+import type { ReferencedObjects } from './node-context.ts'
+
+/** ConfigMaps, Secrets, claims and Services for all nodes of the process: one list and watch of each. */
+export function watchReferencedObjects(client: Client, options: { readonly signal: AbortSignal; readonly clock: Clock; readonly log: Log }): ReferencedObjects & { readonly synced: Promise<void> } {
+  const configMaps = informer(client, ConfigMap, options)
+  const secrets = informer(client, Secret, options)
+  const claims = informer(client, PersistentVolumeClaim, options)
+  const services = informer(client, Service, options)
+  const synced = Promise.all([configMaps.synced, secrets.synced, claims.synced, services.synced]).then(() => undefined)
+  synced.catch(() => {})
+  return {
+    synced,
+    configMap: (name, namespace) => configMaps.cache.get(name, namespace),
+    secret: (name, namespace) => secrets.cache.get(name, namespace),
+    claim: (name, namespace) => claims.cache.get(name, namespace),
+    services: (namespace) => services.cache.list({ namespace }),
+    onChange(changed) {
+      const stack = new DisposableStack()
+      for (const source of [configMaps, secrets, claims]) {
+        stack.use(source.onChange(({ before, after }) => changed((after ?? before)?.metadata.namespace ?? '')))
+      }
+      return stack
+    },
+  }
+}
