@@ -62,8 +62,8 @@ export interface Scope {
 /** Another kind whose changes concern objects of `for`. */
 export interface Watch<S extends KubeObject = KubeObject> {
   readonly kind: Kind<S>
-  /** Which objects to look at again. Called with the object before and after a change. */
-  map(object: S, scope: Scope): Iterable<Key>
+  /** Which objects to look at again. Called with the object before and with the object after a change; `change` has both. */
+  map(object: S, scope: Scope, change: { readonly before: S | undefined; readonly after: S | undefined }): Iterable<Key>
 }
 
 /** Why a pass did not come to an end. */
@@ -109,6 +109,6 @@ export interface Loop {
 }
 
 /** Helper for a typed `watches` row. */
-export function watch<S extends KubeObject>(kind: Kind<S>, map: (object: S, scope: Scope) => Iterable<Key>): Watch<never> {
+export function watch<S extends KubeObject>(kind: Kind<S>, map: Watch<S>['map']): Watch<never> {
   return { kind, map } as unknown as Watch<never>
 }

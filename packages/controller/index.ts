@@ -9,3 +9,8 @@ export { controllerOf, controllerReference, isControlledBy } from './owner-refer
 export { deepFreeze } from './deep-freeze.ts'
 export { getIfExists, hasCondition, waitFor, type WaitOptions } from './wait-for.ts'
 export type { LeaseOptions } from './leader-lease.ts'
+export { claim, ownersOfOrphan, type ClaimOptions } from './claim.ts'
+export { matchesNodeSelectorTerm, nodeAffinityAllows, type NodeSelectorTerm } from './node-affinity.ts'
+export { toleratesTaint, untoleratedTaint, type Taint, type Toleration } from './tolerations.ts'
+export { isPodActive, isPodAvailable, isPodReady, isPodTerminal, msUntilAvailable, podCondition } from './pod-state.ts'
+export { slowStart } from './slow-start.ts'

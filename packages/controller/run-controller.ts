@@ -47,9 +47,9 @@ function feed<T extends KubeObject>(controller: Controller<T>, informers: Inform
     })
   }
   for (const { kind, map } of controller.watches ?? []) {
-    informers.of(kind).onChange(({ before, after }) => {
+    informers.of<never>(kind).onChange((change) => {
       const keys = new Set<string>()
-      for (const object of [before, after]) if (object !== undefined) for (const key of map(object, scope)) keys.add(textOf(key))
+      for (const object of [change.before, change.after]) if (object !== undefined) for (const key of map(object, scope, change)) keys.add(textOf(key))
       for (const key of keys) queue.add(key)
     })
   }
@@ -80,8 +80,8 @@ async function setFinalizers<T extends KubeObject>(controller: Controller<T>, ob
 
 async function writeStatus<T extends KubeObject>(controller: Controller<T>, seen: T, outcome: Outcome, { client }: Scope): Promise<void> {
   if (outcome.status === undefined) return
+  if (deepEqual((seen as unknown as AnyObject)['status'], outcome.status)) return
   const object = (outcome.object ?? seen) as unknown as AnyObject
-  if (deepEqual(object['status'], outcome.status)) return
   const next = { ...object, apiVersion: apiVersionOf(controller.for), kind: controller.for.kind, status: outcome.status }
   await client.update(controller.for, next as unknown as T, { subresource: 'status' })
 }
