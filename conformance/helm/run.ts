@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isCoded, messageOf } from '@idp/kit'
+import { loadChart, readValues, renderHelm, type Chart } from '@idp/render-helm'
+import { chartFolders, ciValues, folderTree, shortName } from './chart-folder.ts'
+import { difference, randomPaths, readObjects } from './compare.ts'
+import { kubeVersion, namespace, realTemplate, releaseName } from './real-helm.ts'
+
+export interface SuiteResult {
+  readonly suite: string
+  readonly passed: number
+  readonly total: number
+  readonly failures: { readonly name: string; readonly reason: string }[]
+  /** Pairs whose text is the same byte for byte. */
+  readonly sameBytes: number
+  /** Pairs in which both refuse. */
+  readonly bothFail: number
+  /** Charts whose dependencies are not in the folder: neither can render them. */
+  readonly withoutDependencies: number
+}
+
+/**
+ * Renders every chart below the folders of `--charts` with the real helm (`--helm PATH`) and with ours, with default values and each `ci/*-values.yaml`,
+ * and compares objects (FIDELITY §3).
+ */
+export async function run(args: string[]): Promise<SuiteResult> {
+  const roots: string[] = []
+  let helm = 'helm'
+  let only = ''
+  for (let i = 0; i < args.length; i++) {
+    if (args[i] === '--charts') while (args[i + 1] !== undefined && !args[i + 1]?.startsWith('--')) roots.push(args[++i] ?? '')
+    else if (args[i] === '--helm') helm = args[++i] ?? helm
+    else if (args[i] === '--only') only = args[++i] ?? ''
+  }
+  const totals = { passed: 0, total: 0, sameBytes: 0, bothFail: 0, withoutDependencies: 0 }
+  const failures: { name: string; reason: string }[] = []
+  for (const root of roots) {
+    for (const folder of chartFolders(root)) {
+      for (const valuesFile of [undefined, ...ciValues(folder)]) {
+        const name = `${shortName(join(root, '..'), folder)}${valuesFile === undefined ? '' : ` ${shortName(folder, valuesFile)}`}`
+        if (!name.includes(only)) continue
+        const reason = await compareOne(helm, folder, valuesFile, totals)
+        if (reason !== undefined) failures.push({ name, reason })
+      }
+    }
+  }
+  return { suite: 'helm', ...totals, failures }
+}
+
+interface Totals { passed: number; total: number; sameBytes: number; bothFail: number; withoutDependencies: number }
+
+async function compareOne(helm: string, folder: string, valuesFile: string | undefined, totals: Totals): Promise<string | undefined> {
+  const real = realTemplate(helm, folder, valuesFile)
+  if (!real.ok && /missing in charts\/ directory/.test(real.error)) {
+    totals.withoutDependencies++
+    return undefined
+  }
+  totals.total++
+  const ours = await renderOurs(folder, valuesFile)
+  if (!real.ok || ours.error !== undefined) {
+    if (!real.ok && ours.error !== undefined) {
+      totals.bothFail++
+      totals.passed++
+      return undefined
+    }
+    return real.ok ? `ours fails: ${ours.error}` : `helm fails: ${real.error.trim()}`
+  }
+  if (real.out === ours.manifest) {
+    totals.sameBytes++
+    totals.passed++
+    return undefined
+  }
+  const want = readObjects(real.out)
+  const got = readObjects(ours.manifest)
+  if (difference(want, got, new Set()) === undefined) {
+    totals.passed++
+    return undefined
+  }
+  const random = randomPaths(want, readObjects(realTemplate(helm, folder, valuesFile).out))
+  const found = difference(want, got, random)
+  if (found === undefined) totals.passed++
+  return found
+}
+
+async function renderOurs(folder: string, valuesFile: string | undefined): Promise<{ manifest: string; error?: string }> {
+  try {
+    const chart: Chart = await loadChart(folderTree(folder))
+    const values = valuesFile === undefined ? [] : [readValues(readFileSync(valuesFile, 'utf8'), valuesFile)]
+    const { manifest } = await renderHelm(chart, { releaseName, namespace, values, kubeVersion, includeCrds: true })
+    return { manifest }
+  } catch (error) {
+    return { manifest: '', error: isCoded(error) ? `${error.code}: ${error.message}` : `${messageOf(error)} ${error instanceof Error ? error.stack : ''}` }
+  }
+}

@@ -1,0 +1,6 @@
+import { fn, isTrue } from './value.ts'
+
+/** `and` and `or` evaluate only as many arguments as they need; the caller of functions knows these two values. */
+export const andFunction = fn('value ...value', () => undefined)
+export const orFunction = fn('value ...value', () => undefined)
+export const notFunction = fn('value', (value: unknown) => !isTrue(value))

@@ -1,0 +1,65 @@
+import { LimitError } from './go-error.ts'
+import type { TemplateSet } from './template-set.ts'
+
+/** What `.missing` reads as: nothing ('default'), the zero value ('zero', what Helm uses), or an error. */
+export type MissingKey = 'default' | 'zero' | 'error'
+
+/** Bounds of one execution. Zero or absent means none but the default. */
+export interface Limits {
+  /** Milliseconds. */
+  readonly timeMs?: number
+  /** Templates inside templates. */
+  readonly depth?: number
+  /** Characters written, those captured by `include` too. */
+  readonly output?: number
+}
+
+export const defaultLimits = { timeMs: 60_000, depth: 2_000, output: 512 * 1024 * 1024 } as const
+
+/** One execution of a template set: its output so far, and what it has used of its limits. */
+export class Run {
+  set: TemplateSet
+  out = ''
+  readonly missingKey: MissingKey
+  readonly maxDepth: number
+  /** What the caller gave along for its functions. */
+  readonly context: unknown
+  private readonly maxOutput: number
+  private readonly deadline: number
+  private readonly now: () => number
+  private written = 0
+  private steps = 0
+
+  constructor(set: TemplateSet, options: { missingKey?: MissingKey; limits?: Limits; now: () => number; context?: unknown }) {
+    this.set = set
+    this.missingKey = options.missingKey ?? 'default'
+    this.context = options.context
+    this.now = options.now
+    this.maxDepth = options.limits?.depth || defaultLimits.depth
+    this.maxOutput = options.limits?.output || defaultLimits.output
+    this.deadline = options.now() + (options.limits?.timeMs || defaultLimits.timeMs)
+  }
+
+  write(text: string): void {
+    this.written += text.length
+    if (this.written > this.maxOutput) throw new LimitError('output', `the templates write more than ${this.maxOutput} characters`)
+    this.out += text
+  }
+
+  /** Counts one turn of a loop or one call of a template. */
+  step(): void {
+    if ((++this.steps & 1023) === 0 && this.now() > this.deadline) throw new LimitError('time', 'the templates take longer than they may')
+  }
+
+  /** Runs `body` with an output of its own and answers what it wrote. */
+  capture(body: () => void): string {
+    const outer = this.out
+    this.out = ''
+    try {
+      body()
+      return this.out
+    } finally {
+      this.out = outer
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { compileTree, type Body } from './compile.ts'
+import type { Frame } from './frame.ts'
+import { ExecError, LimitError } from './go-error.ts'
+import { isEmptyTree, type Tree } from './node.ts'
+import { parseTemplate } from './parser.ts'
+import { Run, type Limits, type MissingKey } from './run.ts'
+import type { GoFunction } from './value.ts'
+
+/** The functions templates may call, by name. */
+export type FunctionTable = ReadonlyMap<string, GoFunction>
+
+/** A tree with its executable form, made on first use. */
+export class Template {
+  readonly tree: Tree
+  readonly name: string
+  private compiled: Body | undefined
+  constructor(tree: Tree) {
+    this.tree = tree
+    this.name = tree.name
+  }
+  get body(): Body {
+    return (this.compiled ??= compileTree(this.tree))
+  }
+}
+
+export interface ExecuteOptions { readonly missingKey?: MissingKey; readonly limits?: Limits; readonly now: () => number; readonly context?: unknown }
+
+/** Templates that know each other by name, and the functions they may call. */
+export class TemplateSet {
+  readonly functions: FunctionTable
+  private readonly own = new Map<string, Template>()
+  private readonly parent: TemplateSet | undefined
+
+  constructor(functions: FunctionTable, parent?: TemplateSet) {
+    this.functions = functions
+    this.parent = parent
+  }
+
+  get(name: string): Template | undefined {
+    return this.own.get(name) ?? this.parent?.get(name)
+  }
+
+  /** Reads a text and adds what it defines. A later definition replaces an earlier one unless it is empty. Throws ParseError. */
+  parse(name: string, text: string): Template[] {
+    const templates = parseTemplates(name, text, this.functions)
+    for (const template of templates) this.add(template)
+    return templates
+  }
+
+  add(template: Template): void {
+    if (this.get(template.name) !== undefined && isEmptyTree(template.tree.root)) return
+    this.own.set(template.name, template)
+  }
+
+  /** Names of this set's own templates. */
+  names(): string[] {
+    return [...this.own.keys()]
+  }
+
+  /** Runs a template and answers its output. Throws ExecError, LimitError. */
+  execute(name: string, data: unknown, options: ExecuteOptions): string {
+    const run = new Run(this, options)
+    try {
+      executeTemplate(run, name, data, 'gotpl', 0)
+    } catch (error) {
+      throw asLimit(error)
+    }
+    return run.out
+  }
+}
+
+/** Reads a text into templates without adding them anywhere: for caches. */
+export function parseTemplates(name: string, text: string, functions: FunctionTable): Template[] {
+  const options = { hasFunction: (word: string) => functions.has(word), breakIsFunction: functions.has('break'), continueIsFunction: functions.has('continue') }
+  return parseTemplate(name, text, options).map((tree) => new Template(tree))
+}
+
+/** JavaScript's own stack ends before Go's limits: the same verdict by another way. */
+export function asLimit(error: unknown): unknown {
+  return error instanceof RangeError && /call stack/i.test(error.message) ? new LimitError('depth', 'templates include each other without end') : error
+}
+
+/** Runs a template by name within a run; output goes to the run. */
+export function executeTemplate(run: Run, name: string, data: unknown, from: string, depth: number): void {
+  const template = run.set.get(name)
+  if (template === undefined) throw new ExecError(name, `template: no template "${name}" associated with template "${from}"`)
+  run.step()
+  if (depth > run.maxDepth) throw new LimitError('depth', `templates are nested deeper than ${run.maxDepth}`)
+  const vars = new Array<unknown>(template.tree.slots)
+  vars[0] = data
+  const frame: Frame = { run, tree: template.tree, vars, depth, node: template.tree.root }
+  template.body(data, frame)
+}

@@ -1,0 +1,48 @@
+import { mapOf, strings, Struct, typedMap, goType, type GoMap } from '@idp/lang-gotemplate'
+import type { ActiveChart } from './dependencies.ts'
+import { filesValue } from './chart-files.ts'
+import { isTable } from './values.ts'
+
+/** The dot of a chart's templates: Values, Chart, Files, Release, Capabilities, Subcharts; Template is set for each file. */
+export interface ChartDot { readonly active: ActiveChart; readonly dot: GoMap }
+
+/** The dots of a chart and all its subcharts; the root comes first. */
+export function chartDots(root: ActiveChart, values: GoMap, release: GoMap, capabilities: Struct): ChartDot[] {
+  const dots: ChartDot[] = []
+  build(root, values, release, capabilities, dots)
+  return dots
+}
+
+function build(active: ActiveChart, values: GoMap, release: GoMap, capabilities: Struct, dots: ChartDot[]): GoMap {
+  const subcharts: GoMap = {}
+  const dot: GoMap = {
+    Chart: chartValue(active), Files: filesValue(active.chart.files), Release: release, Capabilities: capabilities, Values: named(values), Subcharts: subcharts,
+  }
+  dots.push({ active, dot: named(dot) })
+  for (const sub of active.dependencies) {
+    const own = Object.hasOwn(values, sub.name) ? values[sub.name] : undefined
+    subcharts[sub.name] = build(sub, isTable(own) ? own : {}, release, capabilities, dots)
+  }
+  return dot
+}
+
+/** Marks a map as Helm's type Values. */
+export function named(map: GoMap): GoMap {
+  return map[goType] === undefined && Object.isExtensible(map) ? typedMap('common.Values', map) : map
+}
+
+/** `.Chart`: the fields of Chart.yaml under their Go names. */
+function chartValue(active: ActiveChart): GoMap {
+  const { metadata } = active.chart
+  return {
+    Name: active.name, Home: metadata.home, Sources: [...metadata.sources], Version: metadata.version, Description: metadata.description,
+    Keywords: [...metadata.keywords], Icon: metadata.icon, APIVersion: metadata.apiVersion, Condition: metadata.condition, Tags: metadata.tags,
+    AppVersion: metadata.appVersion, Deprecated: metadata.deprecated, KubeVersion: metadata.kubeVersion, Type: metadata.type, IsRoot: active.isRoot,
+    Annotations: typedMap('map[string]string', mapOf(Object.entries(metadata.annotations))),
+    Maintainers: metadata.maintainers.map(({ name, email, url }) => ({ Name: name, Email: email, URL: url })),
+    Dependencies: active.requirements.map((dependency) => ({
+      Name: dependency.name, Version: dependency.version, Repository: dependency.repository, Condition: dependency.condition,
+      Tags: strings([...dependency.tags]), Enabled: true, ImportValues: [...dependency.importValues], Alias: dependency.alias,
+    })),
+  }
+}

@@ -1,0 +1,158 @@
+import type { Random } from '@idp/kit'
+import {
+  executeTemplate, ExecError, fn, fromJson, GoError, isMap, parseTemplates, ParseError, quoteGo, sprigFunctions, TemplateSet, toJson,
+  type Frame, type GoFunction, type GoMap, type Template,
+} from '@idp/lang-gotemplate'
+import { LimitError } from '@idp/lang-gotemplate'
+import type { RenderContext } from './render-context.ts'
+import { fromYaml, fromYamlArray, jsonKind, toYaml } from './yaml-functions.ts'
+
+/** How often one named template may be inside itself. */
+const maxRecursion = 1000
+
+export interface FunctionOptions {
+  readonly random: Random
+  readonly now: () => number
+}
+
+/** All functions of a Helm template. What belongs to one rendering is found in the run's context. */
+export function helmFunctions(options: FunctionOptions): ReadonlyMap<string, GoFunction> {
+  let context: RenderContext | undefined
+  const current = { get: () => context, set: (next: RenderContext | undefined) => { context = next } }
+  const table = sprigFunctions({
+    random: options.random, now: options.now,
+    changed: (map) => current.get()?.changed(map),
+    impure: () => current.get()?.impure(),
+  })
+  const more: [string, GoFunction][] = [
+    ['include', fn('string any', include, true)],
+    ['tpl', fn('string any', tpl, true)],
+    ['required', fn('string any', required)],
+    ['fail', fn('string', (message: string) => { throw new GoError(`HELM_ERR_START${message}HELM_ERR_END`) })],
+    ['lookup', fn('string string string string', lookup, true)],
+    ['toYaml', fn('any', (value: unknown) => orEmpty(() => toYaml(value)))],
+    ['mustToYaml', fn('any', toYaml)],
+    ['toYamlPretty', fn('any', (value: unknown) => indentLists(toYaml(value)))],
+    ['fromYaml', fn('string', fromYaml)],
+    ['fromYamlArray', fn('string', fromYamlArray)],
+    ['toJson', fn('any', (value: unknown) => orEmpty(() => toJson(value)))],
+    ['fromJson', fn('string', fromJsonMap)],
+    ['fromJsonArray', fn('string', fromJsonArray)],
+  ]
+  for (const [name, made] of more) table.set(name, made)
+  contexts.set(table, current)
+  return table
+}
+
+const contexts = new WeakMap<ReadonlyMap<string, GoFunction>, { set(context: RenderContext | undefined): void }>()
+
+/** Tells a table's functions which rendering they work for. Rendering is synchronous, so that one at a time is enough. */
+export function withContext<T>(functions: ReadonlyMap<string, GoFunction>, context: RenderContext, run: () => T): T {
+  const current = contexts.get(functions)
+  current?.set(context)
+  try {
+    return run()
+  } finally {
+    current?.set(undefined)
+  }
+}
+
+function contextOf(frame: Frame): RenderContext {
+  return frame.run.context as RenderContext
+}
+
+function include(frame: Frame, name: string, data: unknown): string {
+  const { included } = contextOf(frame)
+  const depth = included.get(name) ?? 0
+  if (depth > maxRecursion) throw new GoError(`rendering template has a nested reference name: ${name}: unable to execute template`)
+  included.set(name, depth + 1)
+  try {
+    return frame.run.capture(() => executeTemplate(frame.run, name, data, frame.run.set.get(name) === undefined ? 'gotpl' : '', frame.depth + 1))
+  } finally {
+    included.set(name, depth)
+  }
+}
+
+const parsed = new WeakMap<ReadonlyMap<string, GoFunction>, Map<string, Template[]>>()
+const mostParsed = 5_000
+
+/** Parsed texts of `tpl`, which are often the same. */
+function parseCached(functions: ReadonlyMap<string, GoFunction>, text: string): Template[] {
+  let cache = parsed.get(functions)
+  if (cache === undefined) parsed.set(functions, cache = new Map())
+  let found = cache.get(text)
+  if (found === undefined) {
+    if (cache.size >= mostParsed) cache.clear()
+    cache.set(text, found = parseTemplates('gotpl', text, functions))
+  }
+  return found
+}
+
+function tpl(frame: Frame, text: string, data: unknown): string {
+  if (!text.includes('{{')) return text.replaceAll('<no value>', '')
+  const outer = frame.run.set
+  const set = new TemplateSet(outer.functions, outer)
+  try {
+    for (const template of parseCached(outer.functions, text)) set.add(template)
+  } catch (error) {
+    if (error instanceof ParseError) throw new GoError(`cannot parse template ${quoteGo(text)}: ${error.message}`)
+    throw error
+  }
+  frame.run.set = set
+  try {
+    return frame.run.capture(() => executeTemplate(frame.run, 'gotpl', data, 'gotpl', frame.depth + 1)).replaceAll('<no value>', '')
+  } catch (error) {
+    if (error instanceof ExecError) throw new GoError(`error during tpl function execution for ${quoteGo(text)}: ${error.message}`, { cause: error })
+    throw error
+  } finally {
+    frame.run.set = outer
+  }
+}
+
+function required(message: string, value: unknown): unknown {
+  if (value === null || value === '') throw new GoError(`HELM_ERR_START${message}HELM_ERR_END`)
+  return value
+}
+
+function lookup(frame: Frame, apiVersion: string, kind: string, namespace: string, name: string): unknown {
+  const context = contextOf(frame)
+  context.impure()
+  return context.lookup(apiVersion, kind, namespace, name) ?? {}
+}
+
+function orEmpty(run: () => string): string {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof GoError && !(error instanceof LimitError)) return ''
+    throw error
+  }
+}
+
+function fromJsonMap(text: string): GoMap {
+  try {
+    const value = fromJson(text)
+    if (value === null) return {}
+    return isMap(value) ? value : { Error: `json: cannot unmarshal ${jsonKind(value)} into Go value of type map[string]interface {}` }
+  } catch (error) {
+    if (error instanceof GoError) return { Error: error.message }
+    throw error
+  }
+}
+
+function fromJsonArray(text: string): unknown[] {
+  try {
+    const value = fromJson(text)
+    if (value === null) return []
+    return Array.isArray(value) ? value : [`json: cannot unmarshal ${jsonKind(value)} into Go value of type []interface {}`]
+  } catch (error) {
+    if (error instanceof GoError) return [error.message]
+    throw error
+  }
+}
+
+/** Lists inside maps are indented by two, as yaml.v3's encoder does. */
+function indentLists(text: string): string {
+  return text
+}
+

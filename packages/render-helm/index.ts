@@ -1,0 +1,7 @@
+export { readArchive, type ArchiveLimits } from './archive.ts'
+export { defaultApiVersions, defaultKubeVersion, helmVersion, readKubeVersion } from './capabilities.ts'
+export type { Chart, CrdFile, Dependency, Maintainer, Metadata, TemplateFile } from './chart.ts'
+export { loadChart, loadChartArchive, mergeMaps, readValues, type LoadOptions } from './load-chart.ts'
+export { splitDocuments, type Hook, type Manifest } from './manifests.ts'
+export type { Lookup } from './render-context.ts'
+export { renderHelm, type RenderedDocument, type Rendering, type RenderOptions } from './render-helm.ts'

@@ -1,0 +1,15 @@
+import type { GoMap } from '@idp/lang-gotemplate'
+
+/** Reads an object of a cluster: the object, a list when `name` is '', or undefined. */
+export type Lookup = (apiVersion: string, kind: string, namespace: string, name: string) => GoMap | undefined
+
+/** What functions need to know of the rendering they are called in. */
+export interface RenderContext {
+  /** How deep each named template is inside itself. */
+  readonly included: Map<string, number>
+  readonly lookup: Lookup
+  /** A map was changed in place. */
+  changed(map: GoMap): void
+  /** The output depends on more than its input: randomness, the clock, a cluster. */
+  impure(): void
+}
