@@ -4,5 +4,5 @@ export { gitHttpHandler, type GitHttpOptions, type GitPush, type RefUpdate } fro
 export type { GitTree, TreeEntry } from './git-tree.ts'
 export { normalizeRemoteUrl, parseRemoteUrl, type GitCredentials, type RemoteUrl } from './remote-url.ts'
 export { openRepository, type Commit, type Ref, type Repository } from './repository.ts'
-export { pushCommit, type PushRequest } from './push-remote.ts'
+export { deleteRef, pushCommit, type PushRequest } from './push-remote.ts'
 export type { HttpFetch, Remote } from './smart-http.ts'

@@ -31,7 +31,17 @@ export async function pushCommit(remote: Remote, { dir, commit, ref, force = fal
   for (const id of new Set(refs.values())) if (await has(id)) bases.push(id)
   const pack = await runGit(['pack-objects', '--revs', '--stdout', '--thin', '--delta-base-offset', '--quiet'], { dir, stdin: `${commit}\n${bases.map((id) => `^${id}\n`).join('')}` })
   const head = packet(`${old} ${commit} ${ref}\0 report-status object-format=sha1 agent=idp\n`) + flushPacket
-  const response = await smartRequest(remote, { path: 'git-receive-pack', contentType: 'application/x-git-receive-pack-request', body: Buffer.concat([Buffer.from(head), pack]) })
+  await receive(remote, Buffer.concat([Buffer.from(head), pack]))
+}
+
+/** Removes a ref from a server; does nothing when it is not there. Throws as `pushCommit`. */
+export async function deleteRef(remote: Remote, ref: string): Promise<void> {
+  const old = (await advertisedRefs(remote)).get(ref)
+  if (old !== undefined) await receive(remote, Buffer.from(packet(`${old} ${none} ${ref}\0 report-status delete-refs object-format=sha1 agent=idp\n`) + flushPacket))
+}
+
+async function receive(remote: Remote, body: Uint8Array): Promise<void> {
+  const response = await smartRequest(remote, { path: 'git-receive-pack', contentType: 'application/x-git-receive-pack-request', body })
   for await (const one of readPackets(bodyChunks(response))) {
     if (one.type !== 'data') continue
     const line = packetText(one.data)
