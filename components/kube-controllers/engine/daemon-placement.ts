@@ -21,7 +21,7 @@ export function daemonPodSpec(spec: Pod['spec']): Pod['spec'] {
 
 /** Ties a pod to one node through node affinity, which leaves the placing to the scheduler. */
 export function pinToNode(spec: Pod['spec'], node: string): Pod['spec'] {
-  const matchFields = [{ key: 'metadata.name', operator: 'In', values: [node] }]
+  const matchFields = [{ key: 'metadata.name', operator: 'In' as const, values: [node] }]
   const affinity = spec.affinity ?? {}
   const nodeAffinity = affinity.nodeAffinity ?? {}
   const terms = nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? []

@@ -1,7 +1,7 @@
 import type { EndpointSlice, Node, Pod, Service } from '@idp/api'
 import { isPodReady } from '@idp/controller'
 
-export type Endpoint = EndpointSlice['endpoints'][number]
+export type Endpoint = NonNullable<EndpointSlice['endpoints']>[number]
 export type EndpointPort = NonNullable<EndpointSlice['ports']>[number]
 type ServicePort = NonNullable<NonNullable<Service['spec']>['ports']>[number]
 
