@@ -1,9 +1,7 @@
 import type { Component } from '@idp/sandbox'
 
-const component: Component = {
+export const component: Component = {
   name: 'node-agent',
   standsInFor: 'kubelet 1.35, containerd, kube-proxy and CoreDNS',
   nodes: { load: async () => (await import('./start-nodes.ts')).nodesProgram },
 }
-
-export default component

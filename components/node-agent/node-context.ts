@@ -45,7 +45,7 @@ export interface NodeContext {
   readonly claimsDirectory: string
   readonly domain: string
   /** A serving certificate of the cluster's CA for these names and addresses. */
-  identity(names: readonly string[]): TlsIdentity
+  identity(names: readonly string[]): Promise<TlsIdentity>
   /** A client that authenticates with the token. */
   clientFor(token: () => Promise<string>): Client
 }

@@ -10,7 +10,7 @@ export interface SimulationOptions {
   /** Whether the container is expected to end by itself: of a Job, an init container, a pod that is not restarted. */
   readonly ends: boolean
   /** A certificate for probes over HTTPS. */
-  identity(): TlsIdentity
+  identity(): Promise<TlsIdentity>
 }
 
 /**
@@ -57,8 +57,9 @@ async function serve(container: Container, { port, https }: SimulatedPort, optio
     if (request.headers.get('content-type')?.startsWith('application/grpc') === true) return serving()
     return Response.json({ simulated: true, image, pod: name, namespace, container: container.pod.container, node, ip, port, method: request.method, path: new URL(request.url).pathname })
   }
+  const identity = https ? await options.identity() : undefined
   try {
-    await container.net.listen(port, { handler }, https ? { tls: { identity: options.identity } } : {})
+    await container.net.listen(port, { handler }, identity === undefined ? {} : { tls: { identity: () => identity } })
   } catch (error) {
     // Two simulated containers of a pod may declare the same port; the first has it.
     if (!isCoded(error, 'PortInUse')) throw error

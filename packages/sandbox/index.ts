@@ -10,3 +10,4 @@ export { createContainerFiles, type ContainerFilesOptions } from './container-fi
 export { memoryVolume, volumePath, type DirectoryVolume, type MemoryFile, type MemoryVolume, type Mount, type Volume, type WritableMemoryVolume } from './volume.ts'
 export { readCertificates, verifyCertificate, type VerifyOptions } from './verify-certificate.ts'
 export type { ContainerLogQuery, Nodes, NodesOptions, NodesProgram, NodeSpec, PodReference } from './nodes.ts'
+export { findChart, lazyComponent, type ComponentListing, type RegisteredComponent } from './registry.ts'

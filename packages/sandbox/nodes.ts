@@ -32,7 +32,7 @@ export interface NodesOptions {
   readonly log: Log
   readonly random: Random
   /** A serving certificate of the cluster's CA. */
-  identity(names: readonly string[]): TlsIdentity
+  identity(names: readonly string[]): Promise<TlsIdentity>
   /** PEM certificates that may have signed clients of the nodes' own HTTPS port. */
   readonly clientCa: string
 }

@@ -31,7 +31,7 @@ export async function startNodeWorld(programs: readonly Program[] = [], options:
   const component: Component = { name: 'test', standsInFor: 'nothing', programs: programs.map((p) => ({ images: p.images, load: async () => p })) }
   const nodesOptions: NodesOptions = {
     nodes: [{ name: 'node-0', address: '172.25.0.2', podPrefix: '10.42.0' }], client: () => api.client, clientFor: () => api.client, fabric, components: [component],
-    directory, domain: 'cluster.local', clock, log: silentLog, random: systemRandom, identity: () => ({ cert: '', key: '' }), clientCa: '',
+    directory, domain: 'cluster.local', clock, log: silentLog, random: systemRandom, identity: async () => ({ cert: '', key: '' }), clientCa: '',
   }
   const nodes = await nodesProgram.start(nodesOptions)
   const net = fabric.attach({ ip: '10.42.9.9', namespace: 'default', pod: 'tester' }).open()

@@ -1,0 +1,5 @@
+export { startCluster } from './start-cluster.ts'
+export type { Cluster, ClusterOptions, HostPort } from './cluster-options.ts'
+export { privateDirectory, readPrivate, writePrivate } from './private-files.ts'
+export { supervise, type SuperviseOptions } from './supervise.ts'
+export { kubeconfig, type KubeconfigOptions } from './kubeconfig.ts'
