@@ -5,7 +5,6 @@ export { createFabric, type Fabric, type FabricOptions, type Interface } from '.
 export type { Endpoint } from './network-policy.ts'
 export type { Destination } from './service-target.ts'
 export { createClusterIndex, isHeadless, type ClusterIndex, type ClusterView } from './cluster-view.ts'
-export { watchCluster } from './watch-cluster.ts'
 export { createContainerFiles, type ContainerFilesOptions } from './container-files.ts'
 export { memoryVolume, volumePath, type DirectoryVolume, type MemoryFile, type MemoryVolume, type Mount, type Volume, type WritableMemoryVolume } from './volume.ts'
 export { readCertificates, verifyCertificate, type VerifyOptions } from './verify-certificate.ts'

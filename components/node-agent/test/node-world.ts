@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Pod } from '@idp/api'
 import { startTestApi, type TestApi } from '@idp/apiserver'
+import { watchCluster } from '@idp/host'
 import { silentLog, systemClock, systemRandom, type Clock } from '@idp/kit'
-import { createFabric, watchCluster, type Component, type Fabric, type Net, type Nodes, type NodesOptions, type Program } from '@idp/sandbox'
+import { createFabric, type Component, type Fabric, type Net, type Nodes, type NodesOptions, type Program } from '@idp/sandbox'
 import { nodesProgram } from '../start-nodes.ts'
 
 /** An API server in memory and one node that runs the given programs; for tests of this component alone. */

@@ -2,7 +2,7 @@ import { EndpointSlice, Namespace, NetworkPolicy, Service } from '@idp/api'
 import type { Client } from '@idp/client'
 import { informer } from '@idp/controller'
 import type { Clock, Log } from '@idp/kit'
-import { createClusterIndex, type ClusterView } from './cluster-view.ts'
+import { createClusterIndex, type ClusterView } from '@idp/sandbox'
 
 /** The cluster's Services, EndpointSlices, Namespaces and NetworkPolicies as the API server has them, until `signal` aborts. */
 export function watchCluster(client: Client, options: { readonly signal: AbortSignal; readonly clock: Clock; readonly log: Log }): { readonly view: ClusterView; readonly synced: Promise<void> } {

@@ -1,0 +1,5 @@
+export { startTestCluster, type TestClusterOptions } from './start-test-cluster.ts'
+export { eventually, eventuallyOne, type EventuallyOptions } from './eventually.ts'
+export { temporaryDirectory } from './temporary-directory.ts'
+export { helmBinary, kubectlBinary } from './tool-binaries.ts'
+export { testCertificates, type TestCertificates } from './test-certificates.ts'
