@@ -1,0 +1,105 @@
+import { apiVersionOf, type Kind } from '@idp/api'
+import type { Client } from '@idp/client'
+import { informer, type CacheChange, type Informer } from '@idp/controller'
+import type { AnyObject, KubeObject } from '@idp/formats'
+import type { Clock, Log } from '@idp/kit'
+import { keyText, objectKey, type ObjectKey } from '../engine/object-key.ts'
+import { trackedBy, type Tracking } from '../engine/tracking.ts'
+
+export interface LiveChange { readonly key: string; readonly before: AnyObject | undefined; readonly after: AnyObject | undefined; readonly applications: readonly string[] }
+
+/**
+ * What is in the cluster now, for the kinds that Applications use: one list and watch for each kind, started when the
+ * first Application names it. Objects are found by key and by the application they are tracked by.
+ */
+export interface LiveCluster {
+  /** Resolves when the kinds are listed. */
+  follow(kinds: Iterable<Kind<AnyObject>>): Promise<void>
+  get(key: ObjectKey): AnyObject | undefined
+  /** Objects that say they belong to the application. */
+  ofApplication(name: string): readonly AnyObject[]
+  onChange(listener: (change: LiveChange) => void): void
+  /** Takes the answer to a write of our own before the watch brings it. */
+  observe(kind: Kind<AnyObject>, object: AnyObject): void
+  observeDeletion(kind: Kind<AnyObject>, object: AnyObject, now: string): void
+  retrack(tracking: Tracking): void
+}
+
+export interface LiveClusterOptions {
+  readonly client: Client
+  readonly clock: Clock
+  readonly log: Log
+  readonly signal: AbortSignal
+  readonly tracking: Tracking
+  /** Whose managed fields are kept, besides those that ignoreDifferences may name. */
+  readonly manager: string
+}
+
+export function liveCluster({ client, clock, log, signal, tracking: first, manager }: LiveClusterOptions): LiveCluster {
+  const informers = new Map<string, Informer<AnyObject>>()
+  const byGroupKind = new Map<string, Informer<AnyObject>>()
+  const tracked = new Map<string, Map<string, AnyObject>>()
+  const listeners = new Set<(change: LiveChange) => void>()
+  let tracking = first
+
+  const file = (application: string | undefined, key: string, object: AnyObject | undefined): void => {
+    if (application === undefined) return
+    const rows = tracked.get(application) ?? new Map<string, AnyObject>()
+    if (object === undefined) rows.delete(key)
+    else rows.set(key, object)
+    if (rows.size === 0) tracked.delete(application)
+    else tracked.set(application, rows)
+  }
+  const changed = ({ before, after }: CacheChange<AnyObject>): void => {
+    const object = after ?? before
+    if (object === undefined) return
+    const key = keyText(objectKey(object))
+    const was = before === undefined ? undefined : trackedBy(before, tracking)
+    const is = after === undefined ? undefined : trackedBy(after, tracking)
+    if (was !== is) file(was, key, undefined)
+    file(is, key, after)
+    const applications = [...new Set([was, is])].filter((one) => one !== undefined)
+    for (const listener of listeners) listener({ key, before, after, applications })
+  }
+  const start = (kind: Kind<AnyObject>): Informer<AnyObject> => {
+    const transform = (object: KubeObject): KubeObject => ownFieldsOnly(object, manager)
+    const started = informer(client, kind, { clock, log, signal, transform })
+    started.onChange(changed)
+    return started
+  }
+  const of = (kind: Kind<AnyObject>): Informer<AnyObject> => {
+    const name = `${apiVersionOf(kind)}/${kind.kind}`
+    const known = informers.get(name)
+    if (known !== undefined) return known
+    const started = start(kind)
+    informers.set(name, started)
+    // The same objects are served at every version of a kind; the first one asked for is followed.
+    if (!byGroupKind.has(`${kind.group}/${kind.kind}`)) byGroupKind.set(`${kind.group}/${kind.kind}`, started)
+    return started
+  }
+  return {
+    async follow(kinds) {
+      const all = [...kinds].map((kind) => byGroupKind.get(`${kind.group}/${kind.kind}`) ?? of(kind)).filter((one) => !one.hasSynced)
+      await Promise.all(all.map((one) => one.synced))
+    },
+    get: ({ group, kind, namespace, name }) => byGroupKind.get(`${group}/${kind}`)?.cache.get(name, namespace === '' ? undefined : namespace),
+    ofApplication: (name) => [...(tracked.get(name)?.values() ?? [])],
+    onChange: (listener) => void listeners.add(listener),
+    observe: (kind, object) => byGroupKind.get(`${kind.group}/${kind.kind}`)?.observe(object),
+    observeDeletion: (kind, object, now) => byGroupKind.get(`${kind.group}/${kind.kind}`)?.observeDeletion(object.metadata.name ?? '', object.metadata.namespace, now),
+    retrack(next) {
+      if (JSON.stringify(next) === JSON.stringify(tracking)) return
+      tracking = next
+      tracked.clear()
+      for (const one of byGroupKind.values()) for (const object of one.cache.list()) file(trackedBy(object, tracking), keyText(objectKey(object)), object)
+    },
+  }
+}
+
+/** Managed fields are the larger half of many objects; of ours, the comparison needs which fields a sync set. */
+function ownFieldsOnly(object: KubeObject, manager: string): KubeObject {
+  const kept = object.metadata.managedFields?.filter((entry) => entry.manager === manager)
+  if (kept === undefined || kept.length === 0) delete object.metadata.managedFields
+  else object.metadata.managedFields = kept
+  return object
+}
