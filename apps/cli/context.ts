@@ -53,5 +53,5 @@ export async function runningTarget(context: CommandContext): Promise<Target> {
   throw new CodedError({ code: 'NotRunning', message: `cluster '${found.name}' is not running`, remedy: "Start it with 'idp up'" })
 }
 
-export const kubeconfigFile = (directory: string): string => join(directory, 'kubeconfig')
+export const kubeconfigFile = (directory: string): string => join(directory, 'engine', 'kubeconfig')
 export const engineLog = (directory: string): string => join(directory, 'engine.log')

@@ -63,7 +63,7 @@ export function buildProgram(environment: ProgramEnvironment): Command {
   return program
 }
 
-const root = (name: string): Command => new Command(name).exitOverride().showHelpAfterError('(add --help for what is possible)').showSuggestionAfterError()
+const root = (name: string): Command => new Command(name).exitOverride().enablePositionalOptions().showHelpAfterError('(add --help for what is possible)').showSuggestionAfterError()
 
 function add(parent: Command, row: CommandRow, environment: ProgramEnvironment): void {
   const command = parent.command(row.words).summary(row.summary).description(row.summary).addHelpText('after', `\nExample:\n  ${row.example}`)
@@ -71,7 +71,7 @@ function add(parent: Command, row: CommandRow, environment: ProgramEnvironment):
     .option('-n, --name <cluster>', 'which cluster (the only one, or the name in idp.config.ts)').option('--data-dir <directory>', 'where clusters keep their state')
     .addOption(new Option('-o, --output <form>', 'text for people, json for machines').choices(['text', 'json']).default('text')).option('--debug', 'stack traces')
   for (const option of row.options ?? []) command.addOption(option)
-  if (row.words.startsWith('render')) command.allowUnknownOption().passThroughOptions().enablePositionalOptions()
+  if (row.words.startsWith('render')) command.allowUnknownOption().passThroughOptions()
   command.action(async (...received: unknown[]) => {
     const args = command.processedArgs.flatMap((arg) => (Array.isArray(arg) ? (arg as string[]) : arg === undefined ? [] : [String(arg)]))
     const flags = received.at(-2) as Flags

@@ -1,0 +1,28 @@
+import type { JsonObject, KubeObject } from '@idp/formats'
+import type { FileTree } from '@idp/kit'
+import { loadChart, renderHelm } from '@idp/render-helm'
+import { renderKustomize } from '@idp/render-kustomize'
+import type { ChartSource } from './chart-index.ts'
+
+export interface RenderFolderOptions {
+  readonly charts: ChartSource
+  /** API versions the cluster serves, for charts that ask `.Capabilities`. */
+  readonly apiVersions?: readonly string[]
+  readonly kubeVersion?: string
+}
+
+/** The objects of one kustomization of the platform repository, with its Helm charts inflated in this process. */
+export function renderFolder(files: FileTree, path: string, options: RenderFolderOptions): Promise<KubeObject[]> {
+  return renderKustomize(files, path, {
+    enableHelm: true,
+    inflateHelm: async (chart) => {
+      const source = await options.charts({ name: chart.name, repository: chart.repo, version: chart.version })
+      const rendering = await renderHelm(await loadChart(source), {
+        releaseName: chart.releaseName ?? chart.name, namespace: chart.namespace ?? 'default', values: chart.values as readonly JsonObject[],
+        includeCrds: chart.includeCRDs ?? false,
+        ...(options.apiVersions === undefined ? {} : { apiVersions: options.apiVersions }), ...(options.kubeVersion === undefined ? {} : { kubeVersion: options.kubeVersion }),
+      })
+      return rendering.documents.map((document) => document.object)
+    },
+  })
+}

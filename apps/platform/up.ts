@@ -1,0 +1,88 @@
+import { ConfigMap, isApiError } from '@idp/api'
+import type { Client } from '@idp/client'
+import type { Clock, Random } from '@idp/kit'
+import { bootstrap, type StepEvent } from './bootstrap/bootstrap.ts'
+import { fieldManager } from './bootstrap/apply-objects.ts'
+import { seedSecrets } from './bootstrap/seed-secrets.ts'
+import { waitApplications } from './bootstrap/wait-applications.ts'
+import { platformGateway, platformRepository, type Ports } from './access/platform-access.ts'
+import type { PlatformConfig } from './config/config.ts'
+import type { ChartSource } from './repository/chart-index.ts'
+import type { RepositorySource } from './repository/open-source.ts'
+import { renderFolder } from './repository/render-folder.ts'
+
+export interface PlatformUpOptions {
+  readonly client: Client
+  readonly clock: Clock
+  readonly random: Random
+  readonly signal: AbortSignal
+  /** Milliseconds, for each step and for the Applications. */
+  readonly timeoutMs: number
+  readonly config: PlatformConfig
+  readonly source: RepositorySource
+  /** The person named the repository: push its commit even where another is deployed. */
+  readonly push: boolean
+  readonly charts: ChartSource
+  readonly ports: Ports
+  readonly version: string
+  readonly onEvent: (event: StepEvent) => void
+}
+
+/** What is remembered of a finished bootstrap, in the cluster itself. */
+const recordAt = { name: 'idp-bootstrap', namespace: 'kube-system' } as const
+
+/** Brings the platform of a repository to life on any cluster and waits until every Application is Synced and Healthy; gives their names. */
+export async function platformUp(options: PlatformUpOptions): Promise<readonly string[]> {
+  const { client, clock, signal, config, source } = options
+  const done = await readRecord(client)
+  const unchanged = done?.['version'] === options.version && (!options.push || done['commit'] === source.commit)
+  if (!unchanged) {
+    await bootstrap({
+      client, clock, signal, timeoutMs: options.timeoutMs, onEvent: options.onEvent,
+      render: (path) => renderFolder(source.files, path, { charts: options.charts }),
+      actions: { 'seed-secrets': () => seedSecrets(client, options.random), 'push-repository': () => pushRepository(options) },
+    })
+    await writeRecord(client, { version: options.version, commit: source.commit })
+  }
+  return waitForApplications(options, await expectedApplications(source, config))
+}
+
+async function waitForApplications(options: PlatformUpOptions, expected: readonly string[]): Promise<readonly string[]> {
+  const { client, clock, signal, timeoutMs, onEvent } = options
+  const began = clock.now()
+  onEvent({ step: 'applications', state: 'running' })
+  const names = await waitApplications(client, {
+    clock, signal, timeoutMs, expected,
+    onProgress: (well, all, waitingFor) => onEvent({ step: 'applications', state: 'waiting', lacking: [`${well} of ${all} Applications Synced and Healthy; ${waitingFor}`] }),
+  })
+  onEvent({ step: 'applications', state: 'done', ms: clock.now() - began, message: `${names.length} Synced and Healthy` })
+  return names
+}
+
+/** The first push makes the branch; a later one happens only when the person named the repository. */
+async function pushRepository({ client, clock, signal, config, source, push, ports }: PlatformUpOptions): Promise<void> {
+  const gateway = await platformGateway(client, config.cluster.name, ports)
+  await using repository = await platformRepository(client, { gateway, localDomain: config.domain.local, clock, signal })
+  const head = await repository.head(config.branch)
+  if (head === undefined || (push && head !== source.commit)) await repository.push(source.gitDirectory, source.commit, config.branch)
+}
+
+/** What the root application and the ApplicationSets will have made of the repository. */
+async function expectedApplications(source: RepositorySource, config: PlatformConfig): Promise<string[]> {
+  const stacks = Object.entries(config.stacks).filter(([, on]) => on).map(([stack]) => stack)
+  const generated = await Promise.all(stacks.map(async (stack) => ((await source.files.list(`K8s/${stack}`)) ?? []).filter((entry) => entry.directory).map((entry) => `${stack}-${entry.name}`)))
+  return ['platform', 'platform-policies', ...generated.flat()]
+}
+
+async function readRecord(client: Client): Promise<Readonly<Record<string, string>> | undefined> {
+  try {
+    return (await client.get(ConfigMap, recordAt.name, { namespace: recordAt.namespace })).data ?? {}
+  } catch (error) {
+    if (isApiError(error, 'NotFound')) return undefined
+    throw error
+  }
+}
+
+async function writeRecord(client: Client, data: Record<string, string>): Promise<void> {
+  await client.apply(ConfigMap, { apiVersion: 'v1', kind: 'ConfigMap', metadata: recordAt, data }, { fieldManager, force: true })
+}
