@@ -14,6 +14,11 @@ export interface YamlOptions {
   readonly maxDepth?: number
   /** What to do with the second of two equal keys. Default `error`; `last` is for readers that must accept what Go's plain decoder of nodes accepts. */
   readonly duplicateKeys?: 'error' | 'last'
+  /**
+   * Called for a member whose plain text is more than its value tells (`1.0`, `0777`, `True`, a date), for readers that must be able
+   * to turn it back into that text. Not called for list elements or merged members.
+   */
+  readonly onLossyMember?: (parent: JsonObject, key: string, text: string) => void
 }
 
 /** One document of a stream and the line (from 1) where its content starts. */
@@ -123,12 +128,23 @@ function readMapping(reader: Reader): JsonObject {
       continue
     }
     if (reader.options.duplicateKeys !== 'last' && Object.hasOwn(object, key)) throw fault(reader, `key ${JSON.stringify(key)} is already set in this mapping`, event)
-    const value = readNode(reader)
+    const value = readMember(reader, object, key)
     setKey(object, key, value)
   }
   reader.at++
   if (merges !== undefined) for (const { event, value } of merges) mergeInto(reader, object, value, event)
   return object
+}
+
+function readMember(reader: Reader, parent: JsonObject, key: string): Json {
+  const event = reader.events[reader.at] as Event // a key has a value
+  const value = readNode(reader)
+  const report = reader.options.onLossyMember
+  if (report !== undefined && event.type === EVENT_ID.SCALAR && event.style === SCALAR_STYLE.PLAIN) {
+    const text = getScalarValue(reader.text, event)
+    if (text !== (value === null ? 'null' : String(value))) report(parent, key, text)
+  }
+  return value
 }
 
 /** The key as text, or undefined for the merge key. */
@@ -141,11 +157,16 @@ function readKey(reader: Reader, event: Event): string | undefined {
     const resolved = resolvePlainScalar(text, reader.dialect)
     if (resolved === undefined) return text
     if (resolved.tag === 'merge') return undefined
-    if (resolved.value === null) throw fault(reader, 'a key is null', event)
-    return String(resolved.value)
+    return keyText(reader, resolved.value, event)
   }
   const key = readNode(reader)
+  return typeof key === 'string' ? key : keyText(reader, key, event)
+}
+
+/** sigs.k8s.io/yaml writes keys that are numbers or booleans as text; kustomize cannot print them. */
+function keyText(reader: Reader, key: Json, event: Event): string {
   if (key === null || typeof key === 'object') throw fault(reader, 'a key is not a scalar', event)
+  if (reader.dialect === 'kustomize' && typeof key !== 'string') throw fault(reader, `key ${String(key)} is not text; put it in quotes`, event)
   return String(key)
 }
 

@@ -1,0 +1,5 @@
+export type { HelmRequest, InflateHelm } from './helm-chart.ts'
+export type { RemoteSource } from './loader.ts'
+export { createRenderCache, type RenderCache } from './render-cache.ts'
+export { formatResources, KUSTOMIZE_VERSION, renderKustomize, type KustomizeOptions } from './render-kustomize.ts'
+export { parseRepositoryUrl, type RepositoryUrl } from './repository-url.ts'

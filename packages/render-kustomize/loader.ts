@@ -1,0 +1,122 @@
+import type { FileTree } from '@idp/kit'
+import { failure } from './failure.ts'
+import { parseRepositoryUrl, type RepositoryUrl } from './repository-url.ts'
+
+/** Fetches what lies outside the tree. */
+export interface RemoteSource {
+  /** The files of a repository at a ref. Throws a CodedError when it cannot be had. */
+  repository?(url: RepositoryUrl): Promise<FileTree>
+  /** A single file by HTTP. */
+  file?(url: string): Promise<Uint8Array>
+}
+
+/** Reads files relative to one kustomization root. */
+export interface Loader {
+  /** Directory inside the tree, '' for its top. */
+  readonly root: string
+  readonly files: FileTree
+  readonly repository: RepositoryUrl | undefined
+  /** Directories on the way from the entry to here, this one last. */
+  readonly trail: readonly { readonly tree: FileTree; readonly root: string }[]
+  readonly source: LoaderSource
+  /** Records what a result depends on. */
+  readonly reads: ReadLog
+}
+
+export interface LoaderSource { readonly remote: RemoteSource | undefined; readonly restrict: boolean }
+
+/** What was read: contents, or undefined where nothing was. */
+export type ReadLog = Map<string, { readonly files: FileTree; readonly path: string; readonly content: Uint8Array | undefined }>
+
+const decoder = new TextDecoder('utf-8')
+const treeNumbers = new WeakMap<FileTree, number>()
+let trees = 0
+
+/** A loader at the entry of a build. */
+export function rootLoader(files: FileTree, root: string, source: LoaderSource): Loader {
+  const clean = joinPath('', root)
+  return { root: clean, files, repository: undefined, trail: [{ tree: files, root: clean }], source, reads: new Map() }
+}
+
+/** Resolves `path` against `base`. Throws `PathOutsideRoot` when it leaves the tree. */
+export function joinPath(base: string, path: string): string {
+  const out = base === '' ? [] : base.split('/')
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue
+    if (part !== '..') out.push(part)
+    else if (out.pop() === undefined) throw failure('PathOutsideRoot', `path '${path}' leaves the root of the files`, base === '' ? '.' : base)
+  }
+  return out.join('/')
+}
+
+const isInside = (path: string, root: string): boolean => root === '' || path === root || path.startsWith(`${root}/`)
+
+/** Reads a file that the kustomization names. Throws `FileNotFound`, `PathOutsideRoot`. */
+export async function loadFile(loader: Loader, path: string): Promise<Uint8Array> {
+  if (/^https?:\/\//i.test(path)) return loadUrl(loader, path)
+  if (path.startsWith('/')) throw failure('PathOutsideRoot', `security; file '${path}' is not in or below '${loader.root}'`, loader.root)
+  const full = joinPath(loader.root, path)
+  const content = await readLogged(loader, full)
+  if (content === undefined) throw failure('FileNotFound', `open ${full}: no such file or directory`, full)
+  // Clones may never leave their root, whatever the option says.
+  if ((loader.source.restrict || loader.repository !== undefined) && !isInside(full, loader.root)) {
+    throw failure('PathOutsideRoot', `security; file '${full}' is not in or below '${loader.root === '' ? '.' : loader.root}'`, full)
+  }
+  return content
+}
+
+export async function loadText(loader: Loader, path: string): Promise<string> {
+  return decoder.decode(await loadFile(loader, path))
+}
+
+/** Reads a file by its path in the tree and notes it. */
+export async function readLogged(loader: Loader, full: string): Promise<Uint8Array | undefined> {
+  let content: Uint8Array | undefined
+  try {
+    content = await loader.files.read(full)
+  } catch (error) {
+    // A tree backed by a disk may refuse to read a directory; that is not a file.
+    if ((error as { code?: unknown }).code !== 'EISDIR') throw error
+  }
+  loader.reads.set(`${treeNumber(loader.files)}:${full}`, { files: loader.files, path: full, content })
+  return content
+}
+
+function treeNumber(tree: FileTree): number {
+  const known = treeNumbers.get(tree)
+  if (known !== undefined) return known
+  treeNumbers.set(tree, ++trees)
+  return trees
+}
+
+async function loadUrl(loader: Loader, url: string): Promise<Uint8Array> {
+  const { remote } = loader.source
+  if (remote?.file === undefined) throw failure('RemoteNotAllowed', `remote file '${url}' cannot be fetched here`, url)
+  return remote.file(url)
+}
+
+/** The loader for a base or component that `loader` names: a directory, or a Git repository. */
+export async function childLoader(loader: Loader, path: string): Promise<Loader> {
+  if (path === '') throw failure('InvalidKustomization', 'new root cannot be empty', loader.root)
+  const url = parseRepositoryUrl(path)
+  if (url !== undefined) return repositoryLoader(loader, url)
+  if (path.startsWith('/')) throw failure('PathOutsideRoot', `new root '${path}' cannot be absolute`, loader.root)
+  const root = joinPath(loader.root, path)
+  if ((await loader.files.list(root)) === undefined) throw failure('NotADirectory', `must build at directory: '${root}' is not a directory`, root)
+  const seen = loader.trail.find((visited) => visited.tree === loader.files && isInside(visited.root, root))
+  if (seen !== undefined) throw failure('KustomizeCycle', `cycle detected: candidate root '${root}' contains visited root '${seen.root}'`, root)
+  return { ...loader, root, trail: [...loader.trail, { tree: loader.files, root }], reads: new Map() }
+}
+
+async function repositoryLoader(loader: Loader, url: RepositoryUrl): Promise<Loader> {
+  const { remote } = loader.source
+  if (remote?.repository === undefined) throw failure('RemoteNotAllowed', `remote base '${url.text}' cannot be fetched here`, url.text)
+  if (loader.repository?.text.startsWith(url.text) === true) {
+    throw failure('KustomizeCycle', `cycle detected: URI '${url.text}' referenced by previous URI '${loader.repository.text}'`, url.text)
+  }
+  if (loader.trail.length > 100) throw failure('KustomizeCycle', 'remote bases are nested more than 100 deep', url.text)
+  const files = await remote.repository(url)
+  const root = joinPath('', url.path)
+  if ((await files.list(root)) === undefined) throw failure('NotADirectory', `'${url.text}' has no directory '${root}'`, url.text)
+  return { ...loader, files, root, repository: url, trail: [...loader.trail, { tree: files, root }], reads: new Map() }
+}

@@ -1,0 +1,124 @@
+import { applyJsonPatch, parseYaml, type Json, type JsonObject, type JsonPatchOperation } from '@idp/formats'
+import { CodedError } from '@idp/kit'
+import { failure } from './failure.ts'
+import type { PatchEntry, Selector } from './kustomization.ts'
+import { parseResources } from './parse-resources.ts'
+import { allIds, isObject, rememberId, setIn, setMetadata, stringMapOf, withObject, type Resource } from './resource.ts'
+import { formatId, idOf, sameId, type ResourceId } from './resource-id.ts'
+import { selectResources } from './selector.ts'
+import { applyStrategicPatch, type SchemaLookup } from './strategic-patch.ts'
+import type { Transform } from './transform.ts'
+
+export interface PatchOptions { readonly allowNameChange: boolean; readonly allowKindChange: boolean }
+
+/** A patch whose text was read: from `patch`, or from the file `path`. */
+export interface PatchText { readonly text: string; readonly source: string }
+
+/** An entry of `patches`: strategic merge or JSON patch, told apart by what the text parses as. */
+export function patchTransform(entry: PatchEntry, { text, source }: PatchText, lookup: SchemaLookup): Transform {
+  const options = { allowNameChange: entry.options?.['allowNameChange'] === true, allowKindChange: entry.options?.['allowKindChange'] === true }
+  const strategic = attempt(() => parseResources(text, source))
+  const operations = attempt(() => parseOperations(text, source))
+  if (strategic instanceof CodedError && operations instanceof CodedError) {
+    const cause = /^\s*(?:-|\[)/.test(text) ? operations : strategic
+    throw failure('InvalidPatch', `unable to parse SM or JSON patch from [${source}]: ${cause.message}`, cause.where ?? source, cause)
+  }
+  if (!(strategic instanceof CodedError)) return strategicTransform(strategic, { target: entry.target, options, lookup, source })
+  return jsonTransform(operations as JsonPatchOperation[], { target: entry.target, source, remember: true })
+}
+
+function attempt<T>(parse: () => T): T | CodedError {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof CodedError) return error
+    throw error
+  }
+}
+
+/** Reads the operations of a JSON patch from JSON or YAML. Throws `InvalidPatch`, `InvalidYaml`. */
+export function parseOperations(text: string, source: string): JsonPatchOperation[] {
+  const value = parseYaml(text, { source })
+  if (!Array.isArray(value)) throw failure('InvalidPatch', 'a JSON patch is a list of operations', source)
+  for (const item of value) if (!isObject(item)) throw failure('InvalidPatch', 'an operation of a JSON patch is a map', source)
+  return value as unknown as JsonPatchOperation[] // each is checked when it is applied
+}
+
+interface StrategicArgs { readonly target: Selector | undefined; readonly options: PatchOptions; readonly lookup: SchemaLookup; readonly source: string }
+
+export function strategicTransform(patches: readonly JsonObject[], { target, options, lookup, source }: StrategicArgs): Transform {
+  const apply = (resource: Resource, patch: JsonObject): Resource | undefined => applyToResource(resource, patch, { ...options, lookup })
+  if (target !== undefined) {
+    const [patch, ...more] = patches
+    if (more.length > 0) throw failure('InvalidPatch', `Multiple Strategic-Merge Patches in one \`patches\` entry is not allowed to set \`patches.target\` field: [${source}]`, source)
+    if (patch === undefined) return (resources) => resources
+    return (resources) => {
+      const selected = selectResources(resources, target)
+      return keep(resources.map((resource) => (selected.has(resource) ? apply(resource, setIn(patch, 'apiVersion', resource.object['apiVersion'])) : resource)))
+    }
+  }
+  return (resources) => patches.reduce<readonly Resource[]>((list, patch) => {
+    const found = findTarget(list, idOf(patch), source)
+    return keep(list.map((resource) => (resource === found ? apply(resource, patch) : resource)))
+  }, resources)
+}
+
+const keep = (resources: readonly (Resource | undefined)[]): Resource[] => resources.filter((resource) => resource !== undefined)
+
+function findTarget(resources: readonly Resource[], id: ResourceId, source: string): Resource {
+  const found = resources.filter((resource) => allIds(resource).some((other) => sameId(other, id)))
+  const [only, second] = found
+  if (only === undefined || second !== undefined) {
+    const reason = second === undefined ? 'no matches' : 'multiple matches'
+    throw failure('PatchTargetNotFound', `no resource matches strategic merge patch "${formatId(id)}": ${reason} for Id ${formatId(id)}; failed to find unique target for patch ${formatId(id)}`, source)
+  }
+  return only
+}
+
+function applyToResource(resource: Resource, patch: JsonObject, { allowNameChange, allowKindChange, lookup }: PatchOptions & { lookup: SchemaLookup }): Resource | undefined {
+  const before = idOf(resource.object)
+  const remembered = allowNameChange || allowKindChange ? rememberId(resource) : resource
+  const merged = applyStrategicPatch(resource.object, patch, lookup)
+  if (merged === undefined || Object.keys(merged).length === 0) return undefined
+  let object = allowKindChange ? merged : setIn(merged, 'kind', before.kind)
+  if (!allowNameChange) object = setMetadata(object, 'name', before.name)
+  const namespace = before.namespace === '' ? undefined : before.namespace
+  return withObject(remembered, setMetadata(object, 'namespace', namespace))
+}
+
+interface JsonArgs { readonly target: Selector | undefined; readonly source: string; readonly remember: boolean }
+
+export function jsonTransform(operations: readonly JsonPatchOperation[], { target, source, remember }: JsonArgs): Transform {
+  if (target === undefined) throw failure('InvalidPatch', `must specify a target for JSON patch [${source}]`, source)
+  return (resources) => {
+    const selected = selectResources(resources, target)
+    return resources.map((resource) => {
+      if (!selected.has(resource)) return resource
+      const patched = applyOperations(resource.object, operations, source)
+      return withObject(remember ? rememberId(resource) : resource, textAnnotations(patched))
+    })
+  }
+}
+
+function applyOperations(object: JsonObject, operations: readonly JsonPatchOperation[], source: string): JsonObject {
+  try {
+    const result: Json = applyJsonPatch(object, operations)
+    if (!isObject(result)) throw failure('PatchFailed', 'the patch leaves no object', source)
+    return result
+  } catch (error) {
+    if (error instanceof CodedError) throw failure(error.code, error.message, `${source}: ${error.where ?? ''} on ${formatId(idOf(object))}`, error)
+    throw error
+  }
+}
+
+/** Annotations are written back as text after a JSON patch; an empty map goes. */
+export function textAnnotations(object: JsonObject): JsonObject {
+  const metadata = object['metadata']
+  if (!isObject(metadata) || !Object.hasOwn(metadata, 'annotations')) return object
+  const annotations = stringMapOf(object, 'annotations')
+  const keys = Object.keys(annotations)
+  if (keys.length === 0) return setMetadata(object, 'annotations', undefined)
+  const present = metadata['annotations']
+  if (isObject(present) && keys.every((key) => present[key] === annotations[key])) return object
+  return setMetadata(object, 'annotations', annotations)
+}

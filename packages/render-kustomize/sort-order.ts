@@ -1,0 +1,51 @@
+import { failure } from './failure.ts'
+import { compareUtf8 } from './go-json.ts'
+import type { SortOptions } from './kustomization.ts'
+import type { Resource } from './resource.ts'
+import { formatGvk, idOf, type ResourceId } from './resource-id.ts'
+import type { Transform } from './transform.ts'
+
+const FIRST = [
+  'Namespace', 'ResourceQuota', 'StorageClass', 'CustomResourceDefinition', 'ServiceAccount', 'PodSecurityPolicy', 'Role', 'ClusterRole', 'RoleBinding',
+  'ClusterRoleBinding', 'ConfigMap', 'Secret', 'Endpoints', 'Service', 'LimitRange', 'PriorityClass', 'PersistentVolume', 'PersistentVolumeClaim',
+  'Deployment', 'StatefulSet', 'CronJob', 'PodDisruptionBudget',
+]
+const LAST = ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']
+
+/** The order of the output: `fifo` as loaded, or `legacy` by kind (the default), then group, version, namespace and name. */
+export function sortResources(options: SortOptions | undefined, where: string): Transform {
+  const order = options === undefined ? 'legacy' : options.order
+  if (order !== 'legacy' && order !== 'fifo') throw failure('InvalidKustomization', "the field 'sortOptions.order' must be one of [fifo, legacy]", where)
+  if (order === 'fifo') {
+    if (options?.legacySortOptions !== undefined) {
+      throw failure('InvalidKustomization', "the field 'sortOptions.legacySortOptions' is set but the selected sort order is 'fifo', not 'legacy'", where)
+    }
+    return (resources) => resources
+  }
+  const ranks = new Map<string, number>()
+  const first = options?.legacySortOptions?.orderFirst ?? (options?.legacySortOptions === undefined ? FIRST : [])
+  const last = options?.legacySortOptions?.orderLast ?? (options?.legacySortOptions === undefined ? LAST : [])
+  first.forEach((kind, i) => ranks.set(kind, i - first.length))
+  last.forEach((kind, i) => ranks.set(kind, i + 1))
+  return (resources) => resources.map((resource) => sortKey(resource, ranks)).sort(compareKeys).map(({ resource }) => resource)
+}
+
+interface SortKey { readonly resource: Resource; readonly rank: number; readonly gvk: string; readonly id: string; readonly coreNamespace: boolean }
+
+function sortKey(resource: Resource, ranks: ReadonlyMap<string, number>): SortKey {
+  const id = idOf(resource.object)
+  const gvk = `${id.group === '' ? '~G' : id.group}_${id.version === '' ? '~V' : id.version}_${id.kind === '' ? '~K' : id.kind}`
+  return { resource, rank: ranks.get(id.kind) ?? 0, gvk, id: idText(id), coreNamespace: id.kind === 'Namespace' && id.group === '' }
+}
+
+function idText(id: ResourceId): string {
+  return `${formatGvk(id)}|${id.namespace === '' ? '~X' : id.namespace}|${id.name === '' ? '~N' : id.name}`
+}
+
+function compareKeys(a: SortKey, b: SortKey): number {
+  if (a.gvk === b.gvk) return compareUtf8(a.id, b.id)
+  if (a.rank !== b.rank) return a.rank - b.rank
+  // A core Namespace comes before those of other groups.
+  const bothNamespaces = (a.coreNamespace || b.coreNamespace) && a.gvk.endsWith('_Namespace') && b.gvk.endsWith('_Namespace')
+  return bothNamespaces ? compareUtf8(b.gvk, a.gvk) : compareUtf8(a.gvk, b.gvk)
+}
