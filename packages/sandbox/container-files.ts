@@ -54,8 +54,8 @@ export function createContainerFiles(options: ContainerFilesOptions): ContainerF
     const place = locate(path)
     const real = place.type === 'image' ? onScratch(place.path) : place.type === 'directory' ? place : undefined
     if (real === undefined || real.readOnly) throw new CodedError({ code: 'ReadOnly', message: 'the file system is read-only here', where: path, remedy: 'mount a writable volume (emptyDir, PersistentVolumeClaim) at this path' })
-    await mkdir(dirname(real.file), { recursive: true })
     await stayInside(real, path)
+    await mkdir(dirname(real.file), { recursive: true })
     return real.file
   }
   const listReal = async (place: Extract<Place, { type: 'directory' }>, path: string) => {
@@ -106,8 +106,8 @@ export function createContainerFiles(options: ContainerFilesOptions): ContainerF
     async directory(path) {
       const place = locate(path)
       if (place.type !== 'directory' || place.readOnly) throw new CodedError({ code: 'NoDirectory', message: 'there is no writable directory of the machine behind this path', where: path, remedy: 'mount an emptyDir, hostPath or PersistentVolumeClaim here' })
-      await mkdir(place.file, { recursive: true })
       await stayInside(place, path)
+      await mkdir(place.file, { recursive: true })
       return place.file
     },
   }
@@ -165,7 +165,6 @@ async function stayInside(place: Extract<Place, { type: 'directory' }>, path: st
     const real = await realpath(part).catch(() => undefined)
     if (real === undefined) continue
     if (real === boundary || real.startsWith(boundary + sep)) return
-    if (boundary.startsWith(real + sep)) return
     throw new CodedError({ code: 'FileNotFound', message: 'a symbolic link leads out of the volume', where: path, remedy: 'link only inside the volume' })
   }
 }

@@ -1,7 +1,8 @@
 import { isIP, connect as connectSocket } from 'node:net'
-import { duplexPair, type Duplex } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { CodedError, type Clock, type Log } from '@idp/kit'
 import { isHeadless, type ClusterView } from './cluster-view.ts'
+import { connectionPair } from './connection-pair.ts'
 import { resolveName } from './dns.ts'
 import { fetchInCluster } from './fetch-in-cluster.ts'
 import { createListeners, type OpenPort } from './listeners.ts'
@@ -97,7 +98,7 @@ export function createFabric(options: FabricOptions): Fabric {
   }
   const connectTo = (source: Endpoint, dialled: Dialled): Duplex => {
     if (dialled.type === 'outside') return connectSocket(dialled.port, dialled.host)
-    const [near, far] = duplexPair()
+    const [near, far] = connectionPair()
     serveRaw(dialled.open, far, { address: source.ip })
     return near
   }

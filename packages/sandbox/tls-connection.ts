@@ -19,7 +19,7 @@ function contextOf(identity: TlsIdentity, clientCa: string | undefined): SecureC
 }
 
 /** The server's side of a TLS handshake on a raw connection. Rejects with `TlsHandshakeFailed`, and has then destroyed the connection. */
-export async function acceptTls(connection: Duplex, tls: NonNullable<ListenOptions['tls']>, peer: Peer, alpn: readonly string[] = ['http/1.1']): Promise<{ socket: TLSSocket; peer: Peer }> {
+export async function acceptTls(connection: Duplex, tls: NonNullable<ListenOptions['tls']>, peer: Peer, alpn: readonly string[] = ['h2', 'http/1.1']): Promise<{ socket: TLSSocket; peer: Peer }> {
   const clientCa = tls.clientCa
   const socket = new TLSSocket(connection, {
     isServer: true, secureContext: contextOf(tls.identity(undefined), clientCa), ALPNProtocols: [...alpn],
@@ -50,7 +50,7 @@ export interface ConnectTlsOptions {
 export async function connectTls(connection: Duplex, options: ConnectTlsOptions): Promise<TLSSocket> {
   const socket = connect({
     socket: connection, ca: options.ca, rejectUnauthorized: options.insecure !== true, ALPNProtocols: ['http/1.1'],
-    ...(isIP(options.host) === 0 ? { servername: options.host } : {}),
+    host: options.host, ...(isIP(options.host) === 0 ? { servername: options.host } : {}),
     ...(options.clientIdentity === undefined ? {} : { cert: options.clientIdentity.cert, key: options.clientIdentity.key }),
   })
   await handshake(socket, 'secureConnect', options.host)
