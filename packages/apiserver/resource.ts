@@ -1,16 +1,6 @@
-import type { Kind, StatusCause } from '@idp/api'
+import type { Kind, PrinterColumn, StatusCause } from '@idp/api'
 import type { AnyObject } from '@idp/formats'
 import type { Schema } from './schema/resolve-schema.ts'
-
-/** A column of `kubectl get`: `jsonPath` for custom resources, `cell` for built-in kinds. */
-export interface Column {
-  readonly name: string
-  readonly type: string
-  readonly format?: string
-  readonly description?: string
-  readonly priority?: number
-  cell(object: AnyObject, now: number): unknown
-}
 
 /** Where the `scale` subresource finds its numbers. */
 export interface ScalePaths {
@@ -31,7 +21,8 @@ export interface Resource {
   readonly schema: Schema | undefined
   readonly hasStatus: boolean
   readonly scale: ScalePaths | undefined
-  readonly columns: readonly Column[] | undefined
+  /** What `kubectl get` prints. */
+  readonly columns: readonly PrinterColumn[]
   /** Status of a new object of a built-in kind. */
   initialStatus?(object: AnyObject): object
   /** Fields usable in fieldSelector besides metadata.name and metadata.namespace. */

@@ -47,14 +47,16 @@ function compareMaps(before: Record<string, unknown> | undefined, after: Record<
   const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])
   for (const name of names) {
     const below = fieldSchema(schema, name)
-    compare(fieldOf(before, name, below), fieldOf(after, name, below), below, [...path, `f:${name}`], into)
+    compare(fieldOf(before, name, below, schema), fieldOf(after, name, below, schema), below, [...path, `f:${name}`], into)
   }
 }
 
-/** A struct that upstream's types hold by value is there even when it was not written. */
-function fieldOf(object: Record<string, unknown> | undefined, name: string, schema: Schema | undefined): unknown {
+/** What upstream's types hold by value is there even when it was not written: structs as `{}`, lists that are required as null. */
+function fieldOf(object: Record<string, unknown> | undefined, name: string, schema: Schema | undefined, owner: Schema | undefined): unknown {
   const value = object?.[name]
-  return value === undefined && object !== undefined && schema?.type === 'object' && isRecord(schema.default) && Object.keys(schema.default).length === 0 ? {} : value
+  if (value !== undefined || object === undefined || schema === undefined) return value
+  if (schema.type === 'object' && isRecord(schema.default) && Object.keys(schema.default).length === 0) return {}
+  return schema.type === 'array' && owner?.['x-kubernetes-preserve-unknown-fields'] === undefined && owner?.required?.includes(name) === true ? null : undefined
 }
 
 function compareLists(structure: Structure, before: unknown[], after: unknown[], schema: Schema | undefined, path: readonly string[], into: Comparison): void {

@@ -43,7 +43,9 @@ export function itemElement(structure: Structure, schema: Schema | undefined, it
   if (structure.of !== 'items' || !isRecord(item)) return `i:${index}`
   const keys: Record<string, unknown> = {}
   for (const key of [...structure.keys].sort()) {
-    const value = item[key] ?? schema?.properties?.[key]?.default
+    const fallback = schema?.properties?.[key]?.default
+    // A zero value that only upstream's types have is no default of a key.
+    const value = item[key] ?? (fallback === '' || fallback === 0 ? undefined : fallback)
     if (value !== undefined && value !== null) keys[key] = value
   }
   return Object.keys(keys).length === 0 ? `i:${index}` : `k:${JSON.stringify(keys)}`

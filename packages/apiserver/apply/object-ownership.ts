@@ -17,7 +17,7 @@ export interface Writer {
 const unowned = {
   'f:apiVersion': {}, 'f:kind': {},
   'f:metadata': {
-    '.': {}, 'f:name': {}, 'f:namespace': {}, 'f:creationTimestamp': {}, 'f:selfLink': {}, 'f:uid': {}, 'f:clusterName': {},
+    'f:name': {}, 'f:namespace': {}, 'f:creationTimestamp': {}, 'f:selfLink': {}, 'f:uid': {}, 'f:clusterName': {},
     'f:generation': {}, 'f:managedFields': {}, 'f:resourceVersion': {}, 'f:deletionTimestamp': {}, 'f:deletionGracePeriodSeconds': {},
   },
 }
@@ -25,9 +25,7 @@ const unowned = {
 /** What each endpoint leaves alone: an object's own endpoint its status, the status endpoint all else. */
 function ignoredFields(subresource: string, hasStatus: boolean): FieldSet {
   if (subresource === 'status') return fromFieldsV1({ ...unowned, 'f:spec': {} })
-  const set = fromFieldsV1(hasStatus ? { ...unowned, 'f:status': {} } : unowned)
-  set.children.get('f:metadata')?.members.delete('.')
-  return set
+  return fromFieldsV1(hasStatus ? { ...unowned, 'f:status': {} } : unowned)
 }
 
 /** Server-side apply of `config` onto `live` (undefined: nothing there yet). Returns a new object with its managedFields. */

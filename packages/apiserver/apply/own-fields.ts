@@ -28,7 +28,7 @@ export function applyConfig(live: unknown, config: unknown, change: Change & { r
   const id = managerId(by)
   const last = managers.get(id)?.fields
   const merged = mergeObjects(live, config, schema)
-  const fields = recursiveDifference(fieldsOf(config, schema), ignored)
+  const fields = ownable(fieldsOf(config, schema), ignored)
   managers.set(id, { ...by, fields })
   const pruned = last === undefined || isEmpty(last) ? merged : prune(merged, last, managers, schema)
   const comparison = excluding(compareObjects(live, pruned, schema), ignored)
@@ -49,9 +49,16 @@ export function trackUpdate(live: unknown, next: unknown, change: Change): Manag
   const fields = union(difference(before?.fields ?? emptySet(), comparison.removed), changed)
   // An untouched entry keeps its time: a write that changes nothing must not look like a change.
   const same = before !== undefined && isEmpty(changed) && isEmpty(intersection(before.fields, comparison.removed))
-  managers.set(id, same ? before : { ...by, fields: recursiveDifference(fields, ignored) })
+  managers.set(id, same ? before : { ...by, fields: ownable(fields, ignored) })
   dropEmpty(managers)
   return managers
+}
+
+/** Paths without those that are ignored; metadata as a whole is nobody's either. */
+function ownable(fields: FieldSet, ignored: FieldSet): FieldSet {
+  const rest = recursiveDifference(fields, ignored)
+  rest.members.delete('f:metadata')
+  return rest
 }
 
 /** Takes changed and removed fields away from all managers but `id`. */

@@ -1,4 +1,4 @@
-import { apiVersionOf, applyBuiltInDefaults, builtInKinds, builtInResources, decodeBuiltIn, schemaFor, type Kind } from '@idp/api'
+import { apiVersionOf, applyBuiltInDefaults, builtInKinds, builtInResources, columnsFor, decodeBuiltIn, schemaFor, type Kind } from '@idp/api'
 import type { AnyObject } from '@idp/formats'
 import { cloneJson } from '../json-value.ts'
 import { storagePrefix, type Resource, type ScalePaths, type Strategy } from '../resource.ts'
@@ -46,7 +46,7 @@ function builtInResource(kind: Kind<AnyObject>, convert: (objects: AnyObject[], 
     storageApiVersion: stored?.apiVersion ?? apiVersionOf(kind),
     hasStatus: kind.subresources.includes('status'),
     scale: kind.subresources.includes('scale') ? scalable : undefined,
-    columns: undefined,
+    columns: columnsFor(kind),
     selectableFields: selectable[kind.plural] ?? [],
     verbs: facts?.verbs.split(' ') ?? [],
     decode: (object, zeros) => decodeBuiltIn(kind, object),

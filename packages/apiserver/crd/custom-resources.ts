@@ -1,9 +1,6 @@
-import { compileSchema, CustomResourceDefinition, defineKind, type CompiledSchema, type Schema } from '@idp/api'
+import { compileSchema, customColumns, type CustomResourceDefinition, defineKind, type CompiledSchema, type Schema } from '@idp/api'
 import type { AnyObject, Json } from '@idp/formats'
-import { isRecord } from '../json-value.ts'
-import { allVerbs, storagePrefix, type Column, type Resource, type ScalePaths } from '../resource.ts'
-import { ageOf } from '../table.ts'
-import { readJsonPath } from './json-path.ts'
+import { allVerbs, storagePrefix, type Resource, type ScalePaths } from '../resource.ts'
 
 type Version = CustomResourceDefinition['spec']['versions'][number]
 
@@ -27,7 +24,7 @@ function customResource({ spec }: CustomResourceDefinition, version: Version, st
     prefix: storagePrefix(group, names.plural), storageApiVersion: `${group}/${stored}`, builtIn: false, schema: typedRoot(schema),
     hasStatus: version.subresources?.status !== undefined,
     scale: scale === undefined ? undefined : scalePaths(scale),
-    columns: columnsOf(version), verbs: allVerbs,
+    columns: customColumns(version.additionalPrinterColumns), verbs: allVerbs,
     selectableFields: (version.selectableFields ?? []).map((field) => field.jsonPath.replace(/^\./, '')),
     ...(version.deprecated === true ? { deprecated: version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated` } : {}),
     decode: (object) => spec.preserveUnknownFields === true ? [] : compiled.prune(object as unknown as Json),
@@ -48,34 +45,6 @@ function typedRoot(schema: Schema): Schema {
 function scalePaths(scale: { specReplicasPath: string; statusReplicasPath: string; labelSelectorPath?: string }): ScalePaths {
   const path = (text: string) => text.replace(/^\./, '').split('.')
   return { spec: path(scale.specReplicasPath), status: path(scale.statusReplicasPath), ...(scale.labelSelectorPath === undefined ? {} : { selector: path(scale.labelSelectorPath) }) }
-}
-
-const nameColumn: Column = { name: 'Name', type: 'string', format: 'name', description: 'Name must be unique within a namespace.', cell: (object) => object.metadata.name }
-const ageColumn: Column = { name: 'Age', type: 'date', description: 'Time since creation.', cell: (object, now) => ageOf(object.metadata.creationTimestamp, now) }
-
-function columnsOf(version: Version): Column[] {
-  const own = version.additionalPrinterColumns
-  if (own === undefined || own.length === 0) return [nameColumn, ageColumn]
-  return [nameColumn, ...own.map((column): Column => {
-    const read = readJsonPath(column.jsonPath)
-    return {
-      name: column.name, type: column.type, ...(column.format === undefined ? {} : { format: column.format }),
-      ...(column.description === undefined ? {} : { description: column.description }), ...(column.priority === undefined ? {} : { priority: column.priority }),
-      cell: (object, now) => cellOf(column.type, read(object), now),
-    }
-  })]
-}
-
-function cellOf(type: string, found: readonly unknown[], now: number): unknown {
-  const [first] = found
-  if (first === undefined) return null
-  switch (type) {
-    case 'date': return ageOf(String(first), now)
-    case 'integer': return typeof first === 'number' ? Math.trunc(first) : null
-    case 'number': return typeof first === 'number' ? first : null
-    case 'boolean': return typeof first === 'boolean' ? first : null
-    default: return found.map((value) => (isRecord(value) || Array.isArray(value) ? JSON.stringify(value) : String(value))).join(' ')
-  }
 }
 
 /** GA before beta before alpha, newer first (`v2`, `v1`, `v1beta2`, `v1alpha1`), then all else by name. */

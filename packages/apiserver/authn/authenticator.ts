@@ -1,0 +1,59 @@
+import { timingSafeEqual, createHash } from 'node:crypto'
+import type { Peer } from '@idp/http'
+import type { User } from '../server-context.ts'
+import type { ServiceAccountUsers } from './service-account-user.ts'
+
+/** A token that is known in advance, e.g. for bootstrapping. Secret. */
+export interface StaticToken { readonly token: string; readonly user: User }
+
+export interface AuthenticatorOptions {
+  readonly serviceAccounts?: ServiceAccountUsers
+  readonly staticTokens?: readonly StaticToken[]
+  /** Audiences of this server: a ServiceAccount token must name one. */
+  readonly audiences: readonly string[]
+}
+
+/** Who a token speaks for, and the audiences it may be shown to. */
+export interface TokenIdentity { readonly user: User; readonly audiences: readonly string[] }
+
+export interface Authenticator {
+  /** By bearer token first, then by client certificate. */
+  authenticate(request: Request, peer: Peer): User | undefined
+  token(token: string): TokenIdentity | undefined
+}
+
+export function authenticator({ serviceAccounts, staticTokens = [], audiences }: AuthenticatorOptions): Authenticator {
+  const known = staticTokens.map(({ token, user }) => ({ digest: digest(token), user: authenticated(user) }))
+  const token = (text: string): TokenIdentity | undefined => {
+    const wanted = digest(text)
+    const fixed = known.find((item) => timingSafeEqual(item.digest, wanted))
+    if (fixed !== undefined) return { user: fixed.user, audiences }
+    return serviceAccounts?.(text)
+  }
+  return {
+    token,
+    authenticate(request, peer) {
+      const bearer = /^Bearer\s+(\S+)$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? webSocketToken(request)
+      if (bearer !== undefined) {
+        const identity = token(bearer)
+        return identity !== undefined && identity.audiences.some((audience) => audiences.includes(audience)) ? identity.user : undefined
+      }
+      const { certificate } = peer
+      return certificate === undefined || certificate.commonName === '' ? undefined : authenticated({ name: certificate.commonName, groups: certificate.organizations })
+    },
+  }
+}
+
+/** Browsers cannot set headers on a WebSocket; upstream takes the token from a subprotocol. */
+function webSocketToken(request: Request): string | undefined {
+  const found = /base64url\.bearer\.authorization\.k8s\.io\.([A-Za-z0-9_-]+)/.exec(request.headers.get('sec-websocket-protocol') ?? '')?.[1]
+  return found === undefined ? undefined : Buffer.from(found, 'base64url').toString()
+}
+
+function authenticated(user: User): User {
+  return user.groups.includes('system:authenticated') ? user : { ...user, groups: [...user.groups, 'system:authenticated'] }
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

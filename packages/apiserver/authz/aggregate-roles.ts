@@ -1,0 +1,39 @@
+import type { ClusterRole } from '@idp/api'
+import { matchesLabelSelector, type LabelSelector } from '@idp/formats'
+import { equalJson } from '../json-value.ts'
+import type { Resource } from '../resource.ts'
+import type { ServerContext } from '../server-context.ts'
+import type { PolicyRule } from './policy-rule.ts'
+
+/** Keeps the rules of aggregated ClusterRoles equal to the sum of the roles they select. Returns when the present ones are right. */
+export async function aggregateRoles({ storage, log }: Pick<ServerContext, 'storage' | 'log'>, clusterRoles: Resource): Promise<void> {
+  let running: Promise<void> | undefined
+  let again = false
+  const pass = async () => {
+    const roles = storage.list(clusterRoles) as unknown as ClusterRole[]
+    for (const role of roles) {
+      const selectors = role.aggregationRule?.clusterRoleSelectors
+      if (selectors === undefined) continue
+      const rules: PolicyRule[] = []
+      for (const other of roles) {
+        if (other.metadata.name === role.metadata.name || !selectors.some((selector) => matchesLabelSelector(selector as LabelSelector, other.metadata.labels ?? {}))) continue
+        for (const rule of other.rules ?? []) if (!rules.some((known) => equalJson(known, rule))) rules.push(rule)
+      }
+      if (equalJson(rules, role.rules ?? [])) continue
+      const entry = storage.entry(clusterRoles, { name: role.metadata.name ?? '' })
+      if (entry !== undefined) await storage.replace(clusterRoles, entry, { ...storage.codec.object(entry), rules })
+    }
+  }
+  const run = (): Promise<void> => (running ??= (async () => {
+    do {
+      again = false
+      await pass()
+    } while (again)
+  })().finally(() => (running = undefined)))
+  storage.onWrite(({ resource }) => {
+    if (resource.prefix !== clusterRoles.prefix) return
+    again = true
+    run().catch((error: unknown) => log.error('cluster roles are not aggregated', { error }))
+  })
+  await run()
+}
