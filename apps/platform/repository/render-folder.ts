@@ -1,6 +1,6 @@
-import type { JsonObject, KubeObject } from '@idp/formats'
+import type { KubeObject } from '@idp/formats'
 import type { FileTree } from '@idp/kit'
-import { loadChart, renderHelm } from '@idp/render-helm'
+import { renderHelm } from '@idp/render-helm'
 import { renderKustomize } from '@idp/render-kustomize'
 import type { ChartSource } from './chart-index.ts'
 
@@ -17,10 +17,10 @@ export function renderFolder(files: FileTree, path: string, options: RenderFolde
     enableHelm: true,
     inflateHelm: async (chart) => {
       const source = await options.charts({ name: chart.name, repository: chart.repo, version: chart.version })
-      const rendering = await renderHelm(await loadChart(source), {
-        releaseName: chart.releaseName ?? chart.name, namespace: chart.namespace ?? 'default', values: chart.values as readonly JsonObject[],
-        includeCrds: chart.includeCRDs ?? false,
-        ...(options.apiVersions === undefined ? {} : { apiVersions: options.apiVersions }), ...(options.kubeVersion === undefined ? {} : { kubeVersion: options.kubeVersion }),
+      const rendering = await renderHelm(source, {
+        releaseName: chart.releaseName ?? chart.name, namespace: chart.namespace ?? 'default', values: chart.values, includeCrds: chart.includeCRDs,
+        noHooks: chart.skipHooks, skipTests: chart.skipTests, apiVersions: [...(options.apiVersions ?? []), ...chart.apiVersions],
+        ...(options.kubeVersion === undefined ? {} : { kubeVersion: options.kubeVersion }),
       })
       return rendering.documents.map((document) => document.object)
     },
