@@ -295,7 +295,9 @@ function bad(verb: string, value: unknown): string {
   return `%!${verb}(${typeOf(value)}=${sprintV(value)})`
 }
 
-function formatVerb(verb: string, value: unknown, flags: Flags): string {
+function formatVerb(verb: string, value: unknown, given: Flags): string {
+  // %+v means field names, not signs.
+  const flags = verb === 'v' && given.plus ? { ...given, plus: false } : given
   if (verb === 'T') return pad(typeOf(value), flags)
   if (value === null || value === undefined) return verb === 'v' ? pad('<nil>', flags) : `%!${verb}(<nil>)`
   if (verb === 'p') return bad(verb, value)

@@ -1,5 +1,6 @@
 import { GoError } from './go-error.ts'
 import { bytesOf, sortedKeys } from './go-string.ts'
+import { jsonFault } from './json-fault.ts'
 import { isFunction, isNilSlice, Num, setKey, Struct, type GoMap } from './value.ts'
 
 export interface JsonStyle { readonly indent?: string; readonly escapeHtml?: boolean }
@@ -67,48 +68,6 @@ export function fromJson(text: string): unknown {
     return JSON.parse(text) as unknown
   } catch {
     throw new GoError(jsonFault(text))
-  }
-}
-
-/** Go's message for text that is no JSON. */
-function jsonFault(text: string): string {
-  const trimmed = text.trim()
-  if (trimmed === '') return 'unexpected end of JSON input'
-  for (let end = text.length; end > 0; end--) {
-    if (isPrefix(text.slice(0, end))) {
-      if (end === text.length) return 'unexpected end of JSON input'
-      return `invalid character ${quoteJsonRune(text[end] ?? '')} ${where(text.slice(0, end))}`
-    }
-    if (text.length - end > 2_000) break
-  }
-  return `invalid character ${quoteJsonRune(trimmed[0] ?? '')} looking for beginning of value`
-}
-
-/** Could this be the start of JSON? Told by V8's message for unfinished input. */
-function isPrefix(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch (error) {
-    return /end of JSON|Unterminated|after property name in JSON at position \d+ \(line \d+ column \d+\)$/.test(error instanceof Error ? error.message : '') && /end of JSON|Unterminated/.test(error instanceof Error ? error.message : '')
-  }
-}
-
-function quoteJsonRune(r: string): string {
-  return r === '\'' ? '\'\\\'\'' : r === '"' ? '\'"\'' : `'${r}'`
-}
-
-function where(before: string): string {
-  const trimmed = before.trimEnd()
-  if (trimmed === '') return 'looking for beginning of value'
-  try {
-    JSON.parse(trimmed)
-    return 'after top-level value'
-  } catch {
-    const last = trimmed.at(-1)
-    if (last === '{' ) return 'looking for beginning of object key string'
-    if (last === ',' || last === ':' || last === '[') return 'looking for beginning of value'
-    return 'in literal'
   }
 }
 

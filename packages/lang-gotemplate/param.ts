@@ -3,7 +3,7 @@ import { goType, isMap, Num, Struct, typeOf, type GoMap, type GoSlice, type Para
 
 /** May nil be given for a parameter of this type? */
 export function canBeNil(type: ParamType): boolean {
-  return type === 'interface {}' || type === 'reflect.Value' || type === 'map[string]interface {}' || type === '[]string'
+  return type === 'interface {}' || type === 'reflect.Value' || type === 'map[string]interface {}' || type === '[]string' || type === '[]interface {}'
 }
 
 /** A value for a parameter, in the form the function receives it, or Go's error. */
@@ -18,6 +18,7 @@ export function assign(frame: Frame, value: unknown, type: ParamType): unknown {
     case 'int64': case 'time.Duration': if (value instanceof Num && value.type === type) return value.value; break
     case 'map[string]interface {}': if (isAnyMap(value)) return value; break
     case '[]string': if (Array.isArray(value) && (value as GoSlice)[goType] === '[]string') return value; break
+    case '[]interface {}': if (Array.isArray(value) && (value as GoSlice)[goType] === undefined) return value; break
     case 'time.Time': if (value instanceof Struct && value.shape.type === 'time.Time') return value; break
   }
   return refuse(frame, value, type)

@@ -42,7 +42,7 @@ export function int64(value: bigint): Num {
 
 /** Parameter types a function can name, as Go spells them. */
 export type ParamType =
-  | 'interface {}' | 'string' | 'int' | 'int64' | 'float64' | 'bool' | 'map[string]interface {}' | 'reflect.Value' | 'time.Time' | '[]string' | 'time.Duration'
+  | 'interface {}' | 'string' | 'int' | 'int64' | 'float64' | 'bool' | 'map[string]interface {}' | 'reflect.Value' | 'time.Time' | '[]string' | '[]interface {}' | 'time.Duration'
 
 /** A function that templates can call. Ints arrive as numbers in `int` parameters, otherwise as they are. */
 export interface GoFunction {
@@ -56,12 +56,12 @@ export interface GoFunction {
 
 const paramNames: Readonly<Record<string, ParamType>> = {
   any: 'interface {}', string: 'string', int: 'int', int64: 'int64', float: 'float64', bool: 'bool', map: 'map[string]interface {}', value: 'reflect.Value',
-  time: 'time.Time', strings: '[]string', duration: 'time.Duration',
+  time: 'time.Time', strings: '[]string', list: '[]interface {}', duration: 'time.Duration',
 }
 
 /**
  * A function for templates from a short signature: `fn('int string', (n: number, s: string) => …)`, `fn('string ...any', …)`.
- * Words: any string int int64 float bool map value time strings duration; `...` before the last makes it variadic.
+ * Words: any string int int64 float bool map value time strings list duration; `...` before the last makes it variadic.
  */
 export function fn<A extends unknown[]>(signature: string, call: (...args: A) => unknown, needsRun = false): GoFunction {
   const words = signature.split(' ').filter((word) => word !== '')

@@ -5,6 +5,7 @@ import {
 } from '@idp/lang-gotemplate'
 import { LimitError } from '@idp/lang-gotemplate'
 import type { RenderContext } from './render-context.ts'
+import { fromToml, toToml } from './toml.ts'
 import { fromYaml, fromYamlArray, jsonKind, toYaml } from './yaml-functions.ts'
 
 /** How often one named template may be inside itself. */
@@ -36,6 +37,8 @@ export function helmFunctions(options: FunctionOptions): ReadonlyMap<string, GoF
     ['fromYaml', fn('string', fromYaml)],
     ['fromYamlArray', fn('string', fromYamlArray)],
     ['toJson', fn('any', (value: unknown) => orEmpty(() => toJson(value)))],
+    ['toToml', fn('any', (value: unknown) => orMessage(() => toToml(value)))],
+    ['fromToml', fn('string', fromTomlMap)],
     ['fromJson', fn('string', fromJsonMap)],
     ['fromJsonArray', fn('string', fromJsonArray)],
   ]
@@ -125,6 +128,25 @@ function orEmpty(run: () => string): string {
     return run()
   } catch (error) {
     if (error instanceof GoError && !(error instanceof LimitError)) return ''
+    throw error
+  }
+}
+
+/** toToml answers its fault as text. */
+function orMessage(run: () => string): string {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof GoError) return error.message
+    throw error
+  }
+}
+
+function fromTomlMap(text: string): GoMap {
+  try {
+    return fromToml(text)
+  } catch (error) {
+    if (error instanceof GoError) return { Error: error.message }
     throw error
   }
 }

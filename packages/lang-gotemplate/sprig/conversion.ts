@@ -1,6 +1,6 @@
 import { sprintV } from '../format.ts'
 import { stringOf } from '../go-string.ts'
-import { readInteger } from '../number-literal.ts'
+import { readFloat, readInteger } from '../number-literal.ts'
 import { Num, Struct } from '../value.ts'
 
 const maxInt64 = 2 ** 63
@@ -30,11 +30,9 @@ function truncated(value: number): bigint {
   return BigInt(Math.trunc(value))
 }
 
-/** Leading zeros are dropped, so that "010" is ten; a fraction of zeros is allowed. */
+/** In Go's base-0 syntax, so that "010" is eight; a fraction of zeros is allowed. */
 function textToInt(text: string): bigint {
-  const whole = text.replace(/\.0*$/, '')
-  const trimmed = whole.replace(/^([+-]?)0+(?=\d)/, '$1')
-  const value = readInteger(trimmed)
+  const value = readInteger(text.replace(/\.0+$/, ''))
   return value === undefined || value >= 2n ** 63n || value < -(2n ** 63n) ? 0n : value
 }
 
@@ -44,12 +42,15 @@ export function toFloat64(value: unknown): number {
     case 'bigint': return Number(value)
     case 'number': return value
     case 'boolean': return value ? 1 : 0
-    case 'string': {
-      const text = value.replaceAll('_', '')
-      return text !== '' && /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : 0
-    }
+    case 'string': return textToFloat(value)
   }
   return value instanceof Num ? Number(value.value) : 0
+}
+
+function textToFloat(text: string): number {
+  const word = /^([+-]?)(?:(inf|infinity)|nan)$/i.exec(text)
+  if (word !== null) return word[2] === undefined ? Number.NaN : word[1] === '-' ? -Infinity : Infinity
+  return readFloat(text) ?? 0
 }
 
 /** Sprig's strslice: the strings of a list, without nil. */

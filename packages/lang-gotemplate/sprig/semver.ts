@@ -95,57 +95,69 @@ function readConstraint(text: string): Constraint {
   if (match === null) throw new GoError(`improper constraint: ${text}`)
   const [, operator = '', , major, minor, patch, pre, metadata] = match
   const base = { metadata: (metadata ?? '').slice(1), original: match[2] ?? '' }
-  if (isWild(major)) return { operator, version: { ...base, major: 0n, minor: 0n, patch: 0n, pre: '' }, dirty: 'major' }
   const read = (part: string | undefined) => BigInt(part?.replace('.', '') ?? 0)
-  if (isWild(minor)) return { operator, version: { ...base, major: read(major), minor: 0n, patch: 0n, pre: '' }, dirty: 'minor' }
-  if (isWild(patch)) return { operator, version: { ...base, major: read(major), minor: read(minor), patch: 0n, pre: '' }, dirty: 'patch' }
-  return { operator, version: { ...base, major: read(major), minor: read(minor), patch: read(patch), pre: (pre ?? '').slice(1) }, dirty: 'none' }
+  const dirty = isWild(major) ? 'major' : isWild(minor) ? 'minor' : isWild(patch) ? 'patch' : 'none'
+  const version = {
+    ...base, pre: (pre ?? '').slice(1), major: dirty === 'major' ? 0n : read(major),
+    minor: dirty === 'major' || dirty === 'minor' ? 0n : read(minor), patch: dirty === 'none' ? read(patch) : 0n,
+  }
+  return { operator, version, dirty }
 }
 
-function holds(version: Version, { operator, version: want, dirty }: Constraint): boolean {
+function holds(version: Version, constraint: Constraint): boolean {
+  const { operator, version: want, dirty } = constraint
   // A pre-release only meets a constraint that names one.
   const hidden = version.pre !== '' && want.pre === ''
   const order = compareVersions(version, want)
   switch (operator) {
     case '!=':
-      if (hidden) return false
       if (dirty === 'none') return order !== 0
-      return dirty === 'major' ? false : version.major !== want.major || (dirty === 'patch' && version.minor !== want.minor)
-    case '>':
-      if (hidden) return false
-      if (dirty === 'none') return order > 0
-      if (version.major !== want.major) return version.major > want.major
-      return dirty === 'patch' ? version.minor > want.minor : false
+      return !hidden && differs(version, constraint)
+    case '>': return !hidden && greater(version, constraint, order)
     case '<': return !hidden && order < 0
     case '>=': case '=>': return !hidden && order >= 0
-    case '<=': case '=<':
-      if (hidden) return false
-      if (dirty === 'none') return order <= 0
-      if (dirty === 'major') return true
-      if (version.major > want.major) return false
-      return !(version.major === want.major && dirty === 'patch' && version.minor > want.minor)
-    case '~': case '~>': return !hidden && tilde(version, want, dirty, order)
-    case '^': return !hidden && order >= 0 && caret(version, want, dirty)
-    default:
-      if (dirty === 'none') return !(hidden && false) && order === 0
-      return !hidden && tilde(version, want, dirty, order)
+    case '<=': case '=<': return !hidden && lessOrEqual(version, constraint, order)
+    case '~': case '~>': return !hidden && order >= 0 && tilde(version, constraint)
+    case '^': return !hidden && order >= 0 && caret(version, constraint)
+    default: return !hidden && (dirty === 'none' ? order === 0 : order >= 0 && tilde(version, constraint))
   }
 }
 
-function tilde(version: Version, want: Version, dirty: Constraint['dirty'], order: number): boolean {
-  if (order < 0) return false
-  if (dirty === 'major' || (want.major === 0n && want.minor === 0n && want.patch === 0n && dirty !== 'minor' && dirty !== 'patch' && want.pre === '' && dirty !== 'none')) return true
-  if (version.major !== want.major) return false
-  return dirty === 'minor' || version.minor === want.minor
+/** `!=1.2.x` */
+function differs(version: Version, { version: want, dirty }: Constraint): boolean {
+  if (version.major !== want.major) return true
+  if (dirty === 'minor') return false
+  if (version.minor !== want.minor) return true
+  return dirty === 'patch' ? false : version.patch !== want.patch
 }
 
-function caret(version: Version, want: Version, dirty: Constraint['dirty']): boolean {
-  if (dirty === 'major') return true
+/** `>1.2` begins with 1.3. */
+function greater(version: Version, { version: want, dirty }: Constraint, order: number): boolean {
+  if (dirty === 'none') return order > 0
+  if (version.major !== want.major) return version.major > want.major
+  if (dirty === 'minor') return false
+  return dirty === 'patch' ? version.minor > want.minor : order > 0
+}
+
+/** `<=1.2` ends with 1.2.x. */
+function lessOrEqual(version: Version, { version: want, dirty }: Constraint, order: number): boolean {
+  if (dirty === 'none') return order <= 0
+  if (version.major > want.major) return false
+  return !(version.major === want.major && version.minor > want.minor && dirty !== 'minor')
+}
+
+/** The version is not less than the wanted one. */
+function tilde(version: Version, { version: want, dirty }: Constraint): boolean {
+  if (want.major === 0n && want.minor === 0n && want.patch === 0n && dirty !== 'minor' && dirty !== 'patch') return true
+  return version.major === want.major && (version.minor === want.minor || dirty === 'minor')
+}
+
+/** The version is not less than the wanted one. */
+function caret(version: Version, { version: want, dirty }: Constraint): boolean {
   if (want.major > 0n || dirty === 'minor') return version.major === want.major
-  if (version.major > 0n) return false
+  if (version.major > want.major) return false
   if (want.minor > 0n || dirty === 'patch') return version.minor === want.minor
-  if (version.minor > 0n) return false
-  return version.patch === want.patch
+  return version.minor === 0n && version.patch === want.patch
 }
 
 /** Does a version meet constraints such as `>=1.21.0-0 <2 || ^3`? Throws GoError with the library's message. */

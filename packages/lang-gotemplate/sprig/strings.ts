@@ -1,18 +1,18 @@
 import { sprintV } from '../format.ts'
 import { GoError, LimitError } from '../go-error.ts'
-import { byteLength, byteSlice } from '../go-string.ts'
+import { byteLength, byteSlice, bytesOf, isAscii } from '../go-string.ts'
 import { quoteGo } from '../quote.ts'
 import { fn, strings, typedMap, type GoFunction, type GoMap } from '../value.ts'
 import { strslice, strval } from './conversion.ts'
-import { camelcase, kebabcase, snakecase, swapcase } from './letter-case.ts'
+import { camelcase, kebabcase, snakecase, swapcase, toLower, toUpper } from './letter-case.ts'
 
 const longest = 64 * 1024 * 1024
 
 /** Sprig's functions on strings. */
 export const stringFunctions: readonly (readonly [string, GoFunction])[] = [
   ['trim', fn('string', trimSpace)],
-  ['upper', fn('string', (s: string) => s.toUpperCase())],
-  ['lower', fn('string', (s: string) => s.toLowerCase())],
+  ['upper', fn('string', toUpper)],
+  ['lower', fn('string', toLower)],
   ['title', fn('string', title)],
   ['untitle', fn('string', untitle)],
   ['substr', fn('int int string', substring)],
@@ -25,7 +25,7 @@ export const stringFunctions: readonly (readonly [string, GoFunction])[] = [
   ['trimAll', fn('string string', trimAll)],
   ['trimSuffix', fn('string string', (suffix: string, s: string) => (suffix !== '' && s.endsWith(suffix) ? s.slice(0, -suffix.length) : s))],
   ['trimPrefix', fn('string string', (prefix: string, s: string) => (s.startsWith(prefix) ? s.slice(prefix.length) : s))],
-  ['nospace', fn('string', (s: string) => s.replace(/[\s\u0085]/gu, ''))],
+  ['nospace', fn('string', deleteSpace)],
   ['swapcase', fn('string', swapcase)],
   ['snakecase', fn('string', snakecase)],
   ['camelcase', fn('string', camelcase)],
@@ -54,12 +54,19 @@ function isSome(value: unknown): boolean {
   return value !== null && value !== undefined
 }
 
+/** Works on bytes, each of which becomes a character, as the library behind Sprig does. */
+function deleteSpace(s: string): string {
+  if (isAscii(s)) return s.replace(/\s/g, '')
+  return Array.from(bytesOf(s), (byte) => String.fromCharCode(byte)).join('').replace(/[\s\u0085]/g, '')
+}
+
 function trimSpace(s: string): string {
   return s.replace(/^[\s\u0085]+|[\s\u0085]+$/gu, (run) => run.replaceAll('\ufeff', '') === run ? '' : run)
 }
 
+// What strings.Title takes for the end of a word: ASCII but letters, digits and the underscore, and space.
 function title(s: string): string {
-  return s.replace(/(^|[^\p{L}\p{N}_'\u2019])(\p{L})/gu, (_all, before: string, letter: string) => before + letter.toUpperCase())
+  return s.replace(/(^|[\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f\s\u0085])(\p{L})/gu, (_all, before: string, letter: string) => before + letter.toUpperCase())
 }
 
 /** goutils.Uncapitalize: the first letter of each word is lowered. */
