@@ -6,6 +6,7 @@ import { startTestApi, type TestApi } from '@idp/apiserver'
 import { watchCluster } from '@idp/host'
 import { silentLog, systemClock, systemRandom, type Clock } from '@idp/kit'
 import { createFabric, type Component, type Fabric, type Net, type Nodes, type NodesOptions, type Program } from '@idp/sandbox'
+import { eventuallyOne } from '@idp/testkit'
 import { nodesProgram } from '../start-nodes.ts'
 
 /** An API server in memory and one node that runs the given programs; for tests of this component alone. */
@@ -42,14 +43,7 @@ export async function startNodeWorld(programs: readonly Program[] = [], options:
       apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default', ...metadata },
       spec: { nodeName: 'node-0', containers: [{ name: 'main', image: 'example.com/app:1' }], ...spec },
     } as Pod),
-    until: async (name, condition) => {
-      const signal = AbortSignal.timeout(5_000)
-      for await (const event of api.client.watch(Pod, { namespace: 'default', fieldSelector: `metadata.name=${name}`, signal, resourceVersion: '0' })) {
-        const now = event.type === 'DELETED' ? undefined : event.object
-        if (event.type !== 'BOOKMARK' && condition(now)) return now
-      }
-      throw new Error(`pod ${name} did not get there: ${JSON.stringify((await api.client.get(Pod, name, { namespace: 'default' }).catch((e: unknown) => String(e))), undefined, 1)}`)
-    },
+    until: (name, condition) => eventuallyOne(api.client, Pod, name, condition, { namespace: 'default', timeoutMs: 5_000 }),
     log: async (name, container) => new Response(await nodes.logs({ namespace: 'default', name, container }, {})).text(),
     async [Symbol.asyncDispose]() {
       await nodes[Symbol.asyncDispose]()
