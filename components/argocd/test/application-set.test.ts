@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { silentLog, sleep, systemClock, systemRandom } from '@idp/kit'
+import { startApplicationSetController } from '../controllers/application-set-controller.ts'
+import { Application } from '../kinds/application.ts'
+import { ApplicationSet, type ApplicationSetSpec } from '../kinds/application-set.ts'
+import { isSettled, repoURL, startArgo, type ArgoFixture } from './argocd-fixture.ts'
+
+const configMap = (name: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\n`
+
+const template = (name: string, path: string): ApplicationSetSpec['template'] => ({
+  // Nobody collects garbage in this test: foreground deletion would wait for it.
+  metadata: { name, finalizers: ['resources-finalizer.argocd.argoproj.io/background'] },
+  spec: { project: 'default', source: { repoURL, targetRevision: 'main', path }, destination: { server: 'https://kubernetes.default.svc', namespace: 'default' }, syncPolicy: { automated: { prune: true }, syncOptions: ['PrunePropagationPolicy=background'] } },
+})
+
+function startSets(argo: ArgoFixture) {
+  return startApplicationSetController({ client: argo.api.client, clock: systemClock, log: silentLog, random: systemRandom, signal: argo.signal, namespace: 'argocd', repo: argo.repo })
+}
+
+async function names(argo: ArgoFixture): Promise<string[]> {
+  return (await argo.api.client.list(Application, { namespace: 'argocd' })).items.map((one) => one.metadata.name ?? '').sort()
+}
+
+async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    if (await holds()) return
+    await sleep(systemClock, 10)
+  }
+  throw new Error('it did not come true')
+}
+
+test('the git directories generator makes one Application for each folder, in both template styles', async (t) => {
+  const argo = await startArgo(t, { 'K8s/obs/loki/a.yaml': configMap('loki'), 'K8s/obs/pyrra/a.yaml': configMap('pyrra'), 'K8s/obs/off/a.yaml': configMap('off'), 'K8s/cicd/sonar/a.yaml': configMap('sonar') })
+  const controller = startSets(argo)
+  await controller.started
+  const create = (name: string, spec: ApplicationSetSpec) => argo.api.client.create(ApplicationSet, { apiVersion: 'argoproj.io/v1alpha1', kind: 'ApplicationSet', metadata: { name, namespace: 'argocd' }, spec })
+  await create('obs', { generators: [{ git: { repoURL, revision: 'main', directories: [{ path: 'K8s/obs/*' }, { path: 'K8s/obs/off', exclude: true }] } }], template: template('obs-{{path.basename}}', '{{path}}') })
+  await create('cicd', { goTemplate: true, goTemplateOptions: ['missingkey=error'], generators: [{ git: { repoURL, revision: 'main', directories: [{ path: 'K8s/cicd/*' }] } }], template: template('cicd-{{ .path.basename }}', '{{ .path.path }}') })
+  for (const name of ['obs-loki', 'obs-pyrra', 'cicd-sonar']) {
+    await eventually(async () => (await names(argo)).includes(name))
+    await argo.until(name, isSettled)
+  }
+  assert.deepEqual(await names(argo), ['cicd-sonar', 'obs-loki', 'obs-pyrra'])
+
+  await argo.commit({ 'K8s/obs/pyrra/a.yaml': undefined, 'K8s/obs/tempo/a.yaml': configMap('tempo') })
+  await argo.api.client.patch(ApplicationSet, 'obs', { metadata: { annotations: { 'argocd.argoproj.io/application-set-refresh': 'true' } } }, { type: 'merge', namespace: 'argocd' })
+  await eventually(async () => (await names(argo)).join() === 'cicd-sonar,obs-loki,obs-tempo')
+  await argo.until('obs-tempo', isSettled)
+  const set = await argo.api.client.get(ApplicationSet, 'obs', { namespace: 'argocd' })
+  assert.deepEqual(set.status?.conditions?.map((one) => `${one.type}=${one.status}`), ['ErrorOccurred=False', 'ParametersGenerated=True', 'ResourcesUpToDate=True'])
+})
+
+test('a set whose repository cannot be read, or whose template fails, removes nothing and says why', async (t) => {
+  const argo = await startArgo(t, { 'K8s/a/x.yaml': configMap('a') })
+  const controller = startSets(argo)
+  await controller.started
+  const spec: ApplicationSetSpec = { goTemplate: true, goTemplateOptions: ['missingkey=error'], generators: [{ git: { repoURL, revision: 'main', directories: [{ path: 'K8s/*' }] } }], template: template('x-{{ .path.basename }}', '{{ .path.path }}') }
+  await argo.api.client.create(ApplicationSet, { apiVersion: 'argoproj.io/v1alpha1', kind: 'ApplicationSet', metadata: { name: 'x', namespace: 'argocd' }, spec })
+  await eventually(async () => (await names(argo)).join() === 'x-a')
+  const message = async (): Promise<string> => (await argo.api.client.get(ApplicationSet, 'x', { namespace: 'argocd' })).status?.conditions?.find((one) => one.type === 'ErrorOccurred' && one.status === 'True')?.message ?? ''
+  for (const [change, expected] of [
+    [{ generators: [{ git: { repoURL, revision: 'nope', directories: [{ path: 'K8s/*' }] } }] }, /unable to resolve 'nope'/],
+    [{ generators: spec.generators, template: template('x-{{ .path.bsename }}', '{{ .path.path }}') }, /map has no entry for key "bsename"/],
+    [{ template: spec.template, generators: [{ scmProvider: {} }] }, /scmProvider generator is not supported/],
+  ] as const) {
+    await argo.api.client.patch(ApplicationSet, 'x', { spec: change as never }, { type: 'merge', namespace: 'argocd' })
+    await eventually(async () => expected.test(await message()))
+    assert.deepEqual(await names(argo), ['x-a'])
+  }
+})
