@@ -1,86 +1,164 @@
-import { ApiError, CustomResourceDefinition } from '@idp/api'
+import { generateKeyPairSync } from 'node:crypto'
+import { ApiError } from '@idp/api'
 import type { Handler, Peer, UpgradeHandler } from '@idp/http'
 import type { Clock, Log, Random } from '@idp/kit'
 import type { Store } from '@idp/store'
 import { admissionChain, type AdmissionPlugin } from './admission/admission.ts'
+import { builtInAdmission } from './admission/built-in-admission.ts'
 import { answerError, answerJson, answerText } from './answer.ts'
+import { authenticator, type StaticToken } from './authn/authenticator.ts'
+import { impersonated } from './authn/impersonate.ts'
+import { serviceAccountUsers } from './authn/service-account-user.ts'
+import { tokenSigner } from './authn/service-account-tokens.ts'
+import { serveIssuer } from './authn/serve-issuer.ts'
+import { aggregateRoles } from './authz/aggregate-roles.ts'
 import { authorizeOrThrow } from './authz/authorize-request.ts'
-import type { Authorizer } from './authz/authorizer.ts'
+import { alwaysAllow, type Authorizer } from './authz/authorizer.ts'
+import { ensurePolicy } from './authz/ensure-policy.ts'
+import { escalationCheck } from './authz/escalation.ts'
+import { rbac } from './authz/rbac.ts'
+import { bootstrapObjects } from './built-in/bootstrap-objects.ts'
 import { builtInStoredResources } from './built-in/built-in-resources.ts'
 import { convertBuiltIn } from './built-in/convert-events.ts'
-import { serveDefinitions } from './crd/serve-definitions.ts'
 import { definitionStrategy } from './crd/definition-strategy.ts'
+import { serveDefinitions } from './crd/serve-definitions.ts'
 import { discoveryServer } from './discovery/serve-discovery.ts'
 import { openApiServer } from './discovery/serve-openapi.ts'
 import { versionInfo } from './discovery/version-info.ts'
+import type { NodeProxy } from './node/node-proxy.ts'
+import { upgradeServer } from './node/upgrade.ts'
 import { objectCodec, type AtRest } from './object-codec.ts'
 import { objectStorage } from './object-storage.ts'
-import { requestInfo } from './request-info.ts'
+import { requestInfo, type RequestInfo } from './request-info.ts'
 import { resourceRegistry } from './resource-registry.ts'
-import type { ServerContext, User } from './server-context.ts'
-import { finalizeNamespace } from './built-in/finalize-namespace.ts'
-import { bindPod } from './built-in/bind-pod.ts'
-import { routeResource, type SpecialHandler } from './verbs/route-resource.ts'
+import type { Resource, Strategy } from './resource.ts'
+import type { ResourceRequest, ServerContext, User } from './server-context.ts'
+import { defaultServiceRanges, serviceStrategy, type ServiceRanges } from './service/service-addresses.ts'
+import { specialHandlers } from './special-handlers.ts'
+import { routeResource } from './verbs/route-resource.ts'
+import type { CallService } from './webhook/call-webhook.ts'
+import { webhookAdmission } from './webhook/webhook-admission.ts'
 
 export interface ApiServerOptions {
   readonly store: Store
   readonly clock: Clock
   readonly log: Log
   readonly random: Random
-  /** Who a request comes from; undefined refuses it with 401. */
-  authenticate(request: Request, peer: Peer): User | undefined | Promise<User | undefined>
-  readonly authorizer: Authorizer
+  /** `rbac` (default), or `alwaysAllow` for tests of what lies above. */
+  readonly authorization?: 'rbac' | 'alwaysAllow'
+  /** Signs ServiceAccount tokens: EC P-256 private key, PEM. A key that lives as long as the process when absent. */
+  readonly serviceAccountKey?: string
+  /** `iss` of the tokens; also the first audience of this server. */
+  readonly issuer?: string
+  readonly staticTokens?: readonly StaticToken[]
+  /** Replaces authentication altogether. Tests only. */
+  authenticate?(request: Request, peer: Peer): User | undefined
+  /** `all` (default), `none` for tests of what lies above, or `all` with plugins of one's own before the webhooks. */
+  readonly builtInAdmission?: boolean
   readonly admission?: readonly AdmissionPlugin[]
-  /** How values of some keys (Secrets) are kept on disk. */
+  /** How values of some keys (Secrets) are kept on disk; see `encryptedAtRest`. */
   readonly atRest?: AtRest
+  readonly services?: Partial<ServiceRanges>
+  /** Where the API is reached, for the endpoints of Service `kubernetes`. */
+  readonly endpoint?: { readonly address: string; readonly port: number }
+  /** How webhooks, converters and aggregated APIs are reached; without it they count as failed. */
+  readonly callService?: CallService
+  /** The nodes' side of logs, exec, attach and port-forward; without it those answer 503. */
+  readonly nodes?: NodeProxy
 }
 
 export interface ApiServer extends AsyncDisposable {
   readonly handler: Handler
   readonly upgrade: UpgradeHandler
   readonly context: ServerContext
+  /** Resolves when the bootstrap policy and objects are there. Requests wait for it by themselves. */
+  readonly started: Promise<void>
 }
+
+const defaultIssuer = 'https://kubernetes.default.svc.cluster.local'
 
 /** A Kubernetes API server over a store: one `Request -> Response` handler that needs no socket. */
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { clock, log, random, authorizer } = options
+  const { clock, log, random } = options
   const stop = new AbortController()
   const storage = objectStorage(options.store, objectCodec(options.atRest))
-  const builtIn = builtInStoredResources(convertBuiltIn)
-  const registry = resourceRegistry(builtIn)
-  const definitions = registry.find(CustomResourceDefinition.group, CustomResourceDefinition.version, CustomResourceDefinition.plural)
-  if (definitions === undefined) throw new Error('CustomResourceDefinition is not among the built-in kinds')
-  Object.assign(definitions, { strategy: { ...definitions.strategy, ...definitionStrategy(clock, registry) } })
-  const context: ServerContext = { storage, registry, authorizer, clock, log, random, signal: stop.signal, admission: admissionChain(options.admission ?? []) }
+  const registry = resourceRegistry(builtInStoredResources(convertBuiltIn))
+  const resource = (group: string, plural: string): Resource => {
+    const found = registry.find(group, 'v1', plural)
+    if (found === undefined) throw new Error(`${plural} is not among the built-in kinds`)
+    return found
+  }
+  const particular = (target: Resource, strategy: Strategy) => void Object.assign(target, { strategy: { ...target.strategy, ...strategy } })
+
+  const roles = rbac(storage, registry)
+  const authorizer: Authorizer = options.authorization === 'alwaysAllow' ? alwaysAllow : roles
+  const issuer = options.issuer ?? defaultIssuer
+  const audiences = [...new Set([issuer, defaultIssuer, 'k3s'])]
+  const signer = tokenSigner({ issuer, privateKey: options.serviceAccountKey ?? ephemeralKey(), clock, random })
+  const authentication = authenticator({ serviceAccounts: serviceAccountUsers(signer, storage, registry), staticTokens: options.staticTokens ?? [], audiences })
+
+  const plugins: AdmissionPlugin[] = [...(options.admission ?? [])]
+  const context: ServerContext = {
+    storage, registry, authorizer, clock, log, random, signal: stop.signal, nodes: options.nodes,
+    admission: { mutate: (request) => chain.mutate(request), validate: (request) => chain.validate(request) },
+  }
+  if (options.builtInAdmission !== false) plugins.unshift(...builtInAdmission(context))
+  if (options.authorization !== 'alwaysAllow') plugins.push(escalationCheck(roles))
+  plugins.push(webhookAdmission(context, options.callService ?? unreachable))
+  const chain = admissionChain(plugins)
+
+  const definitions = resource('apiextensions.k8s.io', 'customresourcedefinitions')
+  particular(definitions, definitionStrategy(clock, registry))
   serveDefinitions(context, definitions)
+  const ranges = { ...defaultServiceRanges, ...options.services }
+  const services = resource('', 'services')
+  particular(services, serviceStrategy(storage, services, ranges, clock))
+
+  const special = specialHandlers({ authorizer, signer, authenticator: authentication, audiences, resource })
   const discovery = discoveryServer(registry)
   const openApi = openApiServer(registry)
-  const special = new Map<string, SpecialHandler>([
-    ['/namespaces/finalize', finalizeNamespace],
-    ['/pods/binding', bindPod],
-  ])
+  const issuerPages = serveIssuer(signer)
+  let isReady = false
+  const started = (async () => {
+    await bootstrapObjects(context, { serviceIp: firstAddress(ranges.cidr), ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }) })
+    await ensurePolicy(context)
+    await aggregateRoles(context, resource('rbac.authorization.k8s.io', 'clusterroles'))
+    isReady = true
+  })()
+  started.catch((error: unknown) => log.error('the API server cannot start', { error }))
 
-  const answer = async (request: Request, peer: Peer): Promise<Response> => {
-    const url = new URL(request.url)
-    if (url.pathname === '/healthz' || url.pathname === '/livez' || url.pathname === '/readyz' || /^\/(healthz|livez|readyz)\//.test(url.pathname)) return answerText('ok')
-    const user = await options.authenticate(request, peer)
-    if (user === undefined) throw new ApiError('Unauthorized', 'Unauthorized')
+  /** Who asks for what, checked. */
+  const admit = (request: Request, peer: Peer, url: URL): { user: User; info: RequestInfo } => {
+    const own = options.authenticate === undefined ? authentication.authenticate(request, peer) : options.authenticate(request, peer)
+    if (own === undefined) throw new ApiError('Unauthorized', 'Unauthorized')
+    const user = impersonated(own, request, authorizer)
     const info = requestInfo(request.method, url)
     authorizeOrThrow(context, user, info)
-    if (url.pathname === '/version' || url.pathname === '/version/') return answerJson(versionInfo)
-    if (!info.isResource) {
-      const found = discovery(request, url.pathname) ?? (await openApi(request, url.pathname))
-      if (found !== undefined) return found
-      if (url.pathname === '/') return answerJson({ paths: ['/api', '/apis', '/healthz', '/livez', '/openapi/v2', '/openapi/v3', '/readyz', '/version'] })
-      throw new ApiError('NotFound', 'the server could not find the requested resource')
-    }
-    const resource = registry.find(info.group, info.version, info.resource)
-    if (resource === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource')
-    const warnings = new Set<string>(resource.deprecated === undefined ? [] : [resource.deprecated])
-    return routeResource({ server: context, resource, info, search: url.searchParams, request, user, peer, warnings }, special)
+    return { user, info }
   }
+  const resourceRequest = (request: Request, peer: Peer, url: URL, { user, info }: { user: User; info: RequestInfo }): ResourceRequest => {
+    const found = registry.find(info.group, info.version, info.resource) ?? special.resources.get(`${info.group}/${info.version}/${info.resource}`)
+    if (found === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource')
+    const warnings = new Set<string>(found.deprecated === undefined ? [] : [found.deprecated])
+    return { server: context, resource: found, info, search: url.searchParams, request, user, peer, warnings }
+  }
+  const answer = async (request: Request, peer: Peer): Promise<Response> => {
+    const url = new URL(request.url)
+    const health = /^\/(healthz|livez|readyz)(\/|$)/.exec(url.pathname)?.[1]
+    if (health !== undefined) return health === 'readyz' && !isReady ? answerText('the server is starting', 500) : answerText('ok')
+    if (!isReady) await started
+    const admitted = admit(request, peer, url)
+    if (admitted.info.isResource) return routeResource(resourceRequest(request, peer, url, admitted), special.handlers)
+    const page = discovery(request, url.pathname) ?? (await openApi(request, url.pathname)) ?? issuerPages(url.pathname) ?? general(url.pathname)
+    if (page === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource')
+    return page
+  }
+  const upgrades = upgradeServer(context, (request, peer) => {
+    const url = new URL(request.url)
+    return resourceRequest(request, peer, url, admit(request, peer, url))
+  })
   return {
-    context,
+    context, started,
     async handler(request, peer) {
       try {
         return await answer(request, peer)
@@ -88,12 +166,30 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         return answerError(error, log)
       }
     },
-    upgrade(_request, socket) {
-      socket.end('HTTP/1.1 501 Not Implemented\r\ncontent-length: 0\r\n\r\n')
-    },
+    upgrade: upgrades,
     async [Symbol.asyncDispose]() {
       stop.abort()
+      await started.catch(() => undefined)
     },
   }
 }
 
+function general(path: string): Response | undefined {
+  if (path === '/version' || path === '/version/') return answerJson(versionInfo)
+  if (path === '/') return answerJson({ paths: ['/.well-known/openid-configuration', '/api', '/api/v1', '/apis', '/healthz', '/livez', '/openapi/v3', '/openid/v1/jwks', '/readyz', '/version'] })
+  return undefined
+}
+
+function ephemeralKey(): string {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+}
+
+const unreachable: CallService = async () => {
+  throw new Error('no service can be reached from this API server')
+}
+
+/** The first usable address of a CIDR: that of Service `kubernetes`. */
+function firstAddress(cidr: string): string {
+  const parts = (cidr.split('/')[0] ?? '').split('.').map(Number)
+  return [...parts.slice(0, 3), (parts[3] ?? 0) + 1].join('.')
+}

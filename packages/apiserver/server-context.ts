@@ -2,6 +2,7 @@ import type { Clock, Log, Random } from '@idp/kit'
 import type { Peer } from '@idp/http'
 import type { Admission } from './admission/admission.ts'
 import type { Authorizer } from './authz/authorizer.ts'
+import type { NodeProxy } from './node/node-proxy.ts'
 import type { ObjectStorage } from './object-storage.ts'
 import type { RequestInfo } from './request-info.ts'
 import type { Resource } from './resource.ts'
@@ -24,6 +25,8 @@ export interface ServerContext {
   readonly clock: Clock
   readonly log: Log
   readonly random: Random
+  /** The nodes' side of logs, exec, attach and port-forward. */
+  readonly nodes: NodeProxy | undefined
   /** Aborts when the server is disposed. */
   readonly signal: AbortSignal
 }

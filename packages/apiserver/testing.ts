@@ -1,8 +1,10 @@
+import { Namespace } from '@idp/api'
 import { createClient, handlerTransport, type Client } from '@idp/client'
 import { fakeClock, silentLog, seededRandom, type Clock, type FakeClock, type Log, type Random } from '@idp/kit'
 import { memoryStore, type Store } from '@idp/store'
 import type { AdmissionPlugin } from './admission/admission.ts'
-import { alwaysAllow } from './authz/authorizer.ts'
+import type { NodeProxy } from './node/node-proxy.ts'
+import type { CallService } from './webhook/call-webhook.ts'
 import { createApiServer, type ApiServer } from './create-api-server.ts'
 
 
@@ -22,7 +24,11 @@ export interface TestApiOptions {
   readonly random?: Random
   readonly store?: Store
   readonly admission?: readonly AdmissionPlugin[]
-  /** Namespaces to begin with; `default` and `kube-system` when absent. */
+  /** Service accounts, limits, quota, namespaces that must exist …: off unless asked for. */
+  readonly builtInAdmission?: boolean
+  readonly nodes?: NodeProxy
+  readonly callService?: CallService
+  /** Namespaces to begin with, besides `default`, `kube-system`, `kube-public` and `kube-node-lease`. */
   readonly namespaces?: readonly string[]
 }
 
@@ -32,12 +38,14 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const clock = options.clock ?? fake
   const store = options.store ?? memoryStore()
   const server = createApiServer({
-    store, clock, log: options.log ?? silentLog, random: options.random ?? seededRandom(), authorizer: alwaysAllow,
+    store, clock, log: options.log ?? silentLog, random: options.random ?? seededRandom(), authorization: 'alwaysAllow', builtInAdmission: options.builtInAdmission ?? false,
     authenticate: () => ({ name: 'system:admin', groups: ['system:masters', 'system:authenticated'] }), admission: options.admission ?? [],
+    ...(options.nodes === undefined ? {} : { nodes: options.nodes }), ...(options.callService === undefined ? {} : { callService: options.callService }),
   })
+  await server.started
   const client = createClient({ transport: handlerTransport(server.handler), userAgent: 'test' })
-  for (const name of options.namespaces ?? ['default', 'kube-system']) {
-    await client.request('/api/v1/namespaces', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }) })
+  for (const name of options.namespaces ?? []) {
+    await client.create(Namespace, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
   }
   return {
     client, server, store, clock, fake,

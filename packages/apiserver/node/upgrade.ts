@@ -1,0 +1,30 @@
+import type { Duplex } from 'node:stream'
+import { ApiError } from '@idp/api'
+import type { Peer, UpgradeHandler } from '@idp/http'
+import { apiErrorOf } from '../answer.ts'
+import type { ResourceRequest, ServerContext } from '../server-context.ts'
+import { execOverWebSocket } from './exec-websocket.ts'
+import { forwardOverWebSocket } from './port-forward-websocket.ts'
+
+/** Takes over connections for exec, attach and port-forward. */
+export function upgradeServer(server: ServerContext, admit: (request: Request, peer: Peer) => ResourceRequest): UpgradeHandler {
+  return async (request, socket, head, peer) => {
+    try {
+      const asked = admit(request, peer)
+      const { subresource, resource } = asked.info
+      if (resource !== 'pods') throw new ApiError('BadRequest', 'upgrade request required')
+      if ((request.headers.get('upgrade') ?? '').toLowerCase() !== 'websocket') throw new ApiError('BadRequest', 'only WebSocket upgrades are served here')
+      if (subresource === 'exec' || subresource === 'attach') await execOverWebSocket(asked, socket, head)
+      else if (subresource === 'portforward') await forwardOverWebSocket(asked, socket, head)
+      else throw new ApiError('NotFound', 'the server could not find the requested resource')
+    } catch (error) {
+      refuse(socket, apiErrorOf(error, server.log))
+    }
+  }
+}
+
+/** An ordinary HTTP answer on a connection that wanted to become something else. */
+function refuse(socket: Duplex, error: ApiError): void {
+  const body = JSON.stringify(error.toStatus())
+  socket.end(`HTTP/1.1 ${error.code} ${error.reason}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+}
