@@ -30,3 +30,4 @@ export { isCidr, isDuration, isIP, isIPv4, isIPv6 } from './schema/string-format
 export { describeFromModels } from './openapi/descriptions.ts'
 export { findCondition, isConditionTrue, setConditions, type Condition } from './conditions.ts'
 export { controllerOf, controllerReference, isControlledBy, ownerReference } from './owner-reference.ts'
+export { openApiV2 } from './openapi/swagger.ts'

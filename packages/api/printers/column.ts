@@ -1,4 +1,5 @@
 import { formatLabelSelector, selectorRequirements, type KubeObject, type LabelSelector } from '@idp/formats'
+import { isCoded } from '@idp/kit'
 import { since } from './human-duration.ts'
 
 export type Cell = string | number | boolean | null
@@ -41,8 +42,13 @@ export function labelsText(labels: Readonly<Record<string, string>> | undefined)
 
 /** A label selector as `kubectl` writes it, or `<none>`. */
 export function selectorText(selector: LabelSelector | undefined): string {
-  const text = selector === undefined ? '' : formatLabelSelector(selectorRequirements(selector))
-  return text === '' ? none : text
+  if (selector === undefined) return none
+  try {
+    return formatLabelSelector(selectorRequirements(selector)) || none
+  } catch (error) {
+    if (isCoded(error)) return '<error>'
+    throw error
+  }
 }
 
 /** The first three of a list, and how many more there are. */

@@ -1,4 +1,4 @@
-import { deepEqual, type JsonObject, matchesLabelSelector } from '@idp/formats'
+import { deepEqual, type JsonObject, type LabelSelector, matchesLabelSelector } from '@idp/formats'
 import { Checker, child, immutable, items } from './checker.ts'
 import { notSupported } from './field-error.ts'
 import { checkAnnotations, checkLabels, checkSelector } from './metadata.ts'
@@ -24,9 +24,15 @@ function checkSelected(check: Checker, spec: JsonObject, kind: string): void {
   const template = child(spec, 'template')
   checkTemplate(check, template, 'spec.template')
   const labels = child(template, 'metadata', 'labels') ?? {}
-  if (selector && !matchesLabelSelector(selector as never, labels as Record<string, string>)) check.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`')
+  checkMatches(check, selector, labels)
   const policy = child(template, 'spec')?.restartPolicy
   if (policy !== undefined && policy !== 'Always') check.add(notSupported('spec.template.spec.restartPolicy', policy, ['Always']))
+}
+
+function checkMatches(check: Checker, selector: JsonObject | undefined, labels: JsonObject): void {
+  // A selector that is itself wrong has been reported; it selects nothing.
+  if (!selector || check.errors.some(({ field }) => field.startsWith('spec.selector.'))) return
+  if (!matchesLabelSelector(selector as LabelSelector, labels as Record<string, string>)) check.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`')
 }
 
 const percent = /^[0-9]+%$/
@@ -112,7 +118,8 @@ export function checkJob(check: Checker, object: JsonObject): void {
   const selector = child(spec, 'selector')
   if (!selector) check.required('spec.selector')
   const labels = child(spec, 'template', 'metadata', 'labels') ?? {}
-  if (selector && !matchesLabelSelector(selector as never, labels as Record<string, string>)) check.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`')
+  if (selector) checkSelector(check, selector, 'spec.selector')
+  checkMatches(check, selector, labels)
 }
 
 export function checkJobUpdate(check: Checker, object: JsonObject, old: JsonObject): void {
