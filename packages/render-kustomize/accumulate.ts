@@ -54,7 +54,7 @@ export async function loadKustomization(loader: Loader): Promise<Kustomization> 
   }
   if (second !== undefined) throw failure('InvalidKustomization', `Found multiple kustomization files under: ${where}`, where)
   const file = joinPath(loader.root, only.name)
-  return readKustomization(parseYaml(new TextDecoder().decode(only.content), { source: file }), file, where)
+  return readKustomization(parseYaml(new TextDecoder().decode(only.content), { source: file, duplicateKeys: 'last' }), file, where)
 }
 
 /** Works a kustomization off on top of `start`: resources, configuration, generators, components, transformers, validators, variables. */
@@ -62,9 +62,10 @@ export async function accumulate(target: Target, start: Accumulation, build: Bui
   const { kustomization, loader } = target
   let state = await accumulateResources(target, kustomization.resources, start, build)
   const lookup = schemaLookup(build.openApi)
-  let config = defaultConfig
-  for (const path of kustomization.configurations) config = mergeConfig(config, await readConfig(loader, path))
-  config = mergeConfig(state.config, config)
+  // Own rows come before the defaults: a default that one of them covers for some kinds then counts for those kinds only, as upstream has it.
+  let own = emptyConfig
+  for (const path of kustomization.configurations) own = mergeConfig(own, await readConfig(loader, path))
+  let config = mergeConfig(state.config, mergeConfig(own, defaultConfig))
   for (const path of kustomization.crds) config = mergeConfig(config, await crdConfig(loader, path))
   state = { ...state, config }
   state = { ...state, resources: await generate(target, state.resources, build) }

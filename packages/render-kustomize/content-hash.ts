@@ -9,8 +9,8 @@ export function contentHash(object: JsonObject): string {
 }
 
 function essence(object: JsonObject): unknown {
-  const metadata = isObject(object['metadata']) ? object['metadata'] : {}
-  const name = scalarText(metadata['name'])
+  // Upstream means to hash the name too but looks it up in the wrong place; every hash in the field depends on that.
+  const name = ''
   const part = (key: string): unknown => {
     const value = object[key]
     return isObject(value) ? value : value === undefined || value === null ? '' : scalarText(value)

@@ -94,7 +94,7 @@ function joinValues(file: JsonObject, inline: JsonObject | undefined, how: strin
 
 async function readValues(loader: Loader, path: string): Promise<JsonObject> {
   await loadFile(loader, path)
-  const value = parseYaml(await loadText(loader, path), { source: joinPath(loader.root, path) })
+  const value = parseYaml(await loadText(loader, path), { source: joinPath(loader.root, path), duplicateKeys: 'last' })
   if (value === null) return {}
   if (!isObject(value)) throw failure('InvalidValues', 'a values file must hold a map', joinPath(loader.root, path))
   return value

@@ -12,7 +12,7 @@ export async function loadReplacements(entries: readonly Replacement[], loader: 
     if (entry.path === undefined || entry.path === '') { all.push(entry); continue }
     if (entry.source !== undefined || (entry.targets ?? []).length > 0) throw failure('InvalidReplacement', 'cannot specify both path and inline replacement', loader.root)
     const file = joinPath(loader.root, entry.path)
-    const value = parseYaml(await loadText(loader, entry.path), { source: file })
+    const value = parseYaml(await loadText(loader, entry.path), { source: file, duplicateKeys: 'last' })
     if (!Array.isArray(value) && !isObject(value)) throw failure('InvalidReplacement', `unsupported replacement type encountered within replacement path: ${typeof value}`, file)
     const list = (Array.isArray(value) ? value : [value]).map((item) => readShape(item, replacementShape, { file, type: 'Replacement' }))
     all.push(...(list as unknown as Replacement[])) // their shape was just checked

@@ -9,6 +9,7 @@ import type { Transform } from './transform.ts'
 /** Writes the new names of renamed resources into the fields that refer to them. */
 export function fixNameReferences(references: readonly NameReference[]): Transform {
   return (resources) => {
+    checkBindings(resources)
     // Names looked up are always previous ones: who was never renamed cannot be meant.
     const byName = new Map<string, Resource[]>()
     for (const resource of resources) {
@@ -91,11 +92,19 @@ function isReferable({ referrer, subjects }: Filter, { object }: Resource): bool
   return own.clusterScoped || id.clusterScoped || id.effectiveNamespace === own.effectiveNamespace || subjects.has(id.namespace)
 }
 
+/** Checked for every role binding, whether or not anything was renamed. */
+function checkBindings(resources: readonly Resource[]): void {
+  for (const resource of resources) bindingNamespaces(resource)
+}
+
 function bindingNamespaces({ object }: Resource): ReadonlySet<string> {
   const namespaces = new Set<string>()
   if (object['kind'] !== 'RoleBinding' || !Array.isArray(object['subjects'])) return namespaces
   for (const subject of object['subjects']) {
-    if (isObject(subject) && subject['kind'] === 'ServiceAccount' && typeof subject['namespace'] === 'string') namespaces.add(subject['namespace'])
+    if (!isObject(subject) || subject['kind'] !== 'ServiceAccount' || !Object.hasOwn(subject, 'namespace')) continue
+    const { namespace } = subject
+    if (typeof namespace !== 'string') throw failure('InvalidResource', `Invalid Input: namespace is blank for resource "${formatId(idOf(object))}"`, formatId(idOf(object)))
+    namespaces.add(namespace)
   }
   return namespaces
 }

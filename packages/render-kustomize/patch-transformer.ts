@@ -38,7 +38,7 @@ function attempt<T>(parse: () => T): T | CodedError {
 
 /** Reads the operations of a JSON patch from JSON or YAML. Throws `InvalidPatch`, `InvalidYaml`. */
 export function parseOperations(text: string, source: string): JsonPatchOperation[] {
-  const value = parseYaml(text, { source })
+  const value = parseYaml(text, { source, duplicateKeys: 'last' })
   if (!Array.isArray(value)) throw failure('InvalidPatch', 'a JSON patch is a list of operations', source)
   for (const item of value) if (!isObject(item)) throw failure('InvalidPatch', 'an operation of a JSON patch is a map', source)
   return value as unknown as JsonPatchOperation[] // each is checked when it is applied

@@ -89,6 +89,10 @@ const TRANSFORMERS: Readonly<Record<string, Make>> = {
   LabelTransformer: (args, context) => addMembers(texts(args['labels']), fieldSpecs(args, context)),
   PrefixTransformer: (args, context) => addAffix('prefix', text(args['prefix']), demandSpecs(args, context)),
   SuffixTransformer: (args, context) => addAffix('suffix', text(args['suffix']), demandSpecs(args, context)),
+  PrefixSuffixTransformer: (args, context) => {
+    const steps = (['prefix', 'suffix'] as const).map((side) => addAffix(side, text(args[side]), demandSpecs(args, context)))
+    return (resources) => steps.reduce<readonly Resource[]>((list, step) => step(list), resources)
+  },
   HashTransformer: () => hashNames,
   ImageTagTransformer: (args, context) => setImage((isObject(args['imageTag']) ? args['imageTag'] : {}) as ImageEntry, fieldSpecs(args, context)),
   ReplicaCountTransformer: (args, context) => {
