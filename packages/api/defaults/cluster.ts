@@ -10,9 +10,7 @@ export function defaultNamespace(object: JsonObject): void {
 export function defaultNode(object: JsonObject): void {
   const status = ensure(object, 'status')
   const capacity = child(status, 'capacity')
-  if (!capacity) return
-  const allocatable = ensure(status, 'allocatable')
-  for (const name in capacity) fill(allocatable, name, capacity[name] ?? '0')
+  if (capacity) fill(status, 'allocatable', { ...capacity })
 }
 
 export function defaultSecret(object: JsonObject): void {

@@ -57,6 +57,8 @@ function defaultVolume(volume: JsonObject): void {
     if (token) fill(token, 'expirationSeconds', 3600)
     for (const item of items(child(source, 'downwardAPI'), 'items')) defaultFieldRef(item)
   }
+  const image = child(volume, 'image')
+  if (image) fill(image, 'pullPolicy', defaultPullPolicy(String(image.reference ?? '')))
   const hostPath = child(volume, 'hostPath')
   if (hostPath) fill(hostPath, 'type', '')
   const claim = child(volume, 'ephemeral', 'volumeClaimTemplate')

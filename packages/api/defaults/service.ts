@@ -1,5 +1,5 @@
 import type { JsonObject } from '@idp/formats'
-import { ensure, fill, items } from './fields.ts'
+import { child, ensure, fill, items } from './fields.ts'
 
 export function defaultService(object: JsonObject): void {
   const spec = ensure(object, 'spec')
@@ -14,5 +14,7 @@ export function defaultService(object: JsonObject): void {
   const external = spec.type === 'NodePort' || spec.type === 'LoadBalancer'
   if (external || (spec.type === 'ClusterIP' && Array.isArray(spec.externalIPs) && spec.externalIPs.length > 0)) fill(spec, 'externalTrafficPolicy', 'Cluster')
   if (external || spec.type === 'ClusterIP') fill(spec, 'internalTrafficPolicy', 'Cluster')
-  if (spec.type === 'LoadBalancer') fill(spec, 'allocateLoadBalancerNodePorts', true)
+  if (spec.type !== 'LoadBalancer') return
+  fill(spec, 'allocateLoadBalancerNodePorts', true)
+  for (const ingress of items(child(object, 'status', 'loadBalancer'), 'ingress')) if (ingress.ip !== undefined) fill(ingress, 'ipMode', 'VIP')
 }

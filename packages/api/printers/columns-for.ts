@@ -7,7 +7,7 @@ import {
 import { ageColumn, type Cell, createdAtColumn, nameColumn, type PrinterColumn } from './column.ts'
 import { endpointsColumns, endpointSliceColumns, ingressClassColumns, ingressColumns, ipAddressColumns, networkPolicyColumns, serviceCidrColumns, serviceColumns } from './network.ts'
 import { podColumns, podTemplateColumns } from './pod.ts'
-import { claimColumns, csiDriverColumns, csiNodeColumns, persistentVolumeColumns, storageClassColumns, volumeAttachmentColumns, volumeAttributesClassColumns } from './storage.ts'
+import { claimColumns, csiDriverColumns, csiNodeColumns, csiStorageCapacityColumns, persistentVolumeColumns, storageClassColumns, volumeAttachmentColumns, volumeAttributesClassColumns } from './storage.ts'
 import {
   autoscalerColumns, controllerRevisionColumns, cronJobColumns, daemonSetColumns, deploymentColumns, disruptionBudgetColumns, jobColumns, replicaSetColumns, replicationControllerColumns, statefulSetColumns,
 } from './workloads.ts'
@@ -24,7 +24,7 @@ const byKind: Readonly<Record<string, readonly PrinterColumn<never>[]>> = {
   'networking.k8s.io/v1/IPAddress': ipAddressColumns, 'networking.k8s.io/v1/ServiceCIDR': serviceCidrColumns,
   'rbac.authorization.k8s.io/v1/Role': createdAt, 'rbac.authorization.k8s.io/v1/ClusterRole': createdAt, 'rbac.authorization.k8s.io/v1/RoleBinding': bindingColumns, 'rbac.authorization.k8s.io/v1/ClusterRoleBinding': bindingColumns,
   'storage.k8s.io/v1/StorageClass': storageClassColumns, 'storage.k8s.io/v1/VolumeAttachment': volumeAttachmentColumns, 'storage.k8s.io/v1/VolumeAttributesClass': volumeAttributesClassColumns,
-  'storage.k8s.io/v1/CSIDriver': csiDriverColumns, 'storage.k8s.io/v1/CSINode': csiNodeColumns,
+  'storage.k8s.io/v1/CSIDriver': csiDriverColumns, 'storage.k8s.io/v1/CSINode': csiNodeColumns, 'storage.k8s.io/v1/CSIStorageCapacity': csiStorageCapacityColumns,
   'coordination.k8s.io/v1/Lease': leaseColumns, 'scheduling.k8s.io/v1/PriorityClass': priorityClassColumns, 'node.k8s.io/v1/RuntimeClass': runtimeClassColumns, 'certificates.k8s.io/v1/CertificateSigningRequest': signingRequestColumns,
   'admissionregistration.k8s.io/v1/MutatingWebhookConfiguration': webhookColumns, 'admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration': webhookColumns,
   'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy': admissionPolicyColumns, 'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicyBinding': admissionPolicyBindingColumns,

@@ -1,4 +1,4 @@
-import type { CSIDriver, CSINode, PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment, VolumeAttributesClass } from '../kinds/index.ts'
+import type { CSIDriver, CSINode, CSIStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment, VolumeAttributesClass } from '../kinds/index.ts'
 import { ageColumn, column, integer, nameColumn, type PrinterColumn, unset, wide } from './column.ts'
 
 const modes: Readonly<Record<string, string>> = { ReadWriteOnce: 'RWO', ReadOnlyMany: 'ROX', ReadWriteMany: 'RWX', ReadWriteOncePod: 'RWOP' }
@@ -43,3 +43,5 @@ export const csiDriverColumns: readonly PrinterColumn<CSIDriver>[] = [
 ]
 
 export const csiNodeColumns: readonly PrinterColumn<CSINode>[] = [nameColumn, integer('Drivers', ({ spec }) => spec.drivers.length), ageColumn]
+
+export const csiStorageCapacityColumns: readonly PrinterColumn<CSIStorageCapacity>[] = [nameColumn, column('StorageClassName', ({ storageClassName }) => storageClassName), column('Capacity', ({ capacity }) => String(capacity ?? unset))]
