@@ -5,17 +5,21 @@ import { createEventRecorder, informer } from '@idp/controller'
 import type { NodesOptions } from '@idp/sandbox'
 import { messageOf } from '@idp/kit'
 import { createAddressPool } from './address-pool.ts'
+import { kubeletHandler, kubeletPages } from './kubelet-server.ts'
 import { capacityOf, type PlacedNode } from './node-object.ts'
 import type { NodeContext, ReferencedObjects } from './node-context.ts'
 import { registerNode } from './node-registration.ts'
 import { PodWorker } from './pod-worker.ts'
 import type { ProgramTable } from './program-table.ts'
+import type { UsageMeter } from './resource-usage.ts'
 
 /** One node: registered, and running the pods that are bound to it. */
 export interface NodeAgent extends AsyncDisposable {
   readonly spec: PlacedNode
   readonly context: NodeContext
   workers(): Iterable<PodWorker>
+  /** A request to the node's own server, by a caller who has been authorized. */
+  page(request: Request): Response
   worker(namespace: string, name: string): PodWorker | undefined
 }
 
@@ -24,12 +28,16 @@ export interface NodeAgentOptions {
   readonly shared: NodesOptions
   readonly objects: ReferencedObjects
   readonly programs: ProgramTable
+  readonly usage: UsageMeter
+  /** Pods of all nodes of the process. */
+  everyWorker(): Iterable<PodWorker>
 }
 
 /** How long programs may take to end when the whole node ends. */
 const shutDownGrace = 3_000
+const kubeletPort = 10_250
 
-export async function startNodeAgent({ spec, shared, objects, programs }: NodeAgentOptions): Promise<NodeAgent> {
+export async function startNodeAgent({ spec, shared, objects, programs, usage, everyWorker }: NodeAgentOptions): Promise<NodeAgent> {
   const { clock, random, fabric } = shared
   const log = shared.log.with({ node: spec.name })
   const stop = new AbortController()
@@ -44,6 +52,9 @@ export async function startNodeAgent({ spec, shared, objects, programs }: NodeAg
     identity: shared.identity, clientFor: shared.clientFor,
   }
   const workers = new Map<string, PodWorker>()
+  const page = kubeletPages({ node: context, usage, startedAt: clock.now(), workers: () => workers.values(), everyWorker })
+  const identity = shared.identity([spec.name, spec.address])
+  identity.catch(() => {}) // Awaited below.
   await registerNode(spec, { client, clock, log, signal: stop.signal })
   const pods = informer(client, Pod, { query: { fieldSelector: `spec.nodeName=${spec.name}` }, signal: stop.signal, clock, log })
   pods.onChange(({ before, after }) => {
@@ -66,16 +77,18 @@ export async function startNodeAgent({ spec, shared, objects, programs }: NodeAg
     for (const worker of workers.values()) if (worker.pod.metadata.namespace === namespace) worker.refresh()
   })
   await pods.synced
-  void cleanUp(context, new Set(pods.cache.list().map((p) => p.metadata.uid ?? ''))).catch((error: unknown) => log.warn('old pods could not be cleaned up', { error: messageOf(error) }))
+  const serving = await identity
+  await network.open().listen(kubeletPort, { handler: kubeletHandler(context, page) }, { tls: { identity: () => serving, clientCa: shared.clientCa } })
+  const cleaning = cleanUp(context, new Set(pods.cache.list().map((p) => p.metadata.uid ?? ''))).catch((error: unknown) => log.warn('old pods could not be cleaned up', { error: messageOf(error) }))
   return {
-    spec, context,
+    spec, context, page,
     workers: () => workers.values(),
     worker: (namespace, name) => [...workers.values()].find((w) => w.pod.metadata.name === name && w.pod.metadata.namespace === namespace),
     async [Symbol.asyncDispose]() {
       stop.abort()
       following[Symbol.dispose]()
       await Promise.all([...workers.values()].map((w) => w.shutDown(shutDownGrace)))
-      await events.flush()
+      await Promise.all([events.flush(), cleaning])
       network[Symbol.dispose]()
     },
   }

@@ -35,15 +35,13 @@ export function createStatusWriter(node: NodeContext, first: Pod): StatusWriter 
 
   const writeOnce = async (update: StatusUpdate) => {
     const { status, standIn } = update
-    const body = { metadata: { ...(uid === undefined ? {} : { uid }) }, status: patchOf(written, status) } as unknown as JsonObject
-    if (!deepEqual(written, status)) {
-      await client.patch(Pod, name, body, { ...at, type: 'merge', subresource: 'status', fieldManager: 'kubelet' })
-      written = status
-    }
-    if (standIn !== undefined && annotated !== standIn) {
-      await client.patch(Pod, name, { metadata: { annotations: { [annotation]: standIn } } }, { ...at, type: 'merge', fieldManager: 'kubelet' })
-      annotated = standIn
-    }
+    const annotate = standIn !== undefined && annotated !== standIn
+    if (!annotate && deepEqual(written, status)) return
+    // The status endpoint of built-in kinds takes annotations too: one write for both.
+    const metadata = { ...(uid === undefined ? {} : { uid }), ...(annotate ? { annotations: { [annotation]: standIn } } : {}) }
+    await client.patch(Pod, name, { metadata, status: patchOf(written, status) } as unknown as JsonObject, { ...at, type: 'merge', subresource: 'status', fieldManager: 'kubelet' })
+    written = status
+    if (annotate) annotated = standIn
   }
   const drain = async () => {
     await new Promise<void>((resolve) => void setImmediate(resolve))

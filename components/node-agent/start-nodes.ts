@@ -11,6 +11,7 @@ import { startNodeAgent, type NodeAgent } from './node-agent.ts'
 import type { PodWorker } from './pod-worker.ts'
 import { createProgramTable } from './program-table.ts'
 import { watchReferencedObjects } from './referenced-objects.ts'
+import { createUsageMeter } from './resource-usage.ts'
 
 /** Starts all nodes of a cluster in this process. */
 export const nodesProgram: NodesProgram = { start: startNodes }
@@ -23,15 +24,20 @@ async function startNodes(options: NodesOptions): Promise<Nodes> {
   const objects = watchReferencedObjects(options.client(first.name), { signal: stop.signal, clock, log })
   const programs = createProgramTable(options.components)
   await objects.synced
-  const agents = await Promise.all(options.nodes.map((spec) => startNodeAgent({ spec, shared: options, objects, programs })))
+  const usage = createUsageMeter()
+  const agents: NodeAgent[] = []
+  const everyWorker = () => agents.flatMap((a) => [...a.workers()])
+  agents.push(...await Promise.all(options.nodes.map((spec) => startNodeAgent({ spec, shared: options, objects, programs, usage, everyWorker }))))
   const find = (pod: PodReference) => findPod(agents, pod)
   return {
     logs: async (pod, query) => logsOf(find(pod), pod, query, options),
     exec: async (pod, command, io) => execIn(runningIn(find(pod), pod), command, io),
     attach: async (pod, io) => attachTo(runningIn(find(pod), pod), io),
     portForward: async (pod, port) => portForward(find(pod), pod, port),
-    async request(node, _request) {
-      throw new ApiError('NotFound', `node ${node} has no server of its own yet`)
+    async request(node, request) {
+      const agent = agents.find((a) => a.spec.name === node)
+      if (agent === undefined) throw new ApiError('NotFound', `nodes "${node}" not found`, { details: { name: node, kind: 'nodes' } })
+      return agent.page(request)
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(agents.map((a) => a[Symbol.asyncDispose]()))

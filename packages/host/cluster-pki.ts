@@ -1,4 +1,3 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import type { Clock, Random } from '@idp/kit'
 import { createCa, exportKey, generateKey, issueCertificate, parseCertificate, type KeyPair } from '@idp/pki'
@@ -7,8 +6,10 @@ import { readPrivate, writePrivate } from './private-files.ts'
 /** The keys of a cluster. Made once, then read. */
 export interface ClusterPki {
   readonly ca: KeyPair
-  /** Signs ServiceAccount tokens. */
-  readonly serviceAccountKey: KeyObject
+  /** Signs ServiceAccount tokens; PEM. */
+  readonly serviceAccountKey: string
+  /** 32 bytes: Secrets are encrypted with it on disk. */
+  readonly encryptionKey: Uint8Array
   /** The API server's serving certificate. */
   readonly apiServer: KeyPair
   /** The administrator's client certificate: group `system:masters`. */
@@ -37,14 +38,15 @@ export async function openPki(options: PkiOptions): Promise<ClusterPki> {
   const issue = (names: readonly string[], more: Partial<Parameters<typeof issueCertificate>[0]>) => issueCertificate({
     ca, now: clock.now(), days: leafDays, random, for: 'server', ...split(names), ...more,
   })
-  const [serviceAccountKey, apiServer, admin] = await Promise.all([
-    signingKey(join(directory, 'service-account.key')),
+  const [serviceAccountKey, encryptionKey, apiServer, admin] = await Promise.all([
+    kept(join(directory, 'service-account.key'), async () => exportKey(await generateKey())),
+    kept(join(directory, 'encryption.key'), async () => Buffer.from(random(32)).toString('base64')),
     pair(join(directory, 'api-server'), now, () => issue(options.apiNames, { subject: { commonName: 'kube-apiserver' } }), ca),
     pair(join(directory, 'admin'), now, () => issue([], { subject: { commonName: 'kubernetes-admin', organizations: ['system:masters'] }, for: 'client' }), ca),
   ])
   const served = new Map<string, Promise<KeyPair>>()
   return {
-    ca, serviceAccountKey, apiServer, admin,
+    ca, serviceAccountKey, encryptionKey: Buffer.from(encryptionKey, 'base64'), apiServer, admin,
     serving(names) {
       const key = names.join(',')
       const known = served.get(key) ?? issue(names, { subject: { commonName: names[0] ?? '' } })
@@ -68,12 +70,12 @@ function isUsable(cert: string, now: number, ca: KeyPair | undefined): boolean {
   return now < notAfter - renewBeforeMs && rawIssuer.equals(parseCertificate(ca.cert).rawSubject)
 }
 
-async function signingKey(file: string): Promise<KeyObject> {
+async function kept(file: string, make: () => Promise<string>): Promise<string> {
   const found = await readPrivate(file)
-  if (found !== undefined) return createPrivateKey(found)
-  const key = await generateKey()
-  await writePrivate(file, exportKey(key))
-  return key
+  if (found !== undefined) return found
+  const made = await make()
+  await writePrivate(file, made)
+  return made
 }
 
 function split(names: readonly string[]): { dnsNames: string[]; ipAddresses: string[] } {

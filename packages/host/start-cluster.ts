@@ -1,17 +1,18 @@
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { alwaysAllow, createApiServer, type User } from '@idp/apiserver'
+import { createApiServer, encryptedAtRest } from '@idp/apiserver'
 import { createClient, handlerTransport, type Client } from '@idp/client'
 import { listen, listenRaw, type Handler, type Peer } from '@idp/http'
 import { CodedError, isCoded, messageOf } from '@idp/kit'
-import { createFabric, type ControlPlaneEntry, type Fabric, type NodeSpec, type Nodes } from '@idp/sandbox'
+import { createFabric, type ControlPlaneEntry, type Fabric, type Net, type NodeSpec, type Nodes } from '@idp/sandbox'
 import { memoryStore, openStore } from '@idp/store'
 import type { Cluster, ClusterOptions, HostPort } from './cluster-options.ts'
 import { openPki, type ClusterPki } from './cluster-pki.ts'
+import { callThrough } from './call-service.ts'
 import { kubeconfig } from './kubeconfig.ts'
+import { nodeProxy } from './node-proxy.ts'
 import { privateDirectory, writePrivate } from './private-files.ts'
 import { supervise } from './supervise.ts'
-import { ensureSystemObjects } from './system-objects.ts'
 import { watchCluster } from './watch-cluster.ts'
 
 const domain = 'cluster.local'
@@ -33,20 +34,26 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     }),
   ])
   starting.use(store)
-  const server = starting.use(createApiServer({ store, clock, log, random, authenticate, authorizer: alwaysAllow }))
+  let running: Nodes | undefined
+  let apiInside: (Net & Disposable) | undefined
+  const server = starting.use(createApiServer({
+    store, clock, log, random, serviceAccountKey: pki.serviceAccountKey, atRest: encryptedAtRest(pki.encryptionKey, random),
+    endpoint: { address: apiAddress, port: apiInsidePort }, nodes: nodeProxy(() => running), callService: callThrough(() => apiInside),
+  }))
+  await server.started
   const clientAs = (user: string, groups: readonly string[] = []) => clientOf(server.handler, user, groups)
   const client = clientAs('system:admin', ['system:masters'])
-  await ensureSystemObjects(client, { address: apiAddress, port: apiInsidePort, clusterIp: apiClusterIp })
 
   const stop = new AbortController()
-  const watched = watchCluster(clientAs('system:kube-proxy'), { signal: stop.signal, clock, log })
+  const watched = watchCluster(clientAs('system:idp:network', ['system:masters']), { signal: stop.signal, clock, log })
   starting.defer(() => stop.abort())
   const fabric = createFabric({ view: watched.view, clock, log, ca: () => pki.ca.cert, domain, egress: options.egress ?? false })
-  const apiInside = fabric.attach({ ip: apiAddress, node: true, shared: true }).open()
+  const inside = fabric.attach({ ip: apiAddress, node: true, shared: true }).open()
+  apiInside = inside
   const apiTls = { identity: () => pki.apiServer, clientCa: pki.ca.cert }
   const web = { handler: server.handler, upgrade: server.upgrade }
-  await apiInside.listen(apiInsidePort, web, { tls: apiTls })
-  starting.defer(() => apiInside[Symbol.dispose]())
+  await inside.listen(apiInsidePort, web, { tls: apiTls })
+  starting.defer(() => inside[Symbol.dispose]())
 
   const [port] = await Promise.all([openApiPort(options, web, apiTls, starting), watched.synced])
   const control = startControlPlane(options, clientAs, pki, stop.signal)
@@ -54,7 +61,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     stop.abort()
     await control
   })
-  const running = starting.use(await startNodes(options, nodes, fabric, pki, clientAs, server.handler))
+  const nodesRunning = starting.use(await startNodes(options, nodes, fabric, pki, clientAs, server.handler))
+  running = nodesRunning
   const hostPorts = await openHostPorts(options.hostPorts ?? [], fabric, options, starting)
 
   const url = port === undefined ? undefined : `https://127.0.0.1:${port}`
@@ -62,15 +70,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   if (config !== undefined) await writePrivate(join(dataDir, 'kubeconfig'), config)
   const stack = starting.move()
   return {
-    name, url, hostPorts, client, clientAs, handler: server.handler, fabric, net: apiInside, nodes: running, kubeconfig: config, ca: pki.ca.cert,
+    name, url, hostPorts, client, clientAs, handler: server.handler, fabric, net: inside, nodes: nodesRunning, kubeconfig: config, ca: pki.ca.cert,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
-}
-
-/** Client certificates; ServiceAccount tokens are the API server's own business. */
-function authenticate(_request: Request, peer: Peer): User | undefined {
-  if (peer.certificate === undefined) return undefined
-  return { name: peer.certificate.commonName, groups: [...peer.certificate.organizations, 'system:authenticated'] }
 }
 
 function clientOf(handler: Handler, user: string, groups: readonly string[]): Client {

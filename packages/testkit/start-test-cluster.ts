@@ -1,6 +1,8 @@
+import { ConfigMap, ServiceAccount } from '@idp/api'
 import { startCluster, type Cluster, type ClusterOptions } from '@idp/host'
 import { jsonLog, silentLog, systemClock, systemRandom, type Clock } from '@idp/kit'
 import type { Component, RegisteredComponent } from '@idp/sandbox'
+import { eventuallyOne } from './eventually.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 export interface TestClusterOptions extends Partial<Pick<ClusterOptions, 'nodes' | 'apiPort' | 'hostPorts' | 'storage' | 'log' | 'egress'>> {
@@ -33,6 +35,8 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     log: log ?? (verbose ? jsonLog(clock, (line) => process.stderr.write(line), 'warn') : silentLog),
     components: [...registered.filter((c) => wanted.has(c.name)), ...extra],
   })
+  if (bare) await pretendControllers(started)
+  else await eventuallyOne(started.client, ServiceAccount, 'default', (account) => account !== undefined, { namespace: 'default' })
   return {
     ...started,
     async [Symbol.asyncDispose]() {
@@ -40,6 +44,13 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       await directory?.[Symbol.asyncDispose]()
     },
   }
+}
+
+/** What pods of namespace `default` need before they are admitted, and controllers would have made. */
+async function pretendControllers({ client, ca }: Cluster): Promise<void> {
+  const metadata = { name: 'default', namespace: 'default' }
+  await client.create(ServiceAccount, { apiVersion: 'v1', kind: 'ServiceAccount', metadata })
+  await client.create(ConfigMap, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...metadata, name: 'kube-root-ca.crt' }, data: { 'ca.crt': ca } })
 }
 
 /** Loaded by its place: tests may use components, which no package imports. */

@@ -186,7 +186,7 @@ test('volumes: a missing ConfigMap holds the pod back, an update reaches the run
       { name: 'writer', image: 'example.com/reader', volumeMounts: [{ name: 'tmp', mountPath: '/work' }] },
     ],
   })
-  const map = (value: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'conf', namespace: 'default' }, data: { a: value } })
+  const map = (value: string): ConfigMap => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'conf', namespace: 'default' }, data: { a: value } })
   await world.until('p', (p) => p?.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'ContainerCreating')
   await client.create(ConfigMap, map('1'))
   await world.until('p', ready)

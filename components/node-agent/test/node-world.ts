@@ -25,7 +25,7 @@ export interface NodeWorld extends AsyncDisposable {
 export async function startNodeWorld(programs: readonly Program[] = [], options: { readonly clock?: Clock } = {}): Promise<NodeWorld> {
   const directory = await mkdtemp(join(tmpdir(), 'idp-node-'))
   const clock = options.clock ?? systemClock
-  const api = await startTestApi({ clock, namespaces: ['default', 'kube-system', 'kube-node-lease'] })
+  const api = await startTestApi({ clock })
   const stop = new AbortController()
   const cluster = watchCluster(api.client, { signal: stop.signal, clock, log: silentLog })
   await cluster.synced
