@@ -17,7 +17,13 @@ const BASE_60 = /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$/
 /** True for the great mass of strings, which need no quotes and no folding: a quick test before {@link formatYamlString}. */
 export function isPlainWord(text: string): boolean {
   if (!PLAIN_WORD.test(text) || text.charCodeAt(text.length - 1) === 58) return false
-  return text.length > 5 || resolvePlainScalar(text, 'kubernetes') === undefined
+  return text.length > 5 || isPlainText(text)
+}
+
+/** True when a reader takes the bare text for text. `<<` counts, as in go-yaml v2: only as a key is it more. */
+function isPlainText(text: string): boolean {
+  const resolved = resolvePlainScalar(text, 'kubernetes')
+  return resolved === undefined || resolved.tag === 'merge'
 }
 
 /** Writes text in the style go-yaml v2 chooses: literal block, plain, single quotes or double quotes, in this order of preference. */
@@ -26,7 +32,7 @@ export function formatYamlString(text: string, place: StringPlace): string {
   if (text.includes('\n')) {
     return allowed.block && place.simpleKey !== true ? writeLiteral(text, place) : writeDouble(text, place)
   }
-  const plain = resolvePlainScalar(text, 'kubernetes') === undefined && !BASE_60.test(text)
+  const plain = isPlainText(text) && !BASE_60.test(text)
   if (!plain) return writeDouble(text, place)
   if (allowed.plain && !(text === '' && place.simpleKey === true)) return writePlain(text, place)
   return allowed.single ? writeSingle(text, place) : writeDouble(text, place)
@@ -85,19 +91,33 @@ function writePlain(text: string, place: StringPlace): string {
 
 function writeSingle(text: string, place: StringPlace): string {
   const quoted = text.includes("'") ? text.replaceAll("'", "''") : text
-  if (place.column + quoted.length <= WIDTH || place.simpleKey === true) return `'${quoted}'`
+  if ((place.column + quoted.length <= WIDTH && !LINE_SEPARATOR.test(text)) || place.simpleKey === true) return `'${quoted}'`
   return `'${fold(quoted, place, place.column + 2, true)}'`
 }
+
+const LINE_SEPARATOR = /[\u2028\u2029]/
 
 function fold(text: string, place: StringPlace, start: number, inside: boolean): string {
   const pad = `\n${' '.repeat(place.continuation)}`
   let out = ''
   let column = start
   let spaces = false
+  let breaks = false
   let i = 0
   for (const c of text) {
     const at = i
     i += c.length
+    if (isBreak(c)) {
+      out += c
+      column = 0
+      breaks = true
+      continue
+    }
+    if (breaks && c !== ' ') {
+      out += pad.slice(1)
+      column = place.continuation
+    }
+    breaks = false
     if (c === ' ') {
       const edge = inside && (at === 0 || i === text.length)
       if (!spaces && column > WIDTH && !edge && text.charAt(i) !== ' ') {
@@ -172,5 +192,5 @@ function writeLiteral(text: string, place: StringPlace): string {
   else if (text.length === 1 || isBreak(text.at(-2))) chomp = '+'
   if (text.endsWith('\n')) body.pop()
   const pad = ' '.repeat(place.continuation)
-  return `|${hint}${chomp}\n${body.map((line) => (line === '' ? '' : pad + line)).join('\n')}`
+  return `|${hint}${chomp}\n${body.map((line) => (line === '' ? '' : (LINE_SEPARATOR.test(line.charAt(0)) ? '' : pad) + line.replace(/([\u2028\u2029]+)(?=.)/g, `$1${pad}`))).join('\n')}`
 }

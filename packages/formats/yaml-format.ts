@@ -58,11 +58,13 @@ function sortKeys(keys: string[]): void {
 }
 
 const LONGEST_SIMPLE_KEY = 128
+const BREAK = /[\n\r\u0085\u2028\u2029]/
 
 function writePair(key: string, value: unknown, indent: number, sort: boolean): string {
-  if (key.length > 42 || key.includes('\n')) {
-    if (key.includes('\n') || new TextEncoder().encode(key).length > LONGEST_SIMPLE_KEY) {
-      return `? ${formatYamlString(key, { continuation: indent + 2, column: indent + 2 })}\n${blanks(indent)}: ${writeItem(value, indent, sort)}`
+  const lines = BREAK.test(key)
+  if (key.length > 42 || lines) {
+    if (lines || new TextEncoder().encode(key).length > LONGEST_SIMPLE_KEY) {
+      return `? ${formatYamlString(key, { continuation: indent + 2, column: indent + 1 })}\n${blanks(indent)}: ${writeItem(value, indent, sort)}`
     }
   }
   const head = `${isPlainWord(key) ? key : formatYamlString(key, { continuation: indent + 2, column: indent, simpleKey: true })}:`
