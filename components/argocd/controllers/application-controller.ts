@@ -1,7 +1,7 @@
 import { ConfigMap, CustomResourceDefinition, isApiError, parseApiVersion, Secret, type Kind } from '@idp/api'
 import type { Client } from '@idp/client'
 import { createEventRecorder, createWorkQueue, informer, type CacheChange } from '@idp/controller'
-import type { AnyObject } from '@idp/formats'
+import { deepEqual, type AnyObject } from '@idp/formats'
 import { messageOf, type Clock, type Log } from '@idp/kit'
 import { keyText, objectKey } from '../engine/object-key.ts'
 import { readSettings, type Settings } from '../engine/settings.ts'
@@ -164,7 +164,7 @@ export function startApplicationController(options: ApplicationControllerOptions
     }
     readConfig()
     configs.onChange(({ before, after }) => {
-      if (before === undefined || (after ?? before).metadata.name !== 'argocd-cm') return
+      if ((after ?? before)?.metadata.name !== 'argocd-cm' || deepEqual(before?.data, after?.data)) return
       readConfig()
       wakeAll((memory) => { memory.stale = true })
     })

@@ -39,7 +39,7 @@ export async function startArgo(t: TestContext, files: Record<string, string>, o
   const { log = silentLog } = options
   const root = await mkdtemp(join(tmpdir(), 'idp-argo-'))
   const stop = new AbortController()
-  const api = await startTestApi({ namespaces: ['default', 'kube-system', 'argocd'], clock: systemClock })
+  const api = await startTestApi({ namespaces: ['argocd'], clock: systemClock })
   const git = join(root, 'platform.git')
   const author = { name: 'Test', email: 'test@example.org' }
   await createRepository(git, memoryFiles(files), { branch: 'main', message: 'first', author, time: 1_700_000_000_000 })
