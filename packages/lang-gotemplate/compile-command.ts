@@ -1,6 +1,6 @@
 import { buildCall } from './compile-call.ts'
 import { missingArg, type Eval, type Scope } from './eval.ts'
-import { field, methodOf } from './field.ts'
+import { field, mayBeMethod, methodOf } from './field.ts'
 import { fail, type Frame } from './frame.ts'
 import { nodeText, type ChainNode, type CommandNode, type FieldNode, type IdentifierNode, type NumberNode, type Operand, type PipeNode, type VariableNode } from './node.ts'
 import { quoteGo } from './quote.ts'
@@ -115,14 +115,16 @@ function compilePath(node: FieldNode | VariableNode | ChainNode, path: readonly 
   const lastName = path[last] ?? ''
   const hasArgs = args.length > 0
   const callMethod = compileMethod(node, args, compiler)
+  const methods = path.map(mayBeMethod)
+  const lastMethod = methods[last] === true
   return (dot, frame, final, receiver) => {
     let value = receiver
     for (let i = 0; i < last; i++) {
       const name = path[i] ?? ''
-      const method = value instanceof Struct ? methodOf(value, name) : undefined
+      const method = methods[i] === true && typeof value === 'object' && value !== null ? methodOf(value, name) : undefined
       value = method === undefined ? field(frame, value, name, i > 0 || firstIsElement) : noArguments(frame, node, name, method)
     }
-    if (value instanceof Struct) {
+    if (lastMethod && typeof value === 'object' && value !== null) {
       const method = methodOf(value, lastName)
       if (method !== undefined) return callMethod(dot, frame, final, lastName, method)
     }

@@ -1,5 +1,5 @@
 import { fail, type Frame } from './frame.ts'
-import { isFunction, kindOf, Num, Struct, typeOf, zeroOf, goType, type GoFunction, type GoMap } from './value.ts'
+import { isFunction, kindOf, Num, Struct, typeOf, zeroOf, goMethods, goType, type GoFunction, type GoMap } from './value.ts'
 
 /** The type Go names in an error about `value`: elements of maps and lists are known as interface {}. */
 export function staticType(value: unknown, fromElement: boolean): string {
@@ -39,6 +39,12 @@ function slowField(frame: Frame, receiver: unknown, name: string, fromElement: b
 
 /** The method `name` of a value, if it has one. */
 export function methodOf(receiver: unknown, name: string): GoFunction | undefined {
-  const methods = receiver instanceof Struct ? receiver.shape.methods : undefined
+  const methods = receiver instanceof Struct ? receiver.shape.methods : (receiver as GoMap)[goMethods]
   return methods !== undefined && Object.hasOwn(methods, name) ? methods[name] : undefined
+}
+
+/** Could `name` be a method? Go's methods that templates see begin with a capital. */
+export function mayBeMethod(name: string): boolean {
+  const first = name.charCodeAt(0)
+  return (first >= 65 && first <= 90) || first > 127
 }

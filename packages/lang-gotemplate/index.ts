@@ -8,7 +8,7 @@ export type { Limits, MissingKey } from './run.ts'
 export { Run } from './run.ts'
 export { asLimit, executeTemplate, parseTemplates, Template, TemplateSet, type ExecuteOptions, type FunctionTable } from './template-set.ts'
 export {
-  content, deepEqual, emptySlice, fn, goType, int64, isFunction, isMap, isNilSlice, isTrue, kindOf, Num, setKey, strings, Struct, typedMap, typedSlice, typeOf,
+  content, deepEqual, emptySlice, fn, goType, int64, isFunction, isMap, isNilSlice, isTrue, kindOf, namedMap, Num, setKey, strings, Struct, typedMap, typedSlice, typeOf,
   type GoFunction, type GoMap, type GoSlice, type ParamType, type StructShape,
 } from './value.ts'
 export { fromJson, mapOf, toJson } from './json.ts'

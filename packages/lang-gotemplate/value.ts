@@ -17,10 +17,12 @@
 
 /** Name of the Go type of an array or a map that is not the ordinary one. Not enumerable. */
 export const goType: unique symbol = Symbol('goType')
+/** Methods of a named map type. Not enumerable. */
+export const goMethods: unique symbol = Symbol('goMethods')
 /** Marks an array that is a nil slice. */
 const nilSlice: unique symbol = Symbol('nilSlice')
 
-export type GoMap = { [key: string]: unknown } & { [goType]?: string }
+export type GoMap = { [key: string]: unknown } & { [goType]?: string; [goMethods]?: Readonly<Record<string, GoFunction>> }
 export type GoSlice = unknown[] & { [goType]?: string; [nilSlice]?: true }
 
 /** A number of a type other than int and float64. */
@@ -124,6 +126,12 @@ export function isNilSlice(value: unknown): boolean {
 export function typedMap(type: string, map: GoMap): GoMap {
   Object.defineProperty(map, goType, { value: type })
   return map
+}
+
+/** A map of a named type with methods. */
+export function namedMap(type: string, map: GoMap, methods: Readonly<Record<string, GoFunction>>): GoMap {
+  Object.defineProperty(map, goMethods, { value: methods })
+  return typedMap(type, map)
 }
 
 /** Is it a map held in a plain object? */

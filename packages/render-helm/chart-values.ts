@@ -1,7 +1,8 @@
-import { mapOf, strings, Struct, typedMap, goType, type GoMap } from '@idp/lang-gotemplate'
+import { fn, GoError, goType, mapOf, namedMap, strings, Struct, typedMap, type GoMap } from '@idp/lang-gotemplate'
 import type { ActiveChart } from './dependencies.ts'
 import { filesValue } from './chart-files.ts'
-import { isTable } from './values.ts'
+import { isTable, pathValue, tableAt } from './values.ts'
+import { toYaml } from './yaml-functions.ts'
 
 /** The dot of a chart's templates: Values, Chart, Files, Release, Capabilities, Subcharts; Template is set for each file. */
 export interface ChartDot { readonly active: ActiveChart; readonly dot: GoMap }
@@ -26,9 +27,19 @@ function build(active: ActiveChart, values: GoMap, release: GoMap, capabilities:
   return dot
 }
 
-/** Marks a map as Helm's type Values. */
+/** Marks a map as Helm's type Values, with its methods. */
 export function named(map: GoMap): GoMap {
-  return map[goType] === undefined && Object.isExtensible(map) ? typedMap('common.Values', map) : map
+  if (map[goType] !== undefined || !Object.isExtensible(map)) return map
+  return namedMap('common.Values', map, {
+    AsMap: fn('', () => map),
+    YAML: fn('', () => `${toYaml(map)}\n`),
+    Table: fn('string', (path: string) => tableAt(map, path) ?? refuse(`"${path}" is not a table`)),
+    PathValue: fn('string', (path: string) => pathValue(map, path) ?? refuse(`"${path}" is not a value`)),
+  })
+}
+
+function refuse(message: string): never {
+  throw new GoError(message)
 }
 
 /** `.Chart`: the fields of Chart.yaml under their Go names. */

@@ -1,8 +1,9 @@
 import { CodedError, type FileTree } from '@idp/kit'
-import { parseYamlDocuments, type Json, type JsonObject } from '@idp/formats'
+import type { Json, JsonObject } from '@idp/formats'
 import { stringOf } from '@idp/lang-gotemplate'
 import { readArchive } from './archive.ts'
 import type { Chart, Dependency, Metadata, TemplateFile } from './chart.ts'
+import { readYamlDocuments } from './go-yaml.ts'
 import { readIgnoreRules, type IgnoreRules } from './helmignore.ts'
 import { readMetadata, readRequirements } from './metadata.ts'
 
@@ -119,7 +120,7 @@ function nestedChart(name: string, files: Map<string, Uint8Array>, source: strin
 /** Reads values: several documents are merged, later ones win. */
 export function readValues(text: string, source: string): JsonObject {
   let merged: JsonObject = {}
-  for (const { value } of parseYamlDocuments(text, { source })) {
+  for (const { value } of readYamlDocuments(text, source)) {
     if (value === null) continue
     if (typeof value !== 'object' || Array.isArray(value)) throw new CodedError({ code: 'InvalidValues', message: 'values are not a map', where: source })
     merged = mergeMaps(merged, value)

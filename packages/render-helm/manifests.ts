@@ -1,6 +1,7 @@
 import { CodedError } from '@idp/kit'
-import { parseYaml, type JsonObject, type KubeObject } from '@idp/formats'
+import type { JsonObject, KubeObject } from '@idp/formats'
 import { compareStrings } from '@idp/lang-gotemplate'
+import { readYaml } from './go-yaml.ts'
 import { yamlFault } from './yaml-functions.ts'
 
 /** One object of a rendering. `path` is its template below the chart's name; `object` is undefined for a text that holds only comments. */
@@ -87,7 +88,7 @@ function byKind(a: Manifest, b: Manifest): number {
 export function readObject(path: string, text: string): KubeObject | undefined {
   let value
   try {
-    value = parseYaml(text, { source: path })
+    value = readYaml(text, path)
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
     throw new CodedError({ code: 'InvalidYaml', message: `YAML parse error on ${path}: ${yamlFault(error)}`, where: error.where, cause: error })

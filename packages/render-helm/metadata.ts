@@ -1,6 +1,7 @@
 import { CodedError } from '@idp/kit'
-import { parseYaml, type Json, type JsonObject } from '@idp/formats'
+import type { Json, JsonObject } from '@idp/formats'
 import { formatFloat } from '@idp/lang-gotemplate'
+import { readYaml } from './go-yaml.ts'
 import type { Dependency, Maintainer, Metadata } from './chart.ts'
 
 /** Reads Chart.yaml. `where` names the file in errors. */
@@ -23,7 +24,7 @@ export function readRequirements(text: string, where: string): Dependency[] {
 }
 
 function readMap(text: string, where: string): JsonObject {
-  const data = parseYaml(text, { source: where })
+  const data = readYaml(text, where)
   if (data === null) return {}
   if (typeof data !== 'object' || Array.isArray(data)) throw new CodedError({ code: 'InvalidChart', message: `${where} is not a map`, where })
   return data

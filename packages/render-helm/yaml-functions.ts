@@ -1,6 +1,7 @@
 import { CodedError } from '@idp/kit'
-import { formatYaml, parseYaml } from '@idp/formats'
+import { formatYaml } from '@idp/formats'
 import { GoError, isNilSlice, isFunction, Num, setKey, Struct, type GoMap } from '@idp/lang-gotemplate'
+import { readYaml } from './go-yaml.ts'
 
 /** sigs.k8s.io/yaml's Marshal without the last line break. */
 export function toYaml(value: unknown): string {
@@ -50,7 +51,7 @@ export function yamlFault(error: CodedError): string {
 /** fromYaml: a map; a fault is its member `Error`. */
 export function fromYaml(text: string): GoMap {
   try {
-    const value = parseYaml(text)
+    const value = readYaml(text)
     if (value === null) return {}
     if (typeof value === 'object' && !Array.isArray(value)) return value as GoMap
     return { Error: `error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonKind(value)} into Go value of type map[string]interface {}` }
@@ -63,7 +64,7 @@ export function fromYaml(text: string): GoMap {
 /** fromYamlArray: a list; a fault is its only item. */
 export function fromYamlArray(text: string): unknown[] {
   try {
-    const value = parseYaml(text)
+    const value = readYaml(text)
     if (value === null) return []
     if (Array.isArray(value)) return value
     return [`error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonKind(value)} into Go value of type []interface {}`]

@@ -104,6 +104,7 @@ function dig(...args: unknown[]): unknown {
 }
 
 function asMap(value: unknown): GoMap {
-  if (isMap(value) && value[goType] === undefined) return value
+  // Go refuses its named type Values here and takes the map inside it; both are one object to us.
+  if (isMap(value) && !(value[goType]?.startsWith('map[') ?? false)) return value
   throw new GoError(`interface conversion: interface {} is ${value === null || value === undefined ? 'nil' : typeOf(value)}, not map[string]interface {}`)
 }
