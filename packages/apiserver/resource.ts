@@ -37,7 +37,7 @@ export interface Resource {
   /** Fills in defaults, in place. */
   normalize(object: AnyObject): void
   /** Causes for which the object is refused with `Invalid`. */
-  validate(object: AnyObject, old: AnyObject | undefined): StatusCause[]
+  validate(object: AnyObject, old: AnyObject | undefined, subresource: string): StatusCause[]
   /** Turns an object of another version of the same resource into this one. */
   convert?(objects: AnyObject[], toApiVersion: string): Promise<AnyObject[]>
   readonly strategy?: Strategy
@@ -45,6 +45,8 @@ export interface Resource {
 
 /** What is particular to writing one kind. */
 export interface Strategy {
+  /** Runs whenever defaults are filled in; safe to repeat. */
+  normalize?(object: AnyObject): void
   /** Runs before validation of a creation; may change the object in place. */
   prepareCreate?(object: AnyObject): void
   /** Runs before validation of a change; may change the object in place. */

@@ -1,4 +1,4 @@
-import { apiVersionOf, applyBuiltInDefaults, builtInKinds, builtInResources, columnsFor, decodeBuiltIn, schemaFor, type Kind } from '@idp/api'
+import { apiVersionOf, applyBuiltInDefaults, builtInKinds, builtInResources, columnsFor, decodeBuiltIn, schemaFor, validateCreate, validateUpdate, type FieldError, type Kind, type StatusCause } from '@idp/api'
 import type { AnyObject } from '@idp/formats'
 import { cloneJson } from '../json-value.ts'
 import { storagePrefix, type Resource, type ScalePaths, type Strategy } from '../resource.ts'
@@ -50,9 +50,16 @@ function builtInResource(kind: Kind<AnyObject>, convert: (objects: AnyObject[], 
     selectableFields: selectable[kind.plural] ?? [],
     verbs: facts?.verbs.split(' ') ?? [],
     decode: (object, zeros) => decodeBuiltIn(kind, object),
-    normalize: (object) => applyBuiltInDefaults(kind, object),
-    validate: () => [],
+    normalize(object) {
+      strategy.normalize?.(object)
+      applyBuiltInDefaults(kind, object)
+    },
+    validate: (object, old, subresource) => causesOf(old === undefined ? validateCreate(kind, object) : validateUpdate(kind, object, old, subresource)),
     initialStatus: (object) => cloneJson(strategy.initialStatus?.(object) ?? {}),
     ...(multiple ? { convert } : {}),
   }
+}
+
+function causesOf(errors: readonly FieldError[]): StatusCause[] {
+  return errors.map(({ reason, field, message }) => ({ reason, field, message }))
 }

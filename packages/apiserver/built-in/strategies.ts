@@ -1,3 +1,5 @@
+import { generateJobSelector } from '@idp/api'
+import type { JsonObject } from '@idp/formats'
 import type { Strategy } from '../resource.ts'
 import { isRecord } from '../json-value.ts'
 
@@ -35,6 +37,17 @@ export const builtInStrategies: Readonly<Record<string, Strategy>> = {
     },
   },
   services: { generation: false, answersDeleted: true },
+  jobs: { prepareCreate: (object) => generateJobSelector(object as unknown as JsonObject) },
+  secrets: {
+    generation: false,
+    normalize(object) {
+      const { stringData } = object
+      if (!isRecord(stringData)) return
+      const encoded = Object.entries(stringData).map(([name, text]) => [name, Buffer.from(String(text)).toString('base64')])
+      object['data'] = { ...(isRecord(object['data']) ? object['data'] : {}), ...Object.fromEntries(encoded) }
+      delete object['stringData']
+    },
+  },
   serviceaccounts: { generation: false, answersDeleted: true },
   persistentvolumeclaims: { generation: false, answersDeleted: true, initialStatus: () => ({ phase: 'Pending' }) },
   persistentvolumes: { generation: false, answersDeleted: true, initialStatus: () => ({ phase: 'Pending' }) },

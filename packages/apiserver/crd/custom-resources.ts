@@ -1,4 +1,4 @@
-import { compileSchema, customColumns, type CustomResourceDefinition, defineKind, type CompiledSchema, type Schema } from '@idp/api'
+import { compileSchema, customColumns, type CustomResourceDefinition, defineKind, validateCreate, validateUpdate, type CompiledSchema, type Schema } from '@idp/api'
 import type { AnyObject, Json } from '@idp/formats'
 import { allVerbs, storagePrefix, type Resource, type ScalePaths } from '../resource.ts'
 
@@ -15,13 +15,13 @@ function customResource({ spec }: CustomResourceDefinition, version: Version, st
   const schema = rootSchema(version)
   const compiled: CompiledSchema = compileSchema(schema)
   const scale = version.subresources?.scale
+  const kind = defineKind<AnyObject>({
+    group, version: version.name, kind: names.kind, plural: names.plural, scope: spec.scope === 'Namespaced' ? 'Namespaced' : 'Cluster',
+    singular: names.singular ?? names.kind.toLowerCase(), shortNames: names.shortNames ?? [], categories: names.categories ?? [],
+    subresources: [...(version.subresources?.status === undefined ? [] : ['status']), ...(scale === undefined ? [] : ['scale'])],
+  })
   return {
-    kind: defineKind<AnyObject>({
-      group, version: version.name, kind: names.kind, plural: names.plural, scope: spec.scope === 'Namespaced' ? 'Namespaced' : 'Cluster',
-      singular: names.singular ?? names.kind.toLowerCase(), shortNames: names.shortNames ?? [], categories: names.categories ?? [],
-      subresources: [...(version.subresources?.status === undefined ? [] : ['status']), ...(scale === undefined ? [] : ['scale'])],
-    }),
-    prefix: storagePrefix(group, names.plural), storageApiVersion: `${group}/${stored}`, builtIn: false, schema: typedRoot(schema),
+    kind, prefix: storagePrefix(group, names.plural), storageApiVersion: `${group}/${stored}`, builtIn: false, schema: typedRoot(schema),
     hasStatus: version.subresources?.status !== undefined,
     scale: scale === undefined ? undefined : scalePaths(scale),
     columns: customColumns(version.additionalPrinterColumns), verbs: allVerbs,
@@ -29,7 +29,10 @@ function customResource({ spec }: CustomResourceDefinition, version: Version, st
     ...(version.deprecated === true ? { deprecated: version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated` } : {}),
     decode: (object) => spec.preserveUnknownFields === true ? [] : compiled.prune(object as unknown as Json),
     normalize: (object) => compiled.default(object as unknown as Json),
-    validate: (object, old) => compiled.validate(object as unknown as Json, old as unknown as Json | undefined).map((error) => ({ ...error })),
+    validate: (object, old, subresource) => [
+      ...(old === undefined ? validateCreate(kind, object) : validateUpdate(kind, object, old, subresource)),
+      ...compiled.validate(object as unknown as Json, old as unknown as Json | undefined),
+    ].map((error) => ({ ...error })),
   }
 }
 

@@ -2,6 +2,7 @@ import { ApiError, apiVersionOf } from '@idp/api'
 import { parseYaml, type AnyObject, type JsonObject } from '@idp/formats'
 import { messageOf } from '@idp/kit'
 import { isRecord } from '../json-value.ts'
+import { decodeProtobuf } from '../protobuf/decode-protobuf.ts'
 import type { Resource } from '../resource.ts'
 
 /** etcd's limit upstream; larger objects are refused before they are parsed. */
@@ -26,8 +27,9 @@ export function contentTypeOf(request: Request): string {
   return (request.headers.get('content-type') ?? 'application/json').split(';')[0]?.trim().toLowerCase() ?? ''
 }
 
-/** A JSON or YAML document. Throws ApiError `BadRequest` or `UnsupportedMediaType`. */
+/** A JSON, YAML or protobuf document. Throws ApiError `BadRequest` or `UnsupportedMediaType`. */
 export function parseBody(bytes: Buffer, contentType: string): unknown {
+  if (contentType === 'application/vnd.kubernetes.protobuf') return decodeProtobuf(bytes)
   const text = bytes.toString('utf8')
   try {
     if (contentType === 'application/json' || contentType.endsWith('+json') || contentType === '') return JSON.parse(text)

@@ -39,7 +39,7 @@ export async function createObject(request: ResourceRequest, object: AnyObject, 
   else if (!equalJson(before, object)) object.metadata.managedFields = ownershipAfterUpdate(before, object, writerOf(request, write)) ?? []
   if (resource.hasStatus) resetStatus(resource, object)
   resource.strategy?.prepareCreate?.(object)
-  const causes = resource.validate(object, undefined)
+  const causes = resource.validate(object, undefined, '')
   if (causes.length > 0) throw invalid(resource, object, causes)
   await server.admission.validate(admission)
   if (write.dryRun) {
@@ -126,7 +126,7 @@ async function updateOnce(request: ResourceRequest, entry: Entry, plan: UpdatePl
   else if (mutated) next.metadata.managedFields = ownershipAfterUpdate(before, next, writerOf(request, write)) ?? []
   resource.strategy?.prepareUpdate?.(next, live)
   bumpGeneration(resource, info.subresource, live, next)
-  const causes = resource.validate(next, live)
+  const causes = resource.validate(next, live, info.subresource)
   if (causes.length > 0) throw invalid(resource, next, causes)
   await server.admission.validate(admission)
   if (equalJson(withoutTimes(live), withoutTimes(next))) return live
