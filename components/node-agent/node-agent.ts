@@ -1,6 +1,6 @@
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { readdir, rm, stat } from 'node:fs/promises'
-import { Pod } from '@idp/api'
+import { Pod, type PersistentVolume } from '@idp/api'
 import { createEventRecorder, informer } from '@idp/controller'
 import type { NodesOptions } from '@idp/sandbox'
 import { messageOf } from '@idp/kit'
@@ -48,7 +48,7 @@ export async function startNodeAgent({ spec, shared, objects, programs, usage, e
   const context: NodeContext = {
     name: spec.name, ip: spec.address, net: network.open(), fabric, client, clock, log, random, events, programs, objects,
     addresses: createAddressPool(spec.podPrefix), allocatable: capacityOf(spec), root,
-    podsDirectory: join(root, 'var/lib/kubelet/pods'), claimsDirectory: join(shared.directory, 'claims'), domain: shared.domain,
+    podsDirectory: join(root, 'var/lib/kubelet/pods'), domain: shared.domain,
     identity: shared.identity, clientFor: shared.clientFor,
   }
   const workers = new Map<string, PodWorker>()
@@ -76,6 +76,9 @@ export async function startNodeAgent({ spec, shared, objects, programs, usage, e
   const following = objects.onChange((namespace) => {
     for (const worker of workers.values()) if (worker.pod.metadata.namespace === namespace) worker.refresh()
   })
+  const volumesGone = objects.onVolumeGone((volume) => {
+    removeVolume(context, volume).catch((error: unknown) => log.warn('the directory of a volume could not be removed', { volume: volume.metadata.name, error: messageOf(error) }))
+  })
   await pods.synced
   const serving = await identity
   await network.open().listen(kubeletPort, { handler: kubeletHandler(context, page) }, { tls: { identity: () => serving, clientCa: shared.clientCa } })
@@ -87,11 +90,18 @@ export async function startNodeAgent({ spec, shared, objects, programs, usage, e
     async [Symbol.asyncDispose]() {
       stop.abort()
       following[Symbol.dispose]()
+      volumesGone[Symbol.dispose]()
       await Promise.all([...workers.values()].map((w) => w.shutDown(shutDownGrace)))
       await Promise.all([events.flush(), cleaning])
       network[Symbol.dispose]()
     },
   }
+}
+
+/** The directory of a volume that was provisioned on this node goes with it, where its policy says Delete. */
+async function removeVolume(node: NodeContext, { metadata, spec }: PersistentVolume): Promise<void> {
+  const mine = metadata.annotations?.['local.path.provisioner/selected-node'] === node.name && spec?.persistentVolumeReclaimPolicy === 'Delete'
+  if (mine && spec.hostPath !== undefined) await rm(join(node.root, posix.normalize(`/${spec.hostPath.path}`)), { recursive: true, force: true })
 }
 
 /** Removes what pods left behind that went while no agent ran. */

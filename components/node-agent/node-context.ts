@@ -1,4 +1,4 @@
-import type { ConfigMap, PersistentVolumeClaim, Secret, Service } from '@idp/api'
+import type { ConfigMap, PersistentVolume, PersistentVolumeClaim, Secret, Service } from '@idp/api'
 import type { Client } from '@idp/client'
 import type { EventRecorder } from '@idp/controller'
 import type { Fabric, Net, TlsIdentity } from '@idp/sandbox'
@@ -10,6 +10,9 @@ export interface ReferencedObjects {
   configMap(name: string, namespace: string): ConfigMap | undefined
   secret(name: string, namespace: string): Secret | undefined
   claim(name: string, namespace: string): PersistentVolumeClaim | undefined
+  volume(name: string): PersistentVolume | undefined
+  /** Calls `gone` with each PersistentVolume that is deleted. */
+  onVolumeGone(gone: (volume: PersistentVolume) => void): Disposable
   services(namespace: string): readonly Service[]
   /** Calls `changed` with the namespace of a ConfigMap, Secret or claim that has changed. */
   onChange(changed: (namespace: string) => void): Disposable
@@ -41,8 +44,6 @@ export interface NodeContext {
   readonly root: string
   /** Directory of the node for pods' volumes. */
   readonly podsDirectory: string
-  /** Directory of the cluster for bound claims. */
-  readonly claimsDirectory: string
   readonly domain: string
   /** A serving certificate of the cluster's CA for these names and addresses. */
   identity(names: readonly string[]): Promise<TlsIdentity>

@@ -1,6 +1,6 @@
 import { chmod, mkdir, rm, stat } from 'node:fs/promises'
 import { join, posix } from 'node:path'
-import type { ConfigMap, PersistentVolumeClaim, Pod, Secret } from '@idp/api'
+import type { ConfigMap, PersistentVolume, PersistentVolumeClaim, Pod, Secret } from '@idp/api'
 import { volumePath, memoryVolume, type MemoryFile, type Mount, type Volume, type WritableMemoryVolume } from '@idp/sandbox'
 import { CodedError } from '@idp/kit'
 import { expand } from './container-env.ts'
@@ -14,8 +14,7 @@ export interface VolumeSources {
   claim(name: string, namespace: string): PersistentVolumeClaim | undefined
   /** A token of the pod's ServiceAccount; asked again when it must be renewed. */
   token(pod: Pod, audience: string | undefined, expirationSeconds: number): Promise<Uint8Array>
-  /** Directory of a bound claim on the machine. */
-  claimDirectory(claim: PersistentVolumeClaim): string
+  volume(name: string): PersistentVolume | undefined
   readonly facts: DownwardFacts
   /** Directory for the pod's own volumes. */
   readonly podDirectory: string
@@ -87,14 +86,21 @@ async function directoryVolume(pod: Pod, spec: VolumeSpec, sources: VolumeSource
   if (spec.hostPath !== undefined) return hostPath(spec.name, spec.hostPath, sources)
   const claimName = spec.persistentVolumeClaim?.claimName ?? (spec.ephemeral === undefined ? undefined : `${pod.metadata.name}-${spec.name}`)
   if (claimName !== undefined) {
-    const claim = sources.claim(claimName, pod.metadata.namespace ?? '')
-    if (claim === undefined) throw failedMount(spec.name, `persistentvolumeclaim "${claimName}" not found`)
-    const root = sources.claimDirectory(claim)
-    await mkdir(root, { recursive: true })
-    return { type: 'directory', root }
+    return claimVolume(spec.name, claimName, sources, pod.metadata.namespace ?? '')
   }
   const kind = Object.keys(spec).find((key) => key !== 'name') ?? 'nothing'
   throw failedMount(spec.name, `volumes of type ${kind} are not implemented by this node`)
+}
+
+async function claimVolume(name: string, claimName: string, sources: VolumeSources, namespace: string): Promise<Volume> {
+  const claim = sources.claim(claimName, namespace)
+  if (claim === undefined) throw failedMount(name, `persistentvolumeclaim "${claimName}" not found`)
+  const bound = claim.spec.volumeName
+  const volume = bound === undefined || claim.status?.phase !== 'Bound' ? undefined : sources.volume(bound)
+  if (volume === undefined) throw failedMount(name, `persistentvolumeclaim "${claimName}" is not bound to a volume yet`)
+  const path = volume.spec?.hostPath?.path ?? volume.spec?.local?.path
+  if (path === undefined) throw failedMount(name, `PersistentVolume ${bound} is of a type that this node does not implement; hostPath and local are`)
+  return hostPath(name, { path, type: 'DirectoryOrCreate' }, sources)
 }
 
 async function hostPath(name: string, { path, type = '' }: NonNullable<VolumeSpec['hostPath']>, { nodeRoot }: VolumeSources): Promise<Volume> {

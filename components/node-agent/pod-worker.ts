@@ -179,13 +179,12 @@ export class PodWorker {
 
   async #mount(): Promise<boolean> {
     if (this.#volumes !== undefined) return true
-    const { objects, podsDirectory, claimsDirectory, root, events } = this.#node
+    const { objects, podsDirectory, root, events } = this.#node
     const tokens = this.#tokens
     try {
       this.#volumes = await setUpVolumes(this.#pod, {
         ...objects,
         token: async (pod, audience, seconds) => Buffer.from(await tokens.token(pod, audience, seconds)),
-        claimDirectory: (claim) => join(claimsDirectory, `${claim.metadata.namespace}_${claim.metadata.name}_${claim.metadata.uid}`),
         facts: this.#facts, podDirectory: join(podsDirectory, this.#pod.metadata.uid ?? ''), nodeRoot: root,
       })
       return true

@@ -1,4 +1,4 @@
-import { ConfigMap, PersistentVolumeClaim, Secret, Service } from '@idp/api'
+import { ConfigMap, PersistentVolume, PersistentVolumeClaim, Secret, Service } from '@idp/api'
 import type { Client } from '@idp/client'
 import { informer } from '@idp/controller'
 import type { Clock, Log } from '@idp/kit'
@@ -9,14 +9,21 @@ export function watchReferencedObjects(client: Client, options: { readonly signa
   const configMaps = informer(client, ConfigMap, options)
   const secrets = informer(client, Secret, options)
   const claims = informer(client, PersistentVolumeClaim, options)
+  const volumes = informer(client, PersistentVolume, options)
   const services = informer(client, Service, options)
-  const synced = Promise.all([configMaps.synced, secrets.synced, claims.synced, services.synced]).then(() => undefined)
+  const synced = Promise.all([configMaps.synced, secrets.synced, claims.synced, volumes.synced, services.synced]).then(() => undefined)
   synced.catch(() => {})
   return {
     synced,
     configMap: (name, namespace) => configMaps.cache.get(name, namespace),
     secret: (name, namespace) => secrets.cache.get(name, namespace),
     claim: (name, namespace) => claims.cache.get(name, namespace),
+    volume: (name) => volumes.cache.get(name),
+    onVolumeGone(gone) {
+      return volumes.onChange(({ before, after }) => {
+        if (after === undefined && before !== undefined) gone(before)
+      })
+    },
     services: (namespace) => services.cache.list({ namespace }),
     onChange(changed) {
       const stack = new DisposableStack()

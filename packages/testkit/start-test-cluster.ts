@@ -1,4 +1,4 @@
-import { ConfigMap, ServiceAccount } from '@idp/api'
+import { ConfigMap, isApiError, ServiceAccount } from '@idp/api'
 import { startCluster, type Cluster, type ClusterOptions } from '@idp/host'
 import { jsonLog, silentLog, systemClock, systemRandom, type Clock } from '@idp/kit'
 import type { Component, RegisteredComponent } from '@idp/sandbox'
@@ -29,28 +29,27 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   const wanted = new Set(['node-agent', ...(bare ? [] : cluster), ...(components === 'all' ? registered.map((c) => c.name) : components)])
   const missing = [...wanted].filter((name) => !registered.some((c) => c.name === name) && !cluster.includes(name))
   if (missing.length > 0) throw new Error(`no component named ${missing.join(', ')}; is components/registry.generated.ts current?`)
-  const directory = dataDir === undefined ? await temporaryDirectory() : undefined
-  const started = await startCluster({
+  await using starting = new AsyncDisposableStack()
+  const directory = dataDir === undefined ? starting.use(await temporaryDirectory()) : undefined
+  const started = starting.use(await startCluster({
     name: 'test', storage: 'memory', apiPort: false, ...rest, clock, random: systemRandom, dataDir: dataDir ?? directory?.path ?? '',
     log: log ?? (verbose ? jsonLog(clock, (line) => process.stderr.write(line), 'warn') : silentLog),
     components: [...registered.filter((c) => wanted.has(c.name)), ...extra],
-  })
+  }))
   if (bare) await pretendControllers(started)
   else await eventuallyOne(started.client, ServiceAccount, 'default', (account) => account !== undefined, { namespace: 'default' })
-  return {
-    ...started,
-    async [Symbol.asyncDispose]() {
-      await started[Symbol.asyncDispose]()
-      await directory?.[Symbol.asyncDispose]()
-    },
-  }
+  const stack = starting.move()
+  return { ...started, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
 /** What pods of namespace `default` need before they are admitted, and controllers would have made. */
 async function pretendControllers({ client, ca }: Cluster): Promise<void> {
   const metadata = { name: 'default', namespace: 'default' }
-  await client.create(ServiceAccount, { apiVersion: 'v1', kind: 'ServiceAccount', metadata })
-  await client.create(ConfigMap, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...metadata, name: 'kube-root-ca.crt' }, data: { 'ca.crt': ca } })
+  const existing = (error: unknown) => {
+    if (!isApiError(error, 'AlreadyExists')) throw error
+  }
+  await client.create(ServiceAccount, { apiVersion: 'v1', kind: 'ServiceAccount', metadata }).catch(existing)
+  await client.create(ConfigMap, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...metadata, name: 'kube-root-ca.crt' }, data: { 'ca.crt': ca } }).catch(existing)
 }
 
 /** Loaded by its place: tests may use components, which no package imports. */
