@@ -1,6 +1,7 @@
 import { equalJson, isRecord } from '../json-value.ts'
 import { fieldSchema, itemSchema, type Schema } from '../schema/resolve-schema.ts'
-import { emptySet, insertPath, isEmpty, recursiveDifference, type FieldSet } from './field-set.ts'
+import { emptySet, insertPath, isEmpty, paths, recursiveDifference, type FieldSet } from './field-set.ts'
+import { fieldsOf } from './object-fields.ts'
 import { itemElement, structureOf, type Structure } from './merge-structure.ts'
 
 /** What changed between two objects, as sets of paths. */
@@ -69,8 +70,17 @@ function compareLists(structure: Structure, before: unknown[], after: unknown[],
     if (was.length <= 1 && is.length <= 1) compare(was[0], is[0], schema, at, into)
     else if (was.length === 0) insertPath(into.added, at)
     else if (is.length === 0) insertPath(into.removed, at)
-    else if (!equalJson(was, is)) insertPath(into.modified, at)
+    else if (!equalJson(was, is)) {
+      insertPath(into.modified, at)
+      // Duplicates are owned as one: the fields of an item that was, or becomes, the only one of its kind go or come with that.
+      if (was.length === 1) insertBelow(into.removed, at, fieldsOf(was[0], schema))
+      if (is.length === 1) insertBelow(into.added, at, fieldsOf(is[0], schema))
+    }
   }
+}
+
+function insertBelow(into: FieldSet, path: readonly string[], fields: FieldSet): void {
+  for (const below of paths(fields)) insertPath(into, [...path, ...below])
 }
 
 /** Items under their elements; an invalid list may hold several under one. */

@@ -16,10 +16,12 @@ function collect(value: unknown, schema: Schema | undefined, into: FieldSet): vo
     for (const [name, field] of Object.entries(value)) if (field !== undefined) collectField(name, field, schema, into)
   } else if (structure.of !== 'leaf' && Array.isArray(value)) {
     const items = itemSchema(schema)
-    value.forEach((item, i) => {
-      const element = itemElement(structure, items, item, i)
+    const elements = value.map((item: unknown, i) => itemElement(structure, items, item, i))
+    const duplicates = new Set(elements.filter((element, i) => elements.indexOf(element) !== i))
+    elements.forEach((element, i) => {
       into.members.add(element)
-      descend(item, items, element, into)
+      // Items that cannot be told apart are owned as one, not field by field.
+      if (!duplicates.has(element)) descend(value[i], items, element, into)
     })
   }
 }
