@@ -86,7 +86,7 @@ async function standingOf(reference: OwnerReference, node: GraphNode, { scope, g
 }
 
 /** Owners live in the namespace of their dependents, or in none. */
-function fits(reference: OwnerReference, owner: GraphNode, namespace: string | undefined): boolean {
+export function fits(reference: OwnerReference, owner: GraphNode, namespace: string | undefined): boolean {
   const { metadata } = owner.object
   return owner.kind.kind === reference.kind && metadata.name === reference.name && (metadata.namespace === undefined || metadata.namespace === namespace)
 }
@@ -104,8 +104,10 @@ async function removeFinalizer(node: GraphNode, finalizer: string, collection: C
   await patchMetadata(node, { finalizers: (node.object.metadata.finalizers ?? []).filter((f) => f !== finalizer) }, collection)
 }
 
-async function patchMetadata({ kind, object, uid }: GraphNode, change: Record<string, never[] | string[]>, { scope }: Collection): Promise<void> {
+async function patchMetadata({ kind, object, uid }: GraphNode, lists: Record<string, never[] | string[]>, { scope }: Collection): Promise<void> {
   const { name = '', namespace, resourceVersion = '' } = object.metadata
+  // An empty list is an absent one.
+  const change = Object.fromEntries(Object.entries(lists).map(([field, list]) => [field, list.length === 0 ? null : list]))
   try {
     await scope.client.patch(kind as Kind, name, { metadata: { uid, resourceVersion, ...change } }, { namespace, type: 'merge' })
   } catch (error) {

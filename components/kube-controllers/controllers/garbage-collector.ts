@@ -1,9 +1,10 @@
 import { APIService, apiVersionOf, CustomResourceDefinition, type Kind } from '@idp/api'
 import { createWorkQueue, type Informers, type Loop, type Scope, type WorkQueue } from '@idp/controller'
+import type { OwnerReference } from '@idp/formats'
 import { messageOf, sleep } from '@idp/kit'
 import { discoverKinds } from '../engine/deletable-kinds.ts'
 import { createOwnerGraph, deletesDependents, orphansDependents, type OwnerGraph } from '../engine/owner-graph.ts'
-import { attemptToDelete, orphanDependents, type Collection } from './garbage-collection.ts'
+import { attemptToDelete, fits, orphanDependents, type Collection } from './garbage-collection.ts'
 
 /** Kinds that come in masses and never own or are owned. */
 const ignored = new Set(['events', 'events.k8s.io/events'])
@@ -96,7 +97,7 @@ function monitor(informers: Informers, kind: Kind, graph: OwnerGraph, queue: Wor
     const added = graph.put(kind, after.kind === undefined ? { ...after, apiVersion, kind: kind.kind } : after)
     const node = graph.get(uid)
     if (node === undefined) return
-    if (added.some((owner) => graph.get(owner.uid) === undefined || isWaited(graph, owner.uid))) queue.add(`delete/${uid}`)
+    if (added.some((owner) => !isSolid(graph, owner, after.metadata.namespace))) queue.add(`delete/${uid}`)
     const lost = (before?.metadata.ownerReferences ?? []).filter((old) => !(after.metadata.ownerReferences ?? []).some((owner) => owner.uid === old.uid || owner.blockOwnerDeletion !== old.blockOwnerDeletion))
     for (const owner of lost) queue.add(`delete/${owner.uid}`)
     if (orphansDependents(node)) queue.add(`orphan/${uid}`)
@@ -107,9 +108,10 @@ function monitor(informers: Informers, kind: Kind, graph: OwnerGraph, queue: Wor
   })
 }
 
-function isWaited(graph: OwnerGraph, uid: string): boolean {
-  const owner = graph.get(uid)
-  return owner !== undefined && deletesDependents(owner)
+/** False when the owner is unknown, in another namespace, or waits for its dependents: then the object has to be looked at. */
+function isSolid(graph: OwnerGraph, reference: OwnerReference, namespace: string | undefined): boolean {
+  const owner = graph.get(reference.uid)
+  return owner !== undefined && fits(reference, owner, namespace) && !deletesDependents(owner)
 }
 
 /** Resolves soon after a CustomResourceDefinition or APIService changes, and every half minute. */

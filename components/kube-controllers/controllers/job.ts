@@ -74,7 +74,7 @@ async function pass(job: Job, pods: readonly Pod[], scope: Scope): Promise<Outco
     again = managed.again
   }
   conditions = suspendCondition(job, conditions, scope)
-  const settled = t.uncounted.succeeded.length + t.uncounted.failed.length === 0 && terminating === 0 && active === 0
+  const settled = t.uncounted.succeeded.length + t.uncounted.failed.length === 0 && !t.newIndexes && terminating === 0 && active === 0
   const { startTime, completionTime } = times(job, conditions, started, now)
   if (target !== undefined && settled) conditions = finishWith(job, target, conditions, scope)
   const complete = findCondition(conditions, 'Complete') !== undefined

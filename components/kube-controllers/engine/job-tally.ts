@@ -29,6 +29,8 @@ export interface Tally {
   /** Counters for the next status: without those listed as uncounted. */
   readonly counted: { readonly succeeded: number; readonly failed: number }
   readonly completedIndexes: readonly number[]
+  /** True when some of them are not in the stored status yet. */
+  readonly newIndexes: boolean
   readonly failedIndexes: readonly number[]
   /** Message of the first pod that fails the whole Job by policy. */
   readonly failJob: string | undefined
@@ -53,6 +55,7 @@ export function tally(job: Job, pods: readonly Pod[]): Tally {
   const tracked = new Set(pods.filter(isTracked).map((pod) => pod.metadata.uid ?? ''))
   const uncounted = { succeeded: [...stored.succeeded].filter((uid) => tracked.has(uid)), failed: [...stored.failed].filter((uid) => tracked.has(uid)) }
   const completed = new Set(parseIndexes(job.status?.completedIndexes, completions ?? Infinity))
+  const storedIndexes = new Set(completed)
   const failedIndexes = new Set(parseIndexes(job.status?.failedIndexes))
   const counted = {
     succeeded: indexed ? completed.size : (job.status?.succeeded ?? 0) + stored.succeeded.size - uncounted.succeeded.length,
@@ -66,8 +69,9 @@ export function tally(job: Job, pods: readonly Pod[]): Tally {
     else if (hasSucceeded(pod)) {
       const index = indexOf(pod)
       if (!indexed) uncounted.succeeded.push(uid)
-      else if (index !== undefined && index < (completions ?? 0)) completed.add(index)
-      if (indexed) release.push(pod)
+      else if (index === undefined || index >= (completions ?? 0) || storedIndexes.has(index)) release.push(pod)
+      // The stored status has to name the index before the pod may go.
+      else completed.add(index)
     } else if (hasFailed(job, pod)) {
       const verdict = failureVerdict(job, pod)
       if (verdict.action === 'FailJob') failJob ??= verdict.message
@@ -87,6 +91,7 @@ export function tally(job: Job, pods: readonly Pod[]): Tally {
     ready: active.filter(isPodReady).length,
     succeeded: indexed ? completed.size : counted.succeeded + uncounted.succeeded.length,
     failed: counted.failed + uncounted.failed.length,
+    newIndexes: completed.size > storedIndexes.size,
     completedIndexes: [...completed].sort((a, b) => a - b), failedIndexes: [...failedIndexes].sort((a, b) => a - b),
     ...recentFailures(job, pods),
   }
