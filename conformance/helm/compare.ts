@@ -8,7 +8,7 @@ export type Objects = Map<string, Json[]>
 export function readObjects(manifest: string): Objects {
   const objects: Objects = new Map()
   for (const text of splitDocuments(manifest)) {
-    const value = parseYaml(text)
+    const value = parseYaml(text, { duplicateKeys: 'last' })
     if (value === null) continue
     const key = identity(value)
     const all = objects.get(key)
