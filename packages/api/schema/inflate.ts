@@ -30,6 +30,11 @@ export function longName(short: string): string {
   return `io.k8s.api.${short}`
 }
 
+/** The inverse of `longName`. */
+export function shortName(long: string): string {
+  return long.replace('io.k8s.api.', '').replace('io.k8s.apimachinery.pkg.', '+').replace('io.k8s.apiextensions-apiserver.pkg.apis.', '!').replace('io.k8s.kube-aggregator.pkg.apis.', '~')
+}
+
 function ref(short: string): Schema {
   return { $ref: `#/components/schemas/${longName(short)}` }
 }
