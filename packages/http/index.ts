@@ -4,5 +4,6 @@ export { serveConnection, type ServeConnectionOptions } from './serve-connection
 export { fetchOver } from './fetch-over.ts'
 export { respond } from './respond.ts'
 export { portOwner } from './port-owner.ts'
+export { tlsAcceptor, type TlsAcceptor } from './tls-accept.ts'
 export type { ConnectionOptions } from './web-connections.ts'
 export type { Identity, TlsOptions } from './tls-options.ts'

@@ -1,0 +1,30 @@
+import { Namespace, Secret, Service } from '@idp/api'
+import { watch, type Key, type Scope, type Watch } from '@idp/controller'
+import { worldOf, isOurs, tlsOf } from '../engine/world-of.ts'
+import type { World } from '../engine/world.ts'
+import { Gateway, GatewayClass, GRPCRoute, HTTPRoute, ReferenceGrant, TLSRoute, type Route } from '../kinds/gateway-api.ts'
+
+/** The world as the operator's caches show it. */
+export function worldIn(scope: Scope): World {
+  return worldOf({
+    classes: scope.cache(GatewayClass), gateways: scope.cache(Gateway), httpRoutes: scope.cache(HTTPRoute), grpcRoutes: scope.cache(GRPCRoute), tlsRoutes: scope.cache(TLSRoute),
+    grants: scope.cache(ReferenceGrant), namespaces: scope.cache(Namespace), services: scope.cache(Service), tlsSecret: (namespace, name) => tlsOf(scope.cache(Secret).get(name, namespace)),
+  })
+}
+
+/** Keys of all Gateways of ours. */
+export function ourGateways(scope: Scope): Key[] {
+  return scope.cache(Gateway).list().filter((gateway) => isOurs(gateway, scope.cache(GatewayClass))).map(keyOf)
+}
+
+export function keyOf({ metadata }: { readonly metadata: { readonly name?: string; readonly namespace?: string } }): Key {
+  return { name: metadata.name ?? '', namespace: metadata.namespace }
+}
+
+/** Gateways that a route names. */
+export function parentsOf(route: Route): Key[] {
+  return (route.spec.parentRefs ?? []).map((ref) => ({ name: ref.name, namespace: ref.namespace ?? route.metadata.namespace }))
+}
+
+/** Every kind of route wakes the Gateways it names. */
+export const routesWakeGateways: readonly Watch<never>[] = [watch(HTTPRoute, parentsOf), watch(GRPCRoute, parentsOf), watch(TLSRoute, parentsOf)]

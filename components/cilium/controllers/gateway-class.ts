@@ -1,0 +1,31 @@
+import type { Controller } from '@idp/controller'
+import { rfc3339 } from '@idp/kit'
+import { conditions } from '../engine/condition.ts'
+import { controllerName, GatewayClass } from '../kinds/gateway-api.ts'
+
+/** Names of the Gateway API features that the data path has, as GatewayClass status reports them. */
+const supportedFeatures = [
+  'GRPCRoute', 'Gateway', 'GatewayPort8080', 'HTTPRoute', 'HTTPRouteBackendProtocolH2C', 'HTTPRouteBackendProtocolWebSocket', 'HTTPRouteBackendRequestHeaderModification',
+  'HTTPRouteBackendTimeout', 'HTTPRouteCORS', 'HTTPRouteDestinationPortMatching', 'HTTPRouteHostRewrite', 'HTTPRouteMethodMatching', 'HTTPRouteParentRefPort', 'HTTPRoutePathRedirect',
+  'HTTPRoutePathRewrite', 'HTTPRoutePortRedirect', 'HTTPRouteQueryParamMatching', 'HTTPRouteRequestMirror', 'HTTPRouteRequestMultipleMirrors', 'HTTPRouteRequestPercentageMirror',
+  'HTTPRouteRequestTimeout', 'HTTPRouteResponseHeaderModification', 'HTTPRouteSchemeRedirect', 'ReferenceGrant', 'TLSRoute',
+]
+
+/** Accepts the classes that name this controller. */
+export const gatewayClassController: Controller<GatewayClass> = {
+  name: 'gatewayclass',
+  for: GatewayClass,
+  async reconcile(gatewayClass, { clock }) {
+    if (gatewayClass.spec.controllerName !== controllerName) return
+    const verdict = gatewayClass.spec.parametersRef === undefined || gatewayClass.spec.parametersRef.kind === 'CiliumGatewayClassConfig'
+      ? { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'Valid GatewayClass' } as const
+      : { type: 'Accepted', status: 'False', reason: 'InvalidParameters', message: `Unsupported parametersRef kind ${gatewayClass.spec.parametersRef.kind}` } as const
+    return {
+      status: {
+        ...gatewayClass.status,
+        conditions: conditions([verdict], gatewayClass.status?.conditions, gatewayClass.metadata.generation, rfc3339(clock.now())),
+        supportedFeatures: supportedFeatures.map((name) => ({ name })),
+      },
+    }
+  },
+}

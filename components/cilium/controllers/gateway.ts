@@ -1,0 +1,134 @@
+import { EndpointSlice, isApiError, Namespace, Pod, Secret, Service } from '@idp/api'
+import { controllerReference, isPodReady, watch, type Controller, type Scope } from '@idp/controller'
+import { rfc3339 } from '@idp/kit'
+import { conditions, type Verdict } from '../engine/condition.ts'
+import { judgeListeners, type ListenerVerdict } from '../engine/listener-status.ts'
+import { allocatePorts, type PortMap } from '../engine/proxy-ports.ts'
+import { isOurs } from '../engine/world-of.ts'
+import { Gateway, GatewayClass, GRPCRoute, HTTPRoute, ReferenceGrant, TLSRoute } from '../kinds/gateway-api.ts'
+import { keyOf, ourGateways, routesWakeGateways, worldIn } from './caches.ts'
+
+export interface GatewaySettings {
+  /** Node ports asked for by listener port; another is taken where one is not free. */
+  readonly nodePorts: Readonly<Record<number, number>>
+  /** Type of the Services, `LoadBalancer` as upstream has it. */
+  readonly serviceType: 'LoadBalancer' | 'NodePort' | 'ClusterIP'
+  /** Labels of the pods that carry the data path. */
+  readonly proxyLabels: Readonly<Record<string, string>>
+}
+
+/** Name of what belongs to a Gateway: `cilium-gateway-<name>`. */
+export const serviceName = (gateway: Gateway): string => `cilium-gateway-${gateway.metadata.name}`
+export const gatewayLabel = 'gateway.networking.k8s.io/gateway-name'
+
+/** Keeps Service, endpoints and status of each Gateway of ours. */
+export function gatewayController(settings: GatewaySettings): Controller<Gateway> {
+  const all = (_object: unknown, scope: Scope) => ourGateways(scope)
+  return {
+    name: 'gateway',
+    for: Gateway,
+    owns: [Service, EndpointSlice],
+    watches: [
+      ...routesWakeGateways, watch(GatewayClass, all), watch(ReferenceGrant, all), watch(Namespace, all),
+      watch(Secret, (secret, scope) => scope.cache(Gateway).list().filter((gateway) => refersTo(gateway, secret)).map(keyOf)),
+      watch(Pod, (pod, scope) => (isProxy(pod, settings) ? ourGateways(scope) : [])),
+    ],
+    async reconcile(gateway, scope) {
+      if (!isOurs(gateway, scope.cache(GatewayClass))) return
+      const now = rfc3339(scope.clock.now())
+      const verdicts = judgeListeners(gateway, worldIn(scope))
+      const ports = [...new Set(verdicts.filter(({ programmed }) => programmed).map(({ listener }) => listener.port))].sort((a, b) => a - b)
+      const service = await keepService(gateway, ports, settings, scope)
+      await keepEndpoints(gateway, ports, settings, scope)
+      return { status: statusOf(gateway, verdicts, service, now) }
+    },
+  }
+}
+
+function refersTo(gateway: Gateway, { metadata }: Secret): boolean {
+  return gateway.spec.listeners.some((listener) => listener.tls?.certificateRefs?.some((ref) => ref.name === metadata.name && (ref.namespace ?? gateway.metadata.namespace) === metadata.namespace))
+}
+
+function isProxy(pod: Pod, { proxyLabels }: GatewaySettings): boolean {
+  return Object.entries(proxyLabels).every(([name, value]) => pod.metadata.labels?.[name] === value)
+}
+
+async function keepService(gateway: Gateway, ports: readonly number[], settings: GatewaySettings, scope: Scope): Promise<Service | undefined> {
+  const name = serviceName(gateway)
+  const namespace = gateway.metadata.namespace ?? ''
+  const known = scope.cache(Service).get(name, namespace)
+  if (ports.length === 0) return known
+  const wish = (nodePorts: boolean): Service => ({
+    apiVersion: 'v1', kind: 'Service',
+    metadata: {
+      name, namespace, ownerReferences: [controllerReference(Gateway, gateway)],
+      labels: { ...gateway.spec.infrastructure?.labels, 'io.cilium.gateway/owning-gateway': gateway.metadata.name ?? '', [gatewayLabel]: gateway.metadata.name ?? '' },
+      ...(gateway.spec.infrastructure?.annotations === undefined ? {} : { annotations: gateway.spec.infrastructure.annotations }),
+    },
+    spec: {
+      type: settings.serviceType,
+      ports: ports.map((port) => {
+        const nodePort = known?.spec.ports?.find((other) => other.port === port)?.nodePort ?? (nodePorts && settings.serviceType !== 'ClusterIP' ? settings.nodePorts[port] : undefined)
+        return { name: `port-${port}`, port, protocol: 'TCP' as const, ...(nodePort === undefined ? {} : { nodePort }) }
+      }),
+    },
+  })
+  const old = known?.spec.ports?.map(({ port }) => port).join()
+  if (known !== undefined && old === ports.join() && known.spec.type === settings.serviceType) return known
+  const apply = (service: Service) => scope.client.apply(Service, service, { fieldManager: 'cilium-operator', force: true })
+  try {
+    return await apply(wish(true))
+  } catch (error) {
+    if (!isApiError(error, 'Invalid')) throw error
+    scope.log.info('a node port is not free; another is taken', { gateway: gateway.metadata.name, error: error.message })
+    return apply(wish(false))
+  }
+}
+
+/** Leads the Service to the proxies: every ready one, each listener port under a port of its own that no other Gateway uses. */
+async function keepEndpoints(gateway: Gateway, ports: readonly number[], settings: GatewaySettings, scope: Scope): Promise<void> {
+  const name = serviceName(gateway)
+  const namespace = gateway.metadata.namespace ?? ''
+  const slices = scope.cache(EndpointSlice).list().filter((slice) => slice.metadata.labels?.[gatewayLabel] !== undefined)
+  const known = slices.find((slice) => slice.metadata.name === name && slice.metadata.namespace === namespace)
+  const used = new Set(slices.filter((slice) => slice !== known).flatMap((slice) => slice.ports?.map(({ port }) => port ?? 0) ?? []))
+  const current: PortMap = new Map(known?.ports?.map(({ name: portName, port }) => [Number((portName ?? '').slice('port-'.length)), port ?? 0]))
+  const allocated = allocatePorts(ports, current, used)
+  const proxies = scope.cache(Pod).list().filter((pod) => isProxy(pod, settings) && pod.metadata.deletionTimestamp === undefined && pod.status?.podIP !== undefined)
+  const slice: EndpointSlice = {
+    apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice',
+    metadata: { name, namespace, ownerReferences: [controllerReference(Gateway, gateway)], labels: { 'kubernetes.io/service-name': name, 'endpointslice.kubernetes.io/managed-by': 'cilium-operator', [gatewayLabel]: gateway.metadata.name ?? '' } },
+    addressType: 'IPv4',
+    ports: [...allocated].map(([port, proxyPort]) => ({ name: `port-${port}`, port: proxyPort, protocol: 'TCP' })),
+    endpoints: proxies.map((pod) => ({
+      addresses: [pod.status?.podIP ?? ''], conditions: { ready: isPodReady(pod), serving: isPodReady(pod), terminating: false },
+      ...(pod.spec.nodeName === undefined ? {} : { nodeName: pod.spec.nodeName }),
+      targetRef: { kind: 'Pod', name: pod.metadata.name ?? '', namespace: pod.metadata.namespace ?? '', uid: pod.metadata.uid ?? '' },
+    })).sort((a, b) => (a.addresses[0] ?? '').localeCompare(b.addresses[0] ?? '')),
+  }
+  if (known !== undefined && JSON.stringify([known.ports, known.endpoints]) === JSON.stringify([slice.ports, slice.endpoints])) return
+  await scope.client.apply(EndpointSlice, slice, { fieldManager: 'cilium-operator', force: true })
+}
+
+function statusOf(gateway: Gateway, verdicts: readonly ListenerVerdict[], service: Service | undefined, now: string): unknown {
+  const { generation } = gateway.metadata
+  const ingress = service?.status?.loadBalancer?.ingress ?? []
+  const addresses = service?.spec.type === 'LoadBalancer'
+    ? ingress.map(({ ip, hostname }) => (ip === undefined ? { type: 'Hostname', value: hostname ?? '' } : { type: 'IPAddress', value: ip }))
+    : (service?.spec.clusterIPs ?? []).map((value) => ({ type: 'IPAddress', value }))
+  const bad = verdicts.filter(({ verdicts: [accepted] }) => accepted?.status === 'False')
+  const accepted: Verdict = bad.length === 0
+    ? { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'Gateway successfully scheduled' }
+    : { type: 'Accepted', status: bad.length === verdicts.length ? 'False' : 'True', reason: 'ListenersNotValid', message: bad.map(({ listener, verdicts: [verdict] }) => `${listener.name}: ${verdict?.message}`).join('; ') }
+  const programmed: Verdict = !verdicts.some((verdict) => verdict.programmed) ? { type: 'Programmed', status: 'False', reason: 'Invalid', message: 'Gateway has no valid listener' }
+    : addresses.length === 0 ? { type: 'Programmed', status: 'False', reason: 'AddressNotAssigned', message: 'Gateway waiting for address' }
+      : { type: 'Programmed', status: 'True', reason: 'Programmed', message: 'Gateway successfully reconciled' }
+  return {
+    addresses,
+    conditions: conditions([accepted, programmed], gateway.status?.conditions, generation, now),
+    listeners: verdicts.map(({ listener, supportedKinds, attachedRoutes, verdicts: judged }) => ({
+      name: listener.name, supportedKinds, attachedRoutes,
+      conditions: conditions(judged, gateway.status?.listeners?.find(({ name }) => name === listener.name)?.conditions, generation, now),
+    })),
+  }
+}

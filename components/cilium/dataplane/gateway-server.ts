@@ -1,0 +1,162 @@
+import type { Duplex } from 'node:stream'
+import { tlsAcceptor, type Peer } from '@idp/http'
+import { CodedError, rfc3339Micro, type Clock } from '@idp/kit'
+import { route, type ListenerTable, type PortTable } from '../engine/route-table.ts'
+import { applyCors } from './cors.ts'
+import type { Endpoints } from './endpoints.ts'
+import type { Exchange } from './exchange.ts'
+import { forward, reply, type ForwardContext, type ForwardOutcome } from './forward.ts'
+import { gatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts'
+import { editHeaders, getHeader, type HeaderList } from './header-list.ts'
+import { serveHttp1, type Downstream, type DownstreamOptions } from './http1-downstream.ts'
+import { http2Front } from './http2-downstream.ts'
+import { mirrored } from './mirror.ts'
+import { redirectLocation } from './rewrite.ts'
+import { upstreamPool } from './upstream-pool.ts'
+
+export interface GatewayServerOptions {
+  connect(target: { readonly host: string; readonly port: number }): Promise<Duplex>
+  readonly endpoints: Endpoints
+  readonly clock: Clock
+  /** A number in [0, 1). */
+  random(): number
+  /** One JSON line for each request; none when absent. */
+  accessLog?(line: string): void
+  readonly metrics?: GatewayMetrics
+  /** Largest head of a request in bytes; 60 KiB as Envoy has it. */
+  readonly maxHead?: number
+}
+
+export interface GatewayServer extends Disposable {
+  /** Serves a connection to a port; `table` is asked at each request, so that changes of routes need no new connection. */
+  accept(connection: Duplex, peer: Peer, table: () => PortTable | undefined): void
+  /** Ends idle connections and lets the others finish. */
+  drain(): void
+  readonly metrics: GatewayMetrics
+}
+
+/** Seconds without progress after which a client is cut off: in a head, in a body, between requests. */
+const limits = { head: 10, body: 60, next: 300 } as const
+
+interface Tracked { readonly downstream: Downstream; state: string; seconds: number }
+
+/** The data path of gateways: accepts, decrypts, routes, forwards. */
+export function gatewayServer(options: GatewayServerOptions): GatewayServer {
+  const { clock, endpoints, random, maxHead = 61_440, metrics = gatewayMetrics() } = options
+  const pool = upstreamPool(options.connect)
+  const h2 = http2Front(maxHead)
+  const connections = new Set<Tracked>()
+  const raw = new Set<Duplex>()
+  const started = new WeakMap<Exchange, { readonly at: number; readonly route: string }>()
+  const context: ForwardContext = { pool, endpoints, clock, random, done: (exchange, outcome) => finish(exchange, outcome) }
+
+  const finish = (exchange: Exchange, outcome: ForwardOutcome): void => {
+    const now = clock.now()
+    const begun = started.get(exchange)
+    metrics.request({ status: outcome.status, cluster: outcome.service ?? '', ms: begun === undefined ? 0 : now - begun.at })
+    options.accessLog?.(JSON.stringify({
+      start_time: rfc3339Micro(begun?.at ?? now), method: exchange.method, path: exchange.path, protocol: exchange.protocol, authority: exchange.authority,
+      response_code: outcome.status, response_flags: outcome.flags === '' ? '-' : outcome.flags, bytes_sent: outcome.responseBytes, duration: now - (begun?.at ?? now),
+      downstream_remote_address: exchange.client, upstream_host: outcome.upstream ?? '-', upstream_cluster: outcome.service ?? '-', route_name: begun?.route ?? '-',
+      user_agent: getHeader(exchange.headers, 'user-agent') ?? '-', request_id: getHeader(exchange.headers, 'x-request-id') ?? '-', tries: outcome.tries,
+    }))
+  }
+  const local = (exchange: Exchange, status: number, headers: HeaderList, flags: string, name: string): void => {
+    started.set(exchange, { at: clock.now(), route: name })
+    reply(exchange, status, ['server', 'envoy', ...headers])
+    finish(exchange, { status, flags, upstream: undefined, service: undefined, tries: 0, responseBytes: 0 })
+  }
+  const handle = (received: Exchange, table: PortTable | undefined, bound: ListenerTable | undefined): void => {
+    const listener = table?.listeners.find(received.host)
+    if (listener === undefined) return local(received, 404, [], 'NR', '-')
+    // A client may use a connection for other names of its certificate, but not for those of another listener (RFC 9110 §7.4).
+    if (bound !== undefined && listener.name !== bound.name) return local(received, 421, [], 'NR', '-')
+    const found = route(listener, received.host, { method: received.method, path: received.path, query: received.query, header: (name) => (name === 'host' ? received.authority : getHeader(received.headers, name)) })
+    if (found === undefined) return local(received, 404, [], 'NR', '-')
+    const { action, match } = found
+    let edits: ForwardEdits = []
+    if (action.cors !== undefined) {
+      const verdict = applyCors(action.cors, received)
+      if ('preflight' in verdict) return local(received, 200, verdict.preflight, '-', action.route)
+      edits = verdict.response
+    }
+    if (action.redirect !== undefined) {
+      const headers: HeaderList = ['location', redirectLocation(action.redirect, match, received)]
+      editHeaders(headers, action.response)
+      return local(received, action.redirect.status, headers, '-', action.route)
+    }
+    const copies = action.mirrors.filter(({ share }) => share >= 1 || random() < share).map(({ service }) => service)
+    const exchange = copies.length === 0 ? received : mirrored(received, copies, context)
+    started.set(exchange, { at: clock.now(), route: action.route })
+    forward(exchange, action, match, edits, context)
+  }
+  const serve = (socket: Duplex, peer: Peer, table: () => PortTable | undefined, scheme: 'http' | 'https', serverName?: string): void => {
+    const downstream: DownstreamOptions = {
+      scheme, client: peer.address, maxHead, refused: (status) => metrics.refused(status),
+      handle: (exchange) => {
+        const now = table()
+        handle(exchange, now, serverName === undefined ? undefined : now?.listeners.find(serverName))
+      },
+    }
+    metrics.connection(1)
+    socket.once('close', () => metrics.connection(-1))
+    if ('alpnProtocol' in socket && socket.alpnProtocol === 'h2') return h2.serve(socket, downstream)
+    const tracked: Tracked = { downstream: serveHttp1(socket, downstream), state: '', seconds: 0 }
+    connections.add(tracked)
+    socket.once('close', () => connections.delete(tracked))
+  }
+  const sweep = (): void => {
+    pool.sweep()
+    for (const tracked of connections) {
+      const { waits, progress } = tracked.downstream
+      const state = `${waits} ${progress}`
+      if (waits === undefined || state !== tracked.state) tracked.seconds = 0
+      tracked.state = state
+      if (waits !== undefined && ++tracked.seconds > limits[waits]) tracked.downstream.timeOut()
+    }
+    timer = clock.timer(1000, sweep)
+  }
+  let timer = clock.timer(1000, sweep)
+  const acceptors = new WeakMap<() => PortTable | undefined, ReturnType<typeof tlsAcceptor>>()
+  const acceptorOf = (table: () => PortTable | undefined): ReturnType<typeof tlsAcceptor> => {
+    let acceptor = acceptors.get(table)
+    if (acceptor === undefined) {
+      acceptor = tlsAcceptor({ identity: (name) => identityFor(table(), name) }, (socket, peer) => {
+        const name = (socket as unknown as { servername?: string | false }).servername // set on the server's side, unlike Node's types say
+        serve(socket, peer, table, 'https', typeof name === 'string' ? name.toLowerCase() : '')
+      })
+      acceptors.set(table, acceptor)
+    }
+    return acceptor
+  }
+
+  return {
+    metrics,
+    accept(connection, peer, table) {
+      raw.add(connection)
+      connection.once('close', () => raw.delete(connection))
+      const now = table()
+      if (now === undefined) return void connection.destroy()
+      if (now.secure) acceptorOf(table)(connection, peer)
+      else serve(connection, peer, table, 'http')
+    },
+    drain() {
+      for (const { downstream } of connections) downstream.drain()
+      h2.drain()
+    },
+    [Symbol.dispose]() {
+      timer[Symbol.dispose]()
+      for (const connection of raw) connection.destroy()
+      pool[Symbol.dispose]()
+    },
+  }
+}
+
+type ForwardEdits = Parameters<typeof forward>[3]
+
+/** The certificate for a server name. @throws CodedError `NoCertificate`; the handshake then fails */
+function identityFor(table: PortTable | undefined, serverName: string | undefined): { cert: string; key: string } {
+  const identity = table?.listeners.find(serverName?.toLowerCase() ?? '')?.identity
+  if (identity === undefined) throw new CodedError({ code: 'NoCertificate', message: `no listener serves ${serverName ?? 'clients without a server name'}` })
+  return identity
+}

@@ -1,0 +1,153 @@
+import { constants, createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { BodySink, Exchange } from './exchange.ts'
+import type { HeaderList } from './header-list.ts'
+import { RefusedMessage, type Framing } from './http1-head.ts'
+import type { DownstreamOptions } from './http1-downstream.ts'
+import { hostOf, parseTarget } from './request-target.ts'
+
+export interface Http2Front {
+  /** Serves HTTP/2 on a decrypted connection. */
+  serve(socket: Duplex, options: DownstreamOptions): void
+  /** Sends GOAWAY to every client; streams under way are finished. */
+  drain(): void
+}
+
+/** HTTP/2 for clients, on Node's implementation, with limits against floods. */
+export function http2Front(maxHead: number): Http2Front {
+  const sessions = new Set<ServerHttp2Session>()
+  const pending: DownstreamOptions[] = []
+  const server = createServer({ maxHeaderListPairs: 100, maxSessionInvalidFrames: 50, maxSessionRejectedStreams: 50, settings: { maxConcurrentStreams: 100, maxHeaderListSize: maxHead, enableConnectProtocol: false, initialWindowSize: 262_144 } })
+  server.on('sessionError', () => {}) // a client that breaks the protocol loses its session; nobody else is concerned
+  server.on('session', (session) => {
+    const options = pending.shift()
+    if (options === undefined) return void session.destroy()
+    sessions.add(session)
+    session.once('close', () => sessions.delete(session))
+    session.on('stream', (stream, headers, _flags, raw) => serveStream(stream, headers, raw as unknown as string[], options))
+  })
+  return {
+    serve(socket, options) {
+      pending.push(options)
+      server.emit('connection', socket as Socket)
+    },
+    drain() {
+      for (const session of sessions) session.close()
+    },
+  }
+}
+
+function serveStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[], options: DownstreamOptions): void {
+  stream.on('error', () => stream.destroy()) // the close tells the exchange
+  try {
+    options.handle(new Http2Exchange(stream, headers, raw, options))
+  } catch (error) {
+    if (!(error instanceof RefusedMessage)) throw error
+    options.refused(error.status, error.message)
+    stream.respond({ ':status': error.status }, { endStream: true })
+  }
+}
+
+class Http2Exchange implements Exchange {
+  readonly protocol = 'HTTP/2'
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  readonly scheme: 'http' | 'https'
+  readonly authority: string
+  readonly host: string
+  readonly headers: HeaderList = []
+  readonly body: Framing
+  readonly upgrade = undefined
+  readonly client: string
+  onDrain: (() => void) | undefined
+  onClose: (() => void) | undefined
+  readonly #stream: ServerHttp2Stream
+  #answered = false
+
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[], options: DownstreamOptions) {
+    this.#stream = stream
+    this.method = headers[':method'] ?? ''
+    if (this.method === '' || this.method === 'CONNECT') throw new RefusedMessage(405, 'the method is not supported')
+    const { path, query } = parseTarget(headers[':path'] ?? '')
+    this.path = path
+    this.query = query
+    this.scheme = options.scheme
+    this.authority = headers[':authority'] ?? headers.host ?? ''
+    if (this.authority === '') throw new RefusedMessage(400, 'the authority is missing')
+    this.host = hostOf(this.authority)
+    this.client = options.client
+    const cookies: string[] = []
+    for (let i = 0; i < raw.length; i += 2) {
+      const name = raw[i] ?? ''
+      const value = raw[i + 1] ?? ''
+      // Cookie crumbs are put together for a backend of HTTP/1.1 (RFC 9113 §8.2.3).
+      if (name === 'cookie') cookies.push(value)
+      else if (!name.startsWith(':') && name !== 'content-length') this.headers.push(name, value)
+    }
+    if (cookies.length > 0) this.headers.push('cookie', cookies.join('; '))
+    const length = headers['content-length']
+    if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new RefusedMessage(400, 'content-length is malformed')
+    this.body = stream.endAfterHeaders || length === '0' ? { type: 'none' } : length === undefined ? { type: 'chunked' } : { type: 'length', length: Number(length) }
+    if (length !== undefined) this.headers.push('content-length', length)
+    stream.on('drain', () => this.onDrain?.())
+    stream.once('close', () => {
+      if (!this.#answered) this.onClose?.()
+    })
+  }
+
+  readBody(sink: BodySink): void {
+    const stream = this.#stream
+    if (stream.endAfterHeaders) return sink.end()
+    let left = this.body.type === 'length' ? this.body.length : Infinity
+    stream.on('data', (content: Buffer) => {
+      left -= content.length
+      if (left < 0) return void stream.close(constants.NGHTTP2_PROTOCOL_ERROR)
+      if (!sink.data(content)) stream.pause()
+    })
+    stream.on('end', () => {
+      if (Number.isFinite(left) && left > 0) stream.close(constants.NGHTTP2_PROTOCOL_ERROR)
+      else sink.end()
+    })
+  }
+
+  resumeBody(): void {
+    this.#stream.resume()
+  }
+
+  respond(status: number, headers: HeaderList, body: Framing): void {
+    if (this.#stream.destroyed || this.#stream.headersSent) return
+    const fields: Record<string, string | number | string[]> = { ':status': status }
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = (headers[i] ?? '').toLowerCase()
+      const value = headers[i + 1] ?? ''
+      const old = fields[name]
+      if (old === undefined || single.has(name)) fields[name] = value
+      else fields[name] = [old, value].flat().map(String)
+    }
+    if (body.type === 'none') this.#answered = true
+    this.#stream.respond(fields, { endStream: body.type === 'none' })
+  }
+
+  write(content: Buffer): boolean {
+    return this.#stream.destroyed || this.#stream.write(content)
+  }
+
+  end(): void {
+    this.#answered = true
+    if (!this.#stream.destroyed && !this.#stream.writableEnded) this.#stream.end()
+  }
+
+  abort(): void {
+    this.#answered = true
+    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  }
+
+  switchProtocols(): never {
+    throw new Error('HTTP/2 has no upgrades')
+  }
+}
+
+/** Fields that node:http2 takes once only. */
+const single = new Set(['content-length', 'content-type', 'etag', 'last-modified', 'location', 'date', 'expires', 'retry-after', 'server', 'age', 'content-encoding', 'content-range'])
