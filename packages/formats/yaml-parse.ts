@@ -19,6 +19,8 @@ export interface YamlOptions {
    * to turn it back into that text. Not called for list elements or merged members.
    */
   readonly onLossyMember?: (parent: JsonObject, key: string, text: string) => void
+  /** Reads a member without any value (`key:`) as `undefined` instead of null, for readers that must tell the two apart. */
+  readonly emptyAsUndefined?: boolean
 }
 
 /** One document of a stream and the line (from 1) where its content starts. */
@@ -93,8 +95,9 @@ function readNode(reader: Reader): Json {
   reader.at++
   if (event.type === EVENT_ID.SCALAR) {
     if (event.anchorStart >= 0) reader.anchors.set(reader.text.slice(event.anchorStart, event.anchorEnd), index)
-    const text = getScalarValue(reader.text, event)
+    const text = scalarText(reader, event)
     if (event.style !== SCALAR_STYLE.PLAIN && event.tagStart < 0) return text
+    if (text === '' && reader.options.emptyAsUndefined === true && event.style === SCALAR_STYLE.PLAIN && event.tagStart < 0) return undefined as unknown as Json // asked for
     const resolved = resolveScalar(reader, event, text)
     return resolved === undefined ? text : jsonScalar(reader, event, resolved, text)
   }
@@ -107,6 +110,14 @@ function readNode(reader: Reader): Json {
   const value = event.type === EVENT_ID.SEQUENCE ? readSequence(reader) : readMapping(reader)
   if (anchored) reader.open.delete(index)
   return value
+}
+
+/** As libyaml has it, a block scalar that the end of the text cuts off ends without the line feed it would have otherwise. */
+function scalarText(reader: Reader, event: ScalarEvent): string {
+  const text = getScalarValue(reader.text, event)
+  const block = event.style === SCALAR_STYLE.LITERAL_BLOCK || event.style === SCALAR_STYLE.FOLDED_BLOCK
+  if (!block || event.valueEnd < reader.text.length || !text.endsWith('\n') || /[\r\n]$/.test(reader.text)) return text
+  return text.slice(0, -1)
 }
 
 function readSequence(reader: Reader): Json[] {
@@ -142,7 +153,7 @@ function readMember(reader: Reader, parent: JsonObject, key: string): Json {
   const report = reader.options.onLossyMember
   if (report !== undefined && event.type === EVENT_ID.SCALAR && event.style === SCALAR_STYLE.PLAIN) {
     const text = getScalarValue(reader.text, event)
-    if (text !== (value === null ? 'null' : String(value))) report(parent, key, text)
+    if (text !== (value === null ? 'null' : value === undefined ? '' : String(value))) report(parent, key, text)
   }
   return value
 }

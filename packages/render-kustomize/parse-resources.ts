@@ -1,5 +1,6 @@
 import { parseYamlDocuments, type Json, type JsonObject } from '@idp/formats'
 import { failure } from './failure.ts'
+import { markEmpty } from './empty-members.ts'
 import { isObject, setIn } from './resource.ts'
 import { textOf } from './resource-id.ts'
 
@@ -9,9 +10,11 @@ import { textOf } from './resource-id.ts'
  */
 export function parseResources(text: string, source: string): JsonObject[] {
   const texts = new Map<JsonObject, Record<string, string>>()
+  let empty = false
   const documents = parseYamlDocuments(text, {
-    source, dialect: 'kustomize',
+    source, dialect: 'kustomize', emptyAsUndefined: true,
     onLossyMember: (parent, key, raw) => {
+      if (raw === '') empty = true
       const known = texts.get(parent)
       if (known === undefined) texts.set(parent, { [key]: raw })
       else known[key] = raw
@@ -23,11 +26,13 @@ export function parseResources(text: string, source: string): JsonObject[] {
     roots = only.value['items'].map((value) => ({ value, line: only.line })).filter(({ value }) => !isEmpty(value))
   }
   const objects = roots.map(({ value, line }) => keepText(checkObject(value, `${source}:${line}`), texts))
-  return objects.some((object) => textOf(object['kind']).endsWith('List')) ? expandLists(objects, source, texts) : objects
+  const all = objects.some((object) => textOf(object['kind']).endsWith('List')) ? expandLists(objects, source, texts) : objects
+  if (empty) all.forEach(markEmpty)
+  return all
 }
 
-function isEmpty(value: Json): boolean {
-  return value === null || value === '' || (typeof value === 'object' && Object.keys(value).length === 0)
+function isEmpty(value: Json | undefined): boolean {
+  return value === null || value === undefined || value === '' || (typeof value === 'object' && Object.keys(value).length === 0)
 }
 
 function checkObject(value: Json, where: string): JsonObject {
@@ -45,7 +50,7 @@ function checkObject(value: Json, where: string): JsonObject {
 function nullInList(value: Json, path: string): string | undefined {
   if (Array.isArray(value)) {
     for (const item of value) {
-      if (item === null) return path
+      if (item === null || item === undefined) return path
       if (typeof item !== 'object') continue
       const found = nullInList(item, path)
       if (found !== undefined) return found

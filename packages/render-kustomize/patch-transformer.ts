@@ -1,5 +1,6 @@
 import { applyJsonPatch, parseYaml, type Json, type JsonObject, type JsonPatchOperation } from '@idp/formats'
 import { CodedError } from '@idp/kit'
+import { fillEmpty } from './empty-members.ts'
 import { failure } from './failure.ts'
 import type { PatchEntry, Selector } from './kustomization.ts'
 import { parseResources } from './parse-resources.ts'
@@ -46,7 +47,8 @@ export function parseOperations(text: string, source: string): JsonPatchOperatio
 
 interface StrategicArgs { readonly target: Selector | undefined; readonly options: PatchOptions; readonly lookup: SchemaLookup; readonly source: string }
 
-export function strategicTransform(patches: readonly JsonObject[], { target, options, lookup, source }: StrategicArgs): Transform {
+export function strategicTransform(written: readonly JsonObject[], { target, options, lookup, source }: StrategicArgs): Transform {
+  const patches = written.map(fillEmpty)
   const apply = (resource: Resource, patch: JsonObject): Resource | undefined => applyToResource(resource, patch, { ...options, lookup })
   if (target !== undefined) {
     const [patch, ...more] = patches
@@ -94,8 +96,9 @@ export function jsonTransform(operations: readonly JsonPatchOperation[], { targe
     const selected = selectResources(resources, target)
     return resources.map((resource) => {
       if (!selected.has(resource)) return resource
-      const patched = applyOperations(resource.object, operations, source)
-      return withObject(remember ? rememberId(resource) : resource, textAnnotations(patched))
+      const patched = applyOperations(resource.hasEmpty ? fillEmpty(resource.object) : resource.object, operations, source)
+      const before = remember ? rememberId(resource) : resource
+      return { ...before, object: textAnnotations(patched), hasEmpty: false }
     })
   }
 }

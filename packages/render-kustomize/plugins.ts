@@ -57,7 +57,7 @@ function pluginOrigin({ origin, object }: Resource): Origin | undefined {
 
 const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '')
 const metadataOf = (args: JsonObject): JsonObject => (isObject(args['metadata']) ? args['metadata'] : {})
-const fieldSpecs = (args: JsonObject, { file }: PluginContext): FieldSpec[] => specs(args['fieldSpecs'], file)
+const fieldSpecs = (args: JsonObject, { file }: PluginContext): FieldSpec[] => specs(args['fieldSpecs'], file, false)
 const texts = (value: Json | undefined): Record<string, string> => (isObject(value) ? (value as Record<string, string>) : {}) // checked where it is written
 
 function generatorArgs(args: JsonObject): GeneratorArgs {

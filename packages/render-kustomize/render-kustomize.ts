@@ -1,6 +1,7 @@
 import { formatYamlDocuments, type JsonObject, type KubeObject } from '@idp/formats'
 import type { FileTree } from '@idp/kit'
 import { accumulate, loadKustomization, nothing, type Build } from './accumulate.ts'
+import { fillEmpty } from './empty-members.ts'
 import { addMembers } from './field-transformers.ts'
 import { hashNames } from './hash-names.ts'
 import type { InflateHelm } from './helm-chart.ts'
@@ -58,7 +59,7 @@ export async function renderKustomize(files: FileTree, path = '', options: Kusto
   const finish = [hashNames, fixNameReferences(config.nameReference), resolveVariables(variables, config.varReference), dropLocal]
   const sort = kustomization.sortOptions === undefined && options.reorder === 'none' ? (list: readonly Resource[]) => list : sortResources(kustomization.sortOptions, kustomization.file)
   const finished = [...finish, sort, withMetadata(kustomization)].reduce((list, step) => step(list), resources)
-  return finished.map(({ object }) => object as unknown as KubeObject) // every resource has a kind and a name
+  return finished.map(({ object, hasEmpty }) => (hasEmpty ? fillEmpty(object) : object) as unknown as KubeObject) // every resource has a kind and a name
 }
 
 /** Writes objects as `kubectl kustomize` prints them. */

@@ -33,7 +33,7 @@ function sourceOf(resources: readonly Resource[], source: NonNullable<Replacemen
   if (only === undefined) throw failure('InvalidReplacement', `nothing selected by ${text}`, where)
   const path = source.fieldPath === undefined || source.fieldPath === '' ? 'metadata.name' : source.fieldPath
   const value = lookupPath(only.object, splitFieldPath(path))
-  if (value === undefined || value === null || value === '' || (typeof value === 'object' && Object.keys(value).length === 0)) {
+  if (value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0)) {
     throw failure('InvalidReplacement', `fieldPath \`${path}\` is missing for replacement source ${text}`, where)
   }
   return refine(value, source.options, where)

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '@idp/formats'
+import { isMarkedEmpty } from './empty-members.ts'
 import type { Origin } from './origin.ts'
 import { idOf, makePreviousId, type ResourceId } from './resource-id.ts'
 
@@ -18,6 +19,8 @@ export interface Resource {
   /** Append a hash of the contents to the name at the end. */
   readonly needsHash: boolean
   readonly behavior: Behavior
+  /** It has members that are `undefined`: see empty-members.ts. */
+  readonly hasEmpty: boolean
   /** Names of `vars` that read from it. */
   readonly vars: readonly string[]
   readonly origin?: Origin | undefined
@@ -25,7 +28,7 @@ export interface Resource {
 }
 
 export function makeResource(object: JsonObject): Resource {
-  return { object, previous: [], prefixes: [], suffixes: [], needsHash: false, behavior: '', vars: [] }
+  return { object, previous: [], prefixes: [], suffixes: [], needsHash: false, behavior: '', vars: [], hasEmpty: isMarkedEmpty(object) }
 }
 
 /** The id it was loaded with. */

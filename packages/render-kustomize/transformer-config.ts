@@ -87,10 +87,10 @@ function references(value: Json | undefined, source: string): NameReference[] {
   })
 }
 
-/** Reads a list of field specs. */
-export function specs(value: Json | undefined, source: string): FieldSpec[] {
+/** Reads a list of field specs. Configurations of plugins may have members that nobody knows; files of `configurations` may not. */
+export function specs(value: Json | undefined, source: string, strict = true): FieldSpec[] {
   return objects(value, source).map((item) => {
-    check(item, ['group', 'version', 'kind', 'path', 'create'], source)
+    if (strict) check(item, ['group', 'version', 'kind', 'path', 'create'], source)
     return { ...gvk(item), path: text(item['path']), create: item['create'] === true }
   })
 }
