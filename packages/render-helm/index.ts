@@ -5,3 +5,4 @@ export { loadChart, loadChartArchive, mergeMaps, readValues, type LoadOptions } 
 export { splitDocuments, type Hook, type Manifest } from './manifests.ts'
 export type { Lookup } from './render-context.ts'
 export { renderHelm, type RenderedDocument, type Rendering, type RenderOptions } from './render-helm.ts'
+export { setValues, type SetMode } from './set-values.ts'

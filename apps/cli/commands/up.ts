@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { CodedError, systemRandom } from '@idp/kit'
-import { loadConfig, openSource, platformUp, platformUrls, standInCharts, type ChartEntry, type StepEvent } from '@idp/platform'
-import { components } from '../../../components/registry.generated.ts'
+import { loadConfig, openSource, platformUp, platformUrls, standInCharts, type StepEvent } from '@idp/platform'
+import { chartEntries } from '../chart-entries.ts'
 import { clusterClient } from '../cluster-client.ts'
 import { engineLog, findTarget, installation, type CommandContext } from '../context.ts'
 import type { ProgressEvent } from '../output/report.ts'
@@ -47,10 +47,6 @@ async function foreground(context: CommandContext, { directory, record }: { dire
   await new Promise<void>((done) => context.signal.addEventListener('abort', () => done(), { once: true }))
   clearInterval(alive)
   await stopEngine(context, { name: record.name, directory, record, running: true })
-}
-
-function chartEntries(): ChartEntry[] {
-  return components.flatMap(({ folder, charts = [] }) => charts.map(({ repository, name, directory = 'chart' }) => ({ repository, name, directory: new URL(`${directory}/`, folder) })))
 }
 
 function progress(event: StepEvent): ProgressEvent {

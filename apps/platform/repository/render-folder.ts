@@ -9,12 +9,16 @@ export interface RenderFolderOptions {
   /** API versions the cluster serves, for charts that ask `.Capabilities`. */
   readonly apiVersions?: readonly string[]
   readonly kubeVersion?: string
+  /** `--load-restrictor LoadRestrictionsNone`: files may lie anywhere in the tree. */
+  readonly anywhere?: boolean
+  /** `--reorder none` */
+  readonly reorder?: 'none'
 }
 
 /** The objects of one kustomization of the platform repository, with its Helm charts inflated in this process. */
 export function renderFolder(files: FileTree, path: string, options: RenderFolderOptions): Promise<KubeObject[]> {
   return renderKustomize(files, path, {
-    enableHelm: true,
+    enableHelm: true, ...(options.anywhere === true ? { loadRestrictor: 'none' } : {}), ...(options.reorder === undefined ? {} : { reorder: options.reorder }),
     inflateHelm: async (chart) => {
       const source = await options.charts({ name: chart.name, repository: chart.repo, version: chart.version })
       const rendering = await renderHelm(source, {
