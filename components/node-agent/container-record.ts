@@ -4,7 +4,8 @@ import type { Prober } from './prober.ts'
 
 /** What the node agent knows of one container of a pod. */
 export interface ContainerRecord {
-  readonly spec: ContainerSpec
+  /** As the pod says now; a running container keeps what it was started with. */
+  spec: ContainerSpec
   readonly role: ContainerRole
   state: RecordState
   last: TerminatedState | undefined

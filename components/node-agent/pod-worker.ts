@@ -7,7 +7,7 @@ import { newRecord, type ContainerRecord } from './container-record.ts'
 import { fieldPathOf, logDirectoryName, NotStarted, startContainer, unlinkLog, type PodRuntime } from './container-starter.ts'
 import type { DownwardFacts } from './downward-fields.ts'
 import type { NodeContext } from './node-context.ts'
-import { containersOf, podLabel, portNumber, type TerminatedState } from './pod-spec.ts'
+import { containersOf, podLabel, portNumber, type ContainerSpec, type TerminatedState } from './pod-spec.ts'
 import { podStatus } from './pod-status.ts'
 import { createStatusWriter, type StatusWriter } from './pod-status-writer.ts'
 import { setUpVolumes, type PodVolumes } from './pod-volumes.ts'
@@ -72,12 +72,23 @@ export class PodWorker {
   update(pod: Pod): void {
     this.#pod = pod
     for (const { spec } of containersOf(pod)) {
-      if (this.#records.some((r) => r.spec.name === spec.name)) continue
-      this.#records.push(newRecord(spec, 'ephemeral'))
+      const record = this.#records.find((r) => r.spec.name === spec.name)
+      if (record === undefined) this.#records.push(newRecord(spec, 'ephemeral'))
+      else this.#redefine(record, spec)
     }
     const grace = pod.metadata.deletionGracePeriodSeconds
     if (this.#ending && grace === 0) this.#killNow.resolve()
     this.wake()
+  }
+
+  /** The image is the one thing of a container that may change while it runs: it is then started anew. */
+  #redefine(record: ContainerRecord, spec: ContainerSpec): void {
+    const changed = record.spec.image !== spec.image
+    record.spec = spec
+    if (!changed) return
+    if (record.state.type === 'waiting') this.wake()
+    const grace = this.#pod.spec.terminationGracePeriodSeconds ?? defaultGrace
+    void stopContainer(this.#stopWorld(), record, { graceMs: grace * 1_000, message: `Container ${spec.name} definition changed, will be restarted` })
   }
 
   /** Something the pod refers to has changed. */

@@ -277,3 +277,21 @@ test('exec runs in the container; a stand-in without a shell says so', async () 
   assert.deepEqual(await run('a'), [7, 'in', 'ls+-l'])
   assert.deepEqual(await run('b'), [126, '', 'idp: the stand-in for example.com/server has no shell; cannot run ls\n'])
 })
+
+test('a new image restarts the container; an ephemeral container joins a running pod', async () => {
+  const names: string[] = []
+  const named = program('named', async ({ pod, signal }) => {
+    names.push(pod.image)
+    await untilAborted(signal)
+    return 0
+  })
+  await using world = await startNodeWorld([named])
+  const { client } = world.api
+  await world.run('p', { containers: [{ name: 'main', image: 'example.com/named:1' }] })
+  await world.until('p', ready)
+  await client.patch(Pod, 'p', { spec: { containers: [{ name: 'main', image: 'example.com/named:2' }] } }, { namespace: 'default', type: 'strategic' })
+  await world.until('p', (p) => p?.status?.containerStatuses?.[0]?.restartCount === 1 && ready(p))
+  await client.patch(Pod, 'p', { spec: { ephemeralContainers: [{ name: 'debug', image: 'example.com/named:debug' }] } } as never, { namespace: 'default', type: 'strategic', subresource: 'ephemeralcontainers' })
+  await world.until('p', (p) => p?.status?.ephemeralContainerStatuses?.[0]?.state?.running !== undefined)
+  assert.deepEqual(names, ['example.com/named:1', 'example.com/named:2', 'example.com/named:debug'])
+})
