@@ -27,6 +27,7 @@ import { openApiServer } from './discovery/serve-openapi.ts'
 import { versionInfo } from './discovery/version-info.ts'
 import type { NodeProxy } from './node/node-proxy.ts'
 import { upgradeServer } from './node/upgrade.ts'
+import { startHousekeeping } from './housekeeping.ts'
 import { objectCodec, type AtRest } from './object-codec.ts'
 import { objectStorage } from './object-storage.ts'
 import { requestInfo, type RequestInfo } from './request-info.ts'
@@ -116,6 +117,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const services = resource('', 'services')
   particular(services, serviceStrategy(storage, services, ranges, clock))
 
+  startHousekeeping(context, resource('', 'events'))
   const special = specialHandlers({ authorizer, signer, authenticator: authentication, audiences, resource })
   const discovery = discoveryServer(registry)
   const openApi = openApiServer(registry)

@@ -41,6 +41,8 @@ export interface Resource {
   /** Turns an object of another version of the same resource into this one. */
   convert?(objects: AnyObject[], toApiVersion: string): Promise<AnyObject[]>
   readonly strategy?: Strategy
+  /** What of a written object counts, for subresources that write only some fields; set for the one request. */
+  scope?(live: AnyObject, written: AnyObject): AnyObject
 }
 
 /** What is particular to writing one kind. */

@@ -10,6 +10,7 @@ import { evictPod } from './built-in/evict-pod.ts'
 import { finalizeNamespace } from './built-in/finalize-namespace.ts'
 import { podLog } from './node/pod-log.ts'
 import type { Resource } from './resource.ts'
+import { onlyFields, onlyResources, partialSubresource } from './verbs/partial-subresource.ts'
 import type { SpecialHandler } from './verbs/route-resource.ts'
 
 export interface SpecialHandlerOptions {
@@ -27,7 +28,10 @@ const questions = new Set(['tokenreviews', 'selfsubjectreviews', 'localsubjectac
 export function specialHandlers({ authorizer, signer, authenticator, audiences }: SpecialHandlerOptions): { readonly handlers: ReadonlyMap<string, SpecialHandler>; readonly resources: ReadonlyMap<string, Resource> } {
   return {
     handlers: new Map<string, SpecialHandler>([
-      ['/namespaces/finalize', finalizeNamespace], ['/pods/binding', bindPod], ['/pods/eviction', evictPod], ['/pods/log', podLog],
+      ['/namespaces/finalize', finalizeNamespace], ['/pods/binding', bindPod], ['/pods/eviction', evictPod],
+      ['/pods/ephemeralcontainers', partialSubresource(onlyFields(['spec', 'ephemeralContainers']))], ['/pods/resize', partialSubresource(onlyResources)],
+      ['certificates.k8s.io/certificatesigningrequests/approval', partialSubresource(onlyFields(['status', 'conditions']))],
+      ['/pods/log', podLog],
       ...accessReviewHandlers(authorizer), ...tokenHandlers(signer, authenticator, audiences), selfSubjectReview,
     ]),
     resources: new Map(builtInKinds.filter((kind) => questions.has(kind.plural)).map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, question(kind as Kind<AnyObject>)])),

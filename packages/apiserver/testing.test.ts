@@ -103,3 +103,14 @@ test('finalizers and grace periods hold a deletion', async () => {
   await client.delete(Namespace, 'default')
   assert.equal((await client.get(Namespace, 'default')).status?.phase, 'Terminating')
 })
+
+test('a pod is bound to a node once', async () => {
+  await using api = await startTestApi()
+  const { client } = api
+  await client.create(Pod, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'default' }, spec: { containers: [{ name: 'c', image: 'i' }] } })
+  const bind = (node: string) => client.request('/api/v1/namespaces/default/pods/p/binding', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ apiVersion: 'v1', kind: 'Binding', metadata: { name: 'p' }, target: { kind: 'Node', name: node } }) })
+  assert.equal((await bind('n1')).status, 201)
+  assert.equal((await client.get(Pod, 'p', at)).spec.nodeName, 'n1')
+  const again = await bind('n2')
+  assert.deepEqual([again.status, ((await again.json()) as { message: string }).message], [409, 'Operation cannot be fulfilled on pods "p": pod p is already assigned to node "n1"'])
+})

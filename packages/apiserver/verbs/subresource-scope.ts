@@ -6,6 +6,11 @@ import type { Resource } from '../resource.ts'
  * changes status only (and, for built-in kinds, labels and annotations, which node agents and controllers write with it).
  */
 export function scopeToSubresource(resource: Resource, subresource: string, live: AnyObject, next: AnyObject): void {
+  if (resource.scope !== undefined) {
+    const scoped = resource.scope(live, next)
+    for (const field of new Set([...Object.keys(next), ...Object.keys(scoped)])) copyField(scoped, next, field)
+    return
+  }
   if (subresource === '') {
     if (resource.hasStatus) copyField(live, next, 'status')
     return

@@ -126,7 +126,8 @@ async function updateOnce(request: ResourceRequest, entry: Entry, plan: UpdatePl
   else if (mutated) next.metadata.managedFields = ownershipAfterUpdate(before, next, writerOf(request, write)) ?? []
   resource.strategy?.prepareUpdate?.(next, live)
   bumpGeneration(resource, info.subresource, live, next)
-  const causes = resource.validate(next, live, info.subresource)
+  // A binding sets what an update may not; bindPod has checked it.
+  const causes = info.subresource === 'binding' ? [] : resource.validate(next, live, info.subresource)
   if (causes.length > 0) throw invalid(resource, next, causes)
   await server.admission.validate(admission)
   if (equalJson(withoutTimes(live), withoutTimes(next))) return live
