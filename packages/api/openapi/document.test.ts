@@ -14,7 +14,10 @@ function at(value: unknown, ...path: string[]): unknown {
 
 function references(value: unknown, into: Set<string>): Set<string> {
   if (typeof value !== 'object' || value === null) return into
-  for (const [key, child] of Object.entries(value)) key === '$ref' && typeof child === 'string' ? into.add(child) : references(child, into)
+  for (const [key, child] of Object.entries(value)) {
+    if (key === '$ref' && typeof child === 'string') into.add(child)
+    else references(child, into)
+  }
   return into
 }
 

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '@idp/formats'
-import { gvkText, type Gvk } from '../schema/built-in.ts'
+import type { Gvk } from '../schema/built-in.ts'
 import { parseGvk } from '../schema/inflate.ts'
 import { parametersOf, pathParameter, queryParameter } from './parameters.ts'
 
@@ -30,7 +30,7 @@ interface OperationSource {
   codes: readonly number[]
   body?: string | undefined
   parameters?: JsonObject[]
-  /** Content type of the body, `*​/*` unless it is a patch. */
+  /** Content types of the body; any, unless it is a patch. */
   consumes?: readonly string[]
 }
 
@@ -79,7 +79,7 @@ export function resourcePaths(source: PathSource): JsonObject {
   if (has('create')) item.post = operation({ ...base, id: `create${api}${scope}${kind}`, action: 'post', answer: schema, codes: [200, 201, 202], body: schema, parameters: parametersOf('write') })
   if (has('deletecollection')) item.delete = operation({ ...base, id: `delete${api}Collection${scope}${kind}`, action: 'deletecollection', answer: `${meta}.Status`, codes: [200], body: `${meta}.DeleteOptions`, parameters: parametersOf('deletecollection') })
   paths[collection] = item
-  if (has('get')) paths[`${collection}/{name}`] = namedItem({ api, scope, kind, suffix: '', tag, gvk: self, schema, verbs: source.verbs, common, deleted: schema })
+  if (has('get')) paths[`${collection}/{name}`] = namedItem({ api, scope, kind, suffix: '', tag, gvk: self, schema, verbs: source.verbs, common })
   for (const sub of source.sub) {
     const gvk = parseGvk(sub.kind)
     const query = (sub.query ?? '').split(' ').filter(Boolean).map((text) => text.split(':')).map(([name = '', type]) => queryParameter(name, type))
@@ -87,12 +87,12 @@ export function resourcePaths(source: PathSource): JsonObject {
     const answer = sub.name === 'log' ? undefined : definition(gvk)
     paths[`${collection}/{name}/${sub.name}`] = connect
       ? connectItem({ api, scope, kind, sub: sub.name, tag, gvk, verbs: sub.verbs, common: [pathParameter('name'), ...common, ...query] })
-      : namedItem({ api, scope, kind, suffix: title(sub.name), tag, gvk, schema: answer, verbs: sub.verbs, common: [...common, ...query], deleted: `${meta}.Status`, bare: query.length > 0 })
+      : namedItem({ api, scope, kind, suffix: title(sub.name), tag, gvk, schema: answer, verbs: sub.verbs, common: [...common, ...query], bare: query.length > 0 })
   }
   return paths
 }
 
-interface ItemSource { api: string; scope: string; kind: string; suffix: string; tag: string; gvk: Gvk; schema: string | undefined; verbs: readonly string[]; common: JsonObject[]; deleted: string | undefined; bare?: boolean }
+interface ItemSource { api: string; scope: string; kind: string; suffix: string; tag: string; gvk: Gvk; schema: string | undefined; verbs: readonly string[]; common: JsonObject[]; bare?: boolean }
 
 function namedItem({ api, scope, kind, suffix, tag, gvk, schema, verbs, common, bare = false }: ItemSource): JsonObject {
   const item: JsonObject = { parameters: [pathParameter('name'), ...common] }
@@ -115,6 +115,3 @@ function connectItem({ api, scope, kind, sub, tag, gvk, verbs, common }: Pick<It
   }
   return item
 }
-
-/** A key for maps of kinds. */
-export const kindKey = gvkText

@@ -45,7 +45,7 @@ export function isDuration(text: string): boolean {
 function isUri(text: string): boolean {
   if (text.startsWith('/')) return true
   const scheme = /^[a-zA-Z][a-zA-Z0-9+.-]*:/.test(text)
-  return scheme && !/[\s\x00-\x1f\x7f]/.test(text)
+  return scheme && !/[\s\p{Cc}]/u.test(text)
 }
 
 /** True for a calendar date or an RFC 3339 time. */
