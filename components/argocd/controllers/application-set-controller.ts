@@ -8,8 +8,9 @@ import { compileIgnoreRule } from '../engine/compare/ignored-fields.ts'
 import { respectingLive } from '../engine/compare/ignored-fields.ts'
 import { applicationsOf, GenerationError } from '../engine/generators/applications.ts'
 import type { GeneratorWorld } from '../engine/generators/generate.ts'
+import { concerns, type PushEvent } from '../engine/push-event.ts'
 import { Application } from '../kinds/application.ts'
-import { ApplicationSet, type ApplicationSetCondition, type ApplicationSetStatus, type ApplicationsSyncPolicy } from '../kinds/application-set.ts'
+import { ApplicationSet, type ApplicationSetCondition, type ApplicationSetStatus, type ApplicationsSyncPolicy, type Generator } from '../kinds/application-set.ts'
 import type { RepoService } from '../repo/repo-service.ts'
 import { described } from './load-targets.ts'
 import { repositoryBook } from './repository-book.ts'
@@ -26,7 +27,12 @@ export interface ApplicationSetControllerOptions {
   readonly policy?: ApplicationsSyncPolicy
 }
 
-export interface ApplicationSetController { readonly started: Promise<void>; readonly idle: boolean; refresh(name: string): void }
+export interface ApplicationSetController {
+  readonly started: Promise<void>
+  readonly idle: boolean
+  /** Looks at Git again for every set that the push may concern. */
+  pushed(push: PushEvent): void
+}
 
 const refreshAnnotation = 'argocd.argoproj.io/application-set-refresh'
 const defaultRequeue = 180_000
@@ -180,11 +186,19 @@ export function startApplicationSetController(options: ApplicationSetControllerO
   return {
     started,
     get idle() { return queue.idle },
-    refresh(name) {
-      freshAfter.set(name, clock.now())
-      queue.add(name)
+    pushed(push) {
+      for (const set of sets.cache.list()) {
+        if (!set.spec.generators.some((one) => mayConcern(push, one))) continue
+        freshAfter.set(set.metadata.name ?? '', clock.now())
+        queue.add(set.metadata.name ?? '')
+      }
     },
   }
+}
+
+function mayConcern(push: PushEvent, { git, matrix, merge }: Generator): boolean {
+  if (git !== undefined) return concerns(push, { repoURL: git.repoURL, targetRevision: git.revision ?? 'HEAD' })
+  return [...(matrix?.generators ?? []), ...(merge?.generators ?? [])].some((one) => mayConcern(push, one))
 }
 
 function ownerReference({ metadata }: ApplicationSet) {
