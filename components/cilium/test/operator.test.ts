@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { EndpointSlice, Secret, Service } from '@idp/api'
+import { startTestApi, type TestApi } from '@idp/apiserver'
+import { createManager } from '@idp/controller'
+import { parseYamlDocuments, type AnyObject } from '@idp/formats'
+import { silentLog } from '@idp/kit'
+import { createCa, issueCertificate } from '@idp/pki'
+import { createControllers } from '../controllers/create-controllers.ts'
+import { Gateway, GatewayClass, HTTPRoute } from '../kinds/gateway-api.ts'
+
+const blueprint = new URL('../../../blueprint/IT/', import.meta.url)
+
+async function apply(api: TestApi, yaml: string): Promise<void> {
+  for (const { value } of parseYamlDocuments(yaml)) {
+    if (value === null) continue
+    const object = value as unknown as AnyObject
+    await api.client.apply(await api.client.kindOf(object.apiVersion, object.kind), object, { fieldManager: 'test', force: true })
+  }
+}
+
+/** Open schemas: what is tested here is the operator, not the validation of its inputs. */
+const gatewayApiCrds = [['GatewayClass', 'v1', 'Cluster'], ['Gateway', 'v1'], ['HTTPRoute', 'v1'], ['GRPCRoute', 'v1'], ['TLSRoute', 'v1alpha2'], ['ReferenceGrant', 'v1beta1']].map(([kind = '', version, scope = 'Namespaced']) => {
+  const plural = kind.endsWith('s') ? `${kind.toLowerCase()}es` : `${kind.toLowerCase()}s`
+  return `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: ${plural}.gateway.networking.k8s.io, annotations: { api-approved.kubernetes.io: unapproved } }
+spec:
+  group: gateway.networking.k8s.io
+  scope: ${scope}
+  names: { kind: ${kind}, listKind: ${kind}List, plural: ${plural}, singular: ${kind.toLowerCase()} }
+  versions: [{ name: ${version}, served: true, storage: true, subresources: { status: {} }, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }]
+`
+}).join('---')
+
+interface Running extends AsyncDisposable { readonly api: TestApi; settle(): Promise<void> }
+
+async function running(): Promise<Running> {
+  const api = await startTestApi({ namespaces: ['argocd', 'git-system', 'vault-system', 'cilium-secrets'] })
+  await apply(api, gatewayApiCrds)
+  await api.fake.advance(1000)
+  const stop = new AbortController()
+  const manager = createManager({
+    client: api.client, clock: api.fake, log: silentLog, signal: stop.signal, name: 'cilium-operator',
+    controllers: createControllers({ serviceType: 'LoadBalancer', nodePorts: { 80: 30080, 443: 30443 }, proxyLabels: { 'k8s-app': 'cilium-envoy' }, secretsNamespace: 'cilium-secrets' }),
+  })
+  await manager.started
+  return {
+    api,
+    async settle() {
+      for (let quiet = 0; quiet < 4;) {
+        await api.fake.advance(200)
+        quiet = manager.idle ? quiet + 1 : 0
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await manager.done
+      await api[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const conditionsOf = (list: readonly { type: string; status: string; reason: string }[] | undefined): string[] => (list ?? []).map(({ type, status, reason }) => `${type}=${status} ${reason}`)
+
+test('brings the Gateway of the platform repository to Programmed and judges its routes', async () => {
+  await using world = await running()
+  const { api } = world
+  await apply(api, 'apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: { name: cilium }\nspec: { controllerName: io.cilium/gateway-controller }')
+  await apply(api, 'apiVersion: v1\nkind: Node\nmetadata: { name: n1 }')
+  await api.client.patch((await api.client.kindOf('v1', 'Node')), 'n1', { status: { addresses: [{ type: 'InternalIP', address: '10.0.0.11' }] } }, { type: 'merge', subresource: 'status' })
+  await apply(api, await readFile(new URL('gateway/gateway.yaml', blueprint), 'utf8'))
+  await apply(api, await readFile(new URL('gateway/routes.yaml', blueprint), 'utf8'))
+  await apply(api, 'apiVersion: v1\nkind: Service\nmetadata: { name: argocd-server, namespace: argocd }\nspec: { ports: [{ name: http, port: 80 }] }')
+  await apply(api, 'apiVersion: v1\nkind: Pod\nmetadata: { name: cilium-envoy-1, namespace: kube-system, labels: { k8s-app: cilium-envoy } }\nspec: { containers: [{ name: x, image: x }] }')
+  await api.client.patch((await api.client.kindOf('v1', 'Pod')), 'cilium-envoy-1', { status: { podIP: '10.0.0.11', conditions: [{ type: 'Ready', status: 'True' }] } }, { type: 'merge', subresource: 'status', namespace: 'kube-system' })
+  await world.settle()
+  assert.deepEqual(conditionsOf((await api.client.get(GatewayClass, 'cilium')).status?.conditions as never), ['Accepted=True Accepted'])
+
+  let gateway = await api.client.get(Gateway, 'idp-gateway', { namespace: 'kube-system' })
+  const listener = (name: string) => gateway.status?.listeners?.find((candidate) => candidate.name === name)
+  assert.deepEqual(conditionsOf(listener('https')?.conditions as never), ['Accepted=True Accepted', 'Programmed=False Invalid', 'ResolvedRefs=False InvalidCertificateRef', 'Conflicted=False NoConflicts'])
+  assert.deepEqual([listener('http')?.attachedRoutes, listener('https')?.attachedRoutes], [1, 3])
+
+  const ca = await createCa({ subject: { commonName: 'ca' }, now: Date.now(), days: 1 })
+  const pair = await issueCertificate({ ca, for: 'server', now: Date.now(), days: 1, dnsNames: ['*.idp.localhost'] })
+  await api.client.create(Secret, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'idp-wildcard-cert', namespace: 'kube-system' }, type: 'kubernetes.io/tls', data: { 'tls.crt': Buffer.from(pair.cert).toString('base64'), 'tls.key': Buffer.from(pair.key).toString('base64') } })
+  await world.settle()
+  gateway = await api.client.get(Gateway, 'idp-gateway', { namespace: 'kube-system' })
+  assert.deepEqual(conditionsOf(gateway.status?.conditions as never), ['Accepted=True Accepted', 'Programmed=True Programmed'])
+  assert.deepEqual(conditionsOf(listener('https')?.conditions as never), ['Accepted=True Accepted', 'Programmed=True Programmed', 'ResolvedRefs=True ResolvedRefs', 'Conflicted=False NoConflicts'])
+  assert.deepEqual(gateway.status?.addresses, [{ type: 'IPAddress', value: '10.0.0.11' }])
+  const service = await api.client.get(Service, 'cilium-gateway-idp-gateway', { namespace: 'kube-system' })
+  assert.deepEqual(service.spec.ports?.map(({ name, port, nodePort }) => [name, port, nodePort]), [['port-80', 80, 30080], ['port-443', 443, 30443]])
+  const slice = await api.client.get(EndpointSlice, 'cilium-gateway-idp-gateway', { namespace: 'kube-system' })
+  assert.deepEqual(slice.ports?.map(({ name, port }) => [name, port]), [['port-80', 10000], ['port-443', 10001]])
+  assert.deepEqual(slice.endpoints?.map(({ addresses, conditions }) => [addresses[0], conditions?.ready]), [['10.0.0.11', true]])
+  const copy = await api.client.get(Secret, 'kube-system-idp-wildcard-cert', { namespace: 'cilium-secrets' })
+  assert.equal(copy.type, 'kubernetes.io/tls')
+
+  const verdicts = async (name: string, namespace: string) => (await api.client.get(HTTPRoute, name, { namespace })).status?.parents.map((parent) => conditionsOf(parent.conditions as never).join(', '))
+  assert.deepEqual(await verdicts('argocd', 'argocd'), ['Accepted=True Accepted, ResolvedRefs=True ResolvedRefs', 'Accepted=True Accepted, ResolvedRefs=True ResolvedRefs'])
+  assert.deepEqual(await verdicts('vault', 'vault-system'), ['Accepted=True Accepted, ResolvedRefs=False BackendNotFound', 'Accepted=True Accepted, ResolvedRefs=False BackendNotFound'])
+  await api.client.delete(Secret, 'idp-wildcard-cert', { namespace: 'kube-system' })
+  await world.settle()
+  await assert.rejects(api.client.get(Secret, 'kube-system-idp-wildcard-cert', { namespace: 'cilium-secrets' }), /not found/)
+})
