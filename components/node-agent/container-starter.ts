@@ -61,11 +61,16 @@ export async function startContainer(node: NodeContext, runtime: PodRuntime, rec
   await linkLog(node, pod, spec.name, id, `../pods/${logDirectoryName(pod)}/${spec.name}/${record.restartCount}.log`)
   const lookUp = (name: string) => env[name]
   const mountsAccount = spec.volumeMounts?.some((m) => m.mountPath === accountPath) === true
+  let over = false
+  const token = async () => {
+    if (over) throw new CodedError({ code: 'ContainerEnded', message: 'the container has ended; its client is closed', where: `pod ${pod.metadata.namespace}/${pod.metadata.name}` })
+    return runtime.tokens.token(pod, undefined, 3_607)
+  }
   const container: Omit<Container, 'signal' | 'net'> = {
     args: (spec.args ?? []).map((a) => expand(a, lookUp)),
     command: (spec.command ?? []).map((a) => expand(a, lookUp)),
     env, files,
-    ...(mountsAccount ? { client: node.clientFor(() => runtime.tokens.token(pod, undefined, 3_607)) } : {}),
+    ...(mountsAccount ? { client: node.clientFor(token) } : {}),
     clock: node.clock,
     log: jsonLog(node.clock, (line) => log.write('stderr', line.endsWith('\n') ? line.slice(0, -1) : line)),
     stdout: (line) => log.write('stdout', line),
@@ -76,6 +81,7 @@ export async function startContainer(node: NodeContext, runtime: PodRuntime, rec
     id, program, log, clock: node.clock, net: runtime.network.open(), container,
     terminationMessage: (code) => terminationMessage(record, files, logFile, log, code),
   })
+  void instance.ended.then(() => { over = true })
   record.containerId = `idp://${id}`
   record.imageId = `${parseImage(spec.image ?? '').repository}@sha256:${createHash('sha256').update(spec.image ?? '').digest('hex')}`
   node.events.event(target, 'Normal', 'Started', `Started container ${spec.name}`)

@@ -35,6 +35,8 @@ export class PodWorker {
   readonly #startTime: string
   readonly #timers = new Set<Disposable>()
   readonly #killNow = Promise.withResolvers<void>()
+  /** Resolves when the pod is to go: a hook that still runs is not waited for. */
+  readonly #leaving = Promise.withResolvers<void>()
   #pod: Pod
   #records: ContainerRecord[]
   #network: Interface | undefined
@@ -76,6 +78,7 @@ export class PodWorker {
       if (record === undefined) this.#records.push(newRecord(spec, 'ephemeral'))
       else this.#redefine(record, spec)
     }
+    if (pod.metadata.deletionTimestamp !== undefined) this.#leaving.resolve()
     const grace = pod.metadata.deletionGracePeriodSeconds
     if (this.#ending && grace === 0) this.#killNow.resolve()
     this.wake()
@@ -100,6 +103,7 @@ export class PodWorker {
   /** The object is gone: nothing may run any more. */
   async remove(): Promise<void> {
     this.#gone = true
+    this.#leaving.resolve()
     this.#killNow.resolve()
     await this.#idle
     await this.#release()
@@ -108,6 +112,7 @@ export class PodWorker {
   /** The node agent ends: containers are asked to end and are not waited for longer than `graceMs`; the pod stays. */
   async shutDown(graceMs: number): Promise<void> {
     this.#gone = true
+    this.#leaving.resolve()
     this.#clearTimers()
     const running = this.#records.flatMap((r) => (r.instance === undefined ? [] : [r.instance]))
     for (const record of this.#records) record.prober?.[Symbol.dispose]()
@@ -293,7 +298,8 @@ export class PodWorker {
     const hook = record.spec.lifecycle?.postStart
     const target = this.#target(record)
     if (hook === undefined || target === undefined) return
-    const result = await runProbe(target, hook, hookTimeout)
+    this.#writeStatus() // The hook may take its time.
+    const result = await Promise.race([runProbe(target, hook, hookTimeout), this.#leaving.promise.then(() => ({ ok: true, message: '' }))])
     if (result.ok) return
     this.#node.events.event({ object: this.#pod, fieldPath: fieldPathOf(record) }, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${result.message}`)
     void stopContainer(this.#stopWorld(), record, { graceMs: defaultGrace * 1_000, message: 'FailedPostStartHook' })

@@ -26,14 +26,17 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   await privateDirectory(dataDir)
   const nodes = placeNodes(options)
   const apiAddress = (nodes.find((n) => n.controlPlane === true) ?? nodes[0])?.address ?? ''
-  const [store, pki] = await Promise.all([
+  const [opened, keys] = await Promise.allSettled([
     options.storage === 'memory' ? memoryStore() : openStore(join(dataDir, 'store'), { log, random }),
     openPki({
       directory: join(dataDir, 'pki'), clusterName: name, clock, random,
       apiNames: ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', `kubernetes.default.svc.${domain}`, 'localhost', '127.0.0.1', apiClusterIp, apiAddress],
     }),
   ])
-  starting.use(store)
+  if (opened.status === 'rejected') throw opened.reason
+  const store = starting.use(opened.value)
+  if (keys.status === 'rejected') throw keys.reason
+  const pki = keys.value
   let running: Nodes | undefined
   let apiInside: (Net & Disposable) | undefined
   const server = starting.use(createApiServer({

@@ -1,4 +1,4 @@
-import { isIP, connect as connectSocket } from 'node:net'
+import { BlockList, isIP, connect as connectSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { CodedError, type Clock, type Log } from '@idp/kit'
 import { isHeadless, type ClusterView } from './cluster-view.ts'
@@ -50,6 +50,11 @@ export type Dialled =
   | { readonly type: 'inside'; readonly at: Destination; readonly open: OpenPort }
   | { readonly type: 'outside'; readonly host: string; readonly port: number }
 
+/** Pods and Services; an address in here that nobody has is not looked for outside. */
+const clusterNetworks = new BlockList()
+clusterNetworks.addSubnet('10.42.0.0', 16)
+clusterNetworks.addSubnet('10.43.0.0', 16)
+
 export function createFabric(options: FabricOptions): Fabric {
   const { view, clock } = options
   const listeners = createListeners()
@@ -76,7 +81,7 @@ export function createFabric(options: FabricOptions): Fabric {
   const dial = (source: Endpoint, host: string, port: number, hosts: Readonly<Record<string, string>>): Dialled => {
     const address = addressOf(source, host, port, hosts)
     if (typeof address !== 'string') return address
-    const isOutside = !endpoints.has(address) && view.serviceAt(address) === undefined && !/^10\.4[23]\./.test(address) && !published.has(`${address}:${port}`)
+    const isOutside = !endpoints.has(address) && view.serviceAt(address) === undefined && !clusterNetworks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4') && !published.has(`${address}:${port}`)
     if (isOutside && options.egress === true) return { type: 'outside', host: address, port }
     if (isOutside) throw egressDenied(host)
     const found = openAt(throughService(address, port, source.ip))
@@ -111,7 +116,13 @@ export function createFabric(options: FabricOptions): Fabric {
       const nets = new Set<Disposable>()
       const net = (): Net & Disposable => {
         const mine = new Set<{ close(): void }>()
+        let gone = false
+        // A program that goes on after its container has ended has no network any more.
+        const mustBeThere = () => {
+          if (gone) throw new CodedError({ code: 'NetworkGone', message: 'the container has ended and has no network any more', where: endpoint.ip })
+        }
         const listen = (port: number, what: (closed: AbortSignal) => OpenPort) => {
+          mustBeThere()
           const opened = listeners.open(endpoint.ip, port, what)
           mine.add(opened)
           return { port: opened.port, async [Symbol.asyncDispose]() { mine.delete(opened); opened.close() } }
@@ -122,10 +133,16 @@ export function createFabric(options: FabricOptions): Fabric {
           listenRaw: async (port, accept) => listen(port, (closed) => ({ type: 'raw', accept, closed })),
           fetch: (url, init) => fetchInCluster(url, init, {
             source: endpoint, now: clock.now(), ca: options.ca, verify,
-            dial: (host, port) => dial(endpoint, host, port, hosts),
+            dial: (host, port) => {
+              mustBeThere()
+              return dial(endpoint, host, port, hosts)
+            },
             connect: (dialled) => connectTo(endpoint, dialled),
           }),
-          connect: async ({ host, port }) => connectTo(endpoint, dial(endpoint, host, port, hosts)),
+          async connect({ host, port }) {
+            mustBeThere()
+            return connectTo(endpoint, dial(endpoint, host, port, hosts))
+          },
           async resolve(name) {
             const fixed = hosts[name.toLowerCase()]
             if (fixed !== undefined) return [fixed]
@@ -137,6 +154,7 @@ export function createFabric(options: FabricOptions): Fabric {
             return (await lookup(answer.name, { all: true })).map((a) => a.address)
           },
           [Symbol.dispose]() {
+            gone = true
             nets.delete(self)
             for (const opened of mine) opened.close()
             mine.clear()

@@ -63,7 +63,9 @@ async function once(url: URL, options: FetchOptions, world: FetchWorld): Promise
     return callServer(open, request, peer, aborting)
   }
   const raw = world.connect(dialled)
-  const connection = https ? await connectTls(raw, { host, ca: ca ?? (dialled.type === 'outside' ? '' : world.ca()), ...(insecure === undefined ? {} : { insecure }), ...(clientIdentity === undefined ? {} : { clientIdentity }) }) : raw
+  if (!https) return fetchOver(raw, request)
+  const trusted = ca ?? (dialled.type === 'inside' ? world.ca() : undefined)
+  const connection = await connectTls(raw, { host, ...(trusted === undefined ? {} : { ca: trusted }), ...(insecure === undefined ? {} : { insecure }), ...(clientIdentity === undefined ? {} : { clientIdentity }) })
   return fetchOver(connection, request)
 }
 

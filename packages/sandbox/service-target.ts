@@ -13,6 +13,7 @@ export interface ServiceRouter {
 }
 
 const defaultAffinity = 10_800
+const mostSessions = 10_000
 
 /** Chooses endpoints: ready ones in turn, with session affinity by client address where the Service asks for it. */
 export function createServiceRouter(view: ClusterView, clock: Clock): ServiceRouter {
@@ -32,6 +33,7 @@ export function createServiceRouter(view: ClusterView, clock: Clock): ServiceRou
     const session = sessions.get(key)
     const kept = session !== undefined && session.until > clock.now() ? ready.find((d) => d.ip === session.ip) : undefined
     const chosen = kept ?? next
+    if (sessions.size >= mostSessions) for (const [old, { until }] of sessions) if (until <= clock.now() || sessions.size >= mostSessions) sessions.delete(old)
     sessions.set(key, { ip: chosen.ip, until: clock.now() + (service.spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinity) * 1_000 })
     return chosen
   }

@@ -41,7 +41,8 @@ export async function acceptTls(connection: Duplex, tls: NonNullable<ListenOptio
 
 export interface ConnectTlsOptions {
   readonly host: string
-  readonly ca: string
+  /** Trusted certificates in PEM; those that Node ships with when absent. */
+  readonly ca?: string
   readonly insecure?: boolean
   readonly clientIdentity?: TlsIdentity
 }
@@ -49,7 +50,7 @@ export interface ConnectTlsOptions {
 /** The client's side. Rejects with `CertificateInvalid` or `TlsHandshakeFailed`. */
 export async function connectTls(connection: Duplex, options: ConnectTlsOptions): Promise<TLSSocket> {
   const socket = connect({
-    socket: connection, ca: options.ca, rejectUnauthorized: options.insecure !== true, ALPNProtocols: ['http/1.1'],
+    socket: connection, ...(options.ca === undefined ? {} : { ca: options.ca }), rejectUnauthorized: options.insecure !== true, ALPNProtocols: ['http/1.1'],
     host: options.host, ...(isIP(options.host) === 0 ? { servername: options.host } : {}),
     ...(options.clientIdentity === undefined ? {} : { cert: options.clientIdentity.cert, key: options.clientIdentity.key }),
   })

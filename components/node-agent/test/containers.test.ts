@@ -295,3 +295,43 @@ test('a new image restarts the container; an ephemeral container joins a running
   await world.until('p', (p) => p?.status?.ephemeralContainerStatuses?.[0]?.state?.running !== undefined)
   assert.deepEqual(names, ['example.com/named:1', 'example.com/named:2', 'example.com/named:debug'])
 })
+
+const stubborn = program('stubborn', async () => new Promise<number>(() => {}))
+const leaving: { title: string; spec: Partial<Pod['spec']>; until: (pod: Pod | undefined) => boolean; grace?: number }[] = [
+  { title: 'at once with a grace period of 0', spec: { containers: [{ name: 'main', image: 'example.com/stubborn' }] }, until: ready, grace: 0 },
+  { title: 'while it waits for a volume', spec: { volumes: [{ name: 'v', secret: { secretName: 'none' } }], containers: [{ name: 'main', image: 'acme/app' }] }, until: (p) => p?.status?.phase === 'Pending' && p.status.startTime !== undefined },
+  { title: 'while an init container runs', spec: { initContainers: [{ name: 'i', image: 'example.com/stubborn' }], containers: [{ name: 'main', image: 'acme/app' }] }, until: (p) => p?.status?.initContainerStatuses?.[0]?.state?.running !== undefined, grace: 0 },
+  { title: 'while a postStart hook runs', spec: { containers: [{ name: 'main', image: 'example.com/hanging', lifecycle: { postStart: { exec: { command: ['wait'] } } } }] }, until: (p) => p?.status?.startTime !== undefined, grace: 1 },
+  { title: 'between two crashes', spec: { containers: [{ name: 'main', image: 'example.com/crashing' }] }, until: (p) => p?.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CrashLoopBackOff' },
+]
+for (const { title, spec, until, grace } of leaving) {
+  test(`a pod can be deleted ${title}, and another takes its name`, async () => {
+    const hanging = program('hanging', async ({ signal }) => untilAborted(signal).then(() => 0), { exec: () => new Promise(() => {}) })
+    const crashing = program('crashing', async () => 1)
+    await using world = await startNodeWorld([stubborn, hanging, crashing, server])
+    const first = await world.run('p', spec)
+    await world.until('p', until)
+    await world.api.client.delete(Pod, 'p', { namespace: 'default', ...(grace === undefined ? {} : { gracePeriodSeconds: grace }) })
+    await world.until('p', (p) => p === undefined)
+    await world.run('p', { containers: [{ name: 'main', image: 'example.com/server' }] })
+    const second = await world.until('p', ready)
+    assert.notEqual(second?.metadata.uid, first.metadata.uid)
+  })
+}
+
+test('a program that goes on after it was killed has no network', async () => {
+  const late = Promise.withResolvers<unknown>()
+  const go = Promise.withResolvers<void>()
+  const zombie = program('zombie', async ({ net }) => {
+    await go.promise
+    await net.listen(9999, { handler: () => new Response() }).then(late.resolve, late.resolve)
+    return 0
+  })
+  await using world = await startNodeWorld([zombie])
+  await world.run('p', { containers: [{ name: 'main', image: 'example.com/zombie' }] })
+  await world.until('p', ready)
+  await world.api.client.delete(Pod, 'p', { namespace: 'default', gracePeriodSeconds: 0 })
+  await world.until('p', (p) => p === undefined)
+  go.resolve()
+  assert.equal(((await late.promise) as { code?: string }).code, 'NetworkGone')
+})
