@@ -9,6 +9,7 @@ import { endpointSliceMirroringController } from './controllers/endpoint-slice-m
 import { endpointsController } from './controllers/endpoints.ts'
 import { ephemeralVolumeController } from './controllers/ephemeral-volume.ts'
 import { garbageCollector } from './controllers/garbage-collector.ts'
+import { horizontalPodAutoscalerController } from './controllers/horizontal-pod-autoscaler.ts'
 import { jobController } from './controllers/job.ts'
 import { localPathClass, localPathProvisioner, localPathReclaimer } from './controllers/local-path-provisioner.ts'
 import { namespaceController } from './controllers/namespace.ts'
@@ -18,6 +19,7 @@ import { volumeClaimController } from './controllers/persistent-volume-claim.ts'
 import { disruptionController } from './controllers/pod-disruption-budget.ts'
 import { podGarbageCollector } from './controllers/pod-gc.ts'
 import { replicaSetController } from './controllers/replica-set.ts'
+import { replicationControllerController } from './controllers/replication-controller.ts'
 import { resourceQuotaController } from './controllers/resource-quota.ts'
 import { rootCaPublisher } from './controllers/root-ca.ts'
 import { serviceAccountController } from './controllers/service-account.ts'
@@ -37,7 +39,7 @@ export interface ControllersOptions {
 export function createControllers({ clusterCa, signingCa }: ControllersOptions): (Controller | Loop)[] {
   return [
     namespaceController, serviceAccountController, rootCaPublisher(clusterCa),
-    deploymentController, replicaSetController, statefulSetController, daemonSetController, jobController, cronJobController, ttlAfterFinishedController,
+    deploymentController, replicaSetController, statefulSetController, daemonSetController, jobController, cronJobController, ttlAfterFinishedController, replicationControllerController, horizontalPodAutoscalerController(),
     endpointSliceController, endpointsController, endpointSliceMirroringController,
     volumeClaimController, volumeController, claimProtectionController, volumeProtectionController, ephemeralVolumeController,
     localPathClass(), localPathProvisioner, localPathReclaimer,

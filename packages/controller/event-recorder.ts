@@ -43,7 +43,20 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const similar = new Map<string, Similar>()
   const buckets = new Map<string, Bucket>()
   let tail = Promise.resolve()
-  let sequence = 0
+  // Names are time stamps; other recorders write about the same object at the same moment, so each counts from elsewhere.
+  let sequence = [...component, ...(host ?? '')].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 1_000_000, 7)
+
+  const createUnderFreeName = async (at: number, prefix: string, create: (name: string) => Promise<unknown>): Promise<string> => {
+    for (let tries = 0; ; tries++) {
+      const name = `${prefix}.${(BigInt(at) * 1_000_000n + BigInt(sequence++ % 1_000_000)).toString(16)}`
+      try {
+        await create(name)
+        return name
+      } catch (error) {
+        if (!isApiError(error, 'AlreadyExists') || tries >= 5) throw error
+      }
+    }
+  }
 
   const write = async (target: EventTarget, type: string, reason: string, message: string, at: number) => {
     const about = involvedObject(target)
@@ -62,12 +75,11 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         if (!isApiError(error, 'NotFound')) throw error
       }
     }
-    const name = `${about.name}.${(BigInt(at) * 1_000_000n + BigInt(sequence++ % 1_000_000)).toString(16)}`
-    await client.create(Event, {
-      apiVersion: 'v1', kind: 'Event', metadata: { name, namespace }, involvedObject: about, reason, message, type, count: 1,
+    const name = await createUnderFreeName(at, about.name, (free) => client.create(Event, {
+      apiVersion: 'v1', kind: 'Event', metadata: { name: free, namespace }, involvedObject: about, reason, message, type, count: 1,
       firstTimestamp: last, lastTimestamp: last, source: { component, ...(host === undefined ? {} : { host }) },
       reportingComponent: component, reportingInstance: host ?? '',
-    })
+    }))
     remember(written, key, { name, count: 1, first: last })
   }
 
