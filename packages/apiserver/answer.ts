@@ -1,16 +1,16 @@
 import { ApiError } from '@idp/api'
+import { respond } from '@idp/http'
 import { CodedError, messageOf, type Log } from '@idp/kit'
 
 const jsonHeaders = { 'content-type': 'application/json' }
 
 /** An answer with a JSON body; bytes are sent as they are. */
 export function answerJson(body: unknown, code = 200, headers: Record<string, string> = {}): Response {
-  const content = body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body)
-  return new Response(content, { status: code, headers: { ...jsonHeaders, ...headers } })
+  return respond(body instanceof Uint8Array ? body : JSON.stringify(body), { status: code, headers: { ...jsonHeaders, ...headers } })
 }
 
 export function answerText(text: string, code = 200): Response {
-  return new Response(text, { status: code, headers: { 'content-type': 'text/plain; charset=utf-8' } })
+  return respond(text, { status: code, headers: { 'content-type': 'text/plain; charset=utf-8' } })
 }
 
 /** The Status that tells a caller what was thrown. Anything but ApiError is the server's own failure. */
