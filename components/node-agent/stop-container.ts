@@ -12,11 +12,17 @@ export interface StopWorld {
   target(record: ContainerRecord): ProbeTarget | undefined
 }
 
+export interface StopOptions {
+  readonly graceMs: number
+  /** Of the event Killing. */
+  readonly message?: string
+}
+
 /** As kubelet: however little of the grace period a preStop hook leaves, the container has two seconds to end. */
 const leastGrace = 2_000
 
 /** Ends a container as kubelet does: preStop hook, SIGTERM, and SIGKILL when the grace period is over. Resolves when it has ended. */
-export async function stopContainer({ node, pod, killNow, target }: StopWorld, record: ContainerRecord, { graceMs, message }: { readonly graceMs: number; readonly message?: string }): Promise<void> {
+export async function stopContainer({ node, pod, killNow, target }: StopWorld, record: ContainerRecord, { graceMs, message }: StopOptions): Promise<void> {
   const { instance, spec } = record
   if (instance === undefined) return
   const { clock, events } = node
