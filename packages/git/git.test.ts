@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { isCoded, memoryFiles } from '@idp/kit'
-import { commitFiles, createRepository, fetchCommits, gitHttpHandler, initBareRepository, listRemoteRefs, normalizeRemoteUrl, openRepository, parseRemoteUrl, pushCommit, resolveRemoteRevision, type GitPush, type Remote } from './index.ts'
+import { commitFiles, createRepository, deleteRef, fetchCommits, gitHttpHandler, initBareRepository, listRemoteRefs, normalizeRemoteUrl, openRepository, parseRemoteUrl, pushCommit, resolveRemoteRevision, type GitPush, type Remote } from './index.ts'
 
 const request = { branch: 'main', message: 'first', author: { name: 'A', email: 'a@example.org' }, time: 1_700_000_000_000 }
 
@@ -89,6 +89,9 @@ test('push and fetch over smart HTTP move only what is missing', async (t) => {
     assert.equal(Buffer.from((await (await copy.tree(commit)).read('a/x')) ?? []).toString(), content)
   }
   assert.equal(pushes.length, 3)
+  await pushCommit(remote('platform'), { dir: local, commit: first, ref: 'refs/heads/topic' })
+  await deleteRef(remote('platform'), 'refs/heads/topic')
+  assert.deepEqual((await listRemoteRefs(remote('platform'))).refs.map((ref) => ref.name), ['HEAD', 'refs/heads/main'])
   const elsewhere = await createRepository(join(root, 'other.git'), memoryFiles({ b: '1' }), request)
   await assert.rejects(pushCommit(remote('platform'), { dir: join(root, 'other.git'), commit: elsewhere, ref: 'refs/heads/main' }), (e) => isCoded(e, 'PushRejected'))
 })
