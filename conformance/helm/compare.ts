@@ -32,6 +32,26 @@ export function randomPaths(a: Objects, b: Objects): Set<string> {
   return found
 }
 
+/** Gives objects whose very name is random a name that tells their place, in both renderings, so that they can be compared. */
+export function maskRandomNames(want: Objects, again: Objects, got: Objects): void {
+  const kindOf = (key: string) => key.split(' ').slice(0, 3).join(' ')
+  const lost = [...want.keys()].filter((key) => !again.has(key) && !got.has(key))
+  const found = [...got.keys()].filter((key) => !want.has(key))
+  const repeated = [...again.keys()].filter((key) => !want.has(key))
+  lost.forEach((key, i) => {
+    const twin = found.find((other) => kindOf(other) === kindOf(key))
+    const second = repeated.find((other) => kindOf(other) === kindOf(key))
+    if (twin === undefined || second === undefined) return
+    const name = `${kindOf(key)} random-${i}`
+    for (const [objects, old] of [[want, key], [again, second], [got, twin]] as const) {
+      objects.set(name, objects.get(old) ?? [])
+      objects.delete(old)
+    }
+    found.splice(found.indexOf(twin), 1)
+    repeated.splice(repeated.indexOf(second), 1)
+  })
+}
+
 /** The first difference between want and got, where `random` leaves need only agree in type and length; undefined when there is none. */
 export function difference(want: Objects, got: Objects, random: ReadonlySet<string>): string | undefined {
   for (const key of want.keys()) if (!got.has(key)) return `missing: ${key}`

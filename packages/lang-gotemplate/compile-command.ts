@@ -71,6 +71,10 @@ export function compileField(node: FieldNode, args: readonly Operand[], compiler
 
 export function compileVariable(node: VariableNode, args: readonly Operand[], compiler: Compiler): CommandEval {
   const { slot } = node
+  if (slot < 0) return (_dot, frame) => {
+    frame.node = node
+    return fail(frame, `undefined variable: ${node.path[0]}`)
+  }
   if (node.path.length === 1) {
     const hasArgs = args.length > 0
     return (_dot, frame, final) => {

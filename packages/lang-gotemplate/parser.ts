@@ -49,6 +49,8 @@ class Parser {
   private rangeDepth = 0
   private depth = 0
   private errorLine: number | undefined
+  /** Variables whose pipelines are being read. */
+  private readonly pending: VariableNode[] = []
 
   constructor(source: Source, options: ParseOptions) {
     this.source = source
@@ -287,6 +289,7 @@ class Parser {
     const declared: VariableNode[] = []
     const commands: CommandNode[] = []
     const assigns = this.declarations(context, declared)
+    this.pending.push(...declared)
     for (;;) {
       const found = this.peekNonSpace()
       this.errorLine = found.line
@@ -298,6 +301,8 @@ class Parser {
       commands.push(this.command())
     }
     this.checkPipeline(commands, context)
+    this.pending.length -= declared.length
+    this.declareAll(declared, assigns)
     return { type: 'pipe', pos: first.pos, source: this.source, assigns, declared, commands }
   }
 
@@ -311,7 +316,7 @@ class Parser {
       const next = this.peekNonSpace()
       if (next.kind === token.assign || next.kind === token.declare) {
         this.nextNonSpace()
-        this.declareAll(declared, name, next.kind === token.assign)
+        declared.push({ type: 'variable', pos: name.pos, source: this.source, slot: -1, path: [name.text] })
         return next.kind === token.assign
       }
       if (next.kind !== token.char || next.text !== ',') {
@@ -328,13 +333,12 @@ class Parser {
     }
   }
 
-  private declareAll(declared: VariableNode[], last: Token, assigns: boolean): void {
-    declared.push({ type: 'variable', pos: last.pos, source: this.source, slot: -1, path: [last.text] })
+  /** A name is known from the end of its pipeline on: `$x := f $x` reads the outer one. */
+  private declareAll(declared: VariableNode[], assigns: boolean): void {
     declared.forEach((variable, i) => {
       const name = variable.path[0] ?? ''
       const known = this.scope.find(name)
-      const slot = assigns && known !== undefined ? known : this.scope.declare(name)
-      declared[i] = { ...variable, slot }
+      declared[i] = { ...variable, slot: assigns && known !== undefined ? known : this.scope.declare(name) }
     })
   }
 
@@ -416,7 +420,8 @@ class Parser {
   }
 
   private useVariable(found: Token): VariableNode {
-    const slot = this.scope.find(found.text)
+    // One that is being declared here passes, and is a fault when it is read.
+    const slot = this.scope.find(found.text) ?? (this.pending.some(({ path }) => path[0] === found.text) ? -1 : undefined)
     if (slot === undefined) return this.fail(`undefined variable ${quoteGo(found.text)}`)
     return { type: 'variable', pos: found.pos, source: this.source, slot, path: [found.text] }
   }

@@ -23,7 +23,7 @@ export class Template {
   }
 }
 
-export interface ExecuteOptions { readonly missingKey?: MissingKey; readonly limits?: Limits; readonly now: () => number; readonly context?: unknown }
+export interface ExecuteOptions { readonly missingKey?: MissingKey; readonly limits?: Limits; readonly now: () => number; readonly context?: unknown; readonly entered?: ((name: string, template: Template) => void) | undefined }
 
 /** Templates that know each other by name, and the functions they may call. */
 export class TemplateSet {
@@ -85,6 +85,7 @@ export function executeTemplate(run: Run, name: string, data: unknown, from: str
   const template = run.set.get(name)
   if (template === undefined) throw new ExecError(name, `template: no template "${name}" associated with template "${from}"`)
   run.step()
+  run.entered?.(name, template)
   if (depth > run.maxDepth) throw new LimitError('depth', `templates are nested deeper than ${run.maxDepth}`)
   const vars = new Array<unknown>(template.tree.slots)
   vars[0] = data

@@ -8,21 +8,21 @@ import { toYaml } from './yaml-functions.ts'
 export interface ChartDot { readonly active: ActiveChart; readonly dot: GoMap }
 
 /** The dots of a chart and all its subcharts; the root comes first. */
-export function chartDots(root: ActiveChart, values: GoMap, release: GoMap, capabilities: Struct): ChartDot[] {
+export function chartDots(root: ActiveChart, values: GoMap, release: GoMap, capabilities: Struct, filesRead: () => void): ChartDot[] {
   const dots: ChartDot[] = []
-  build(root, values, release, capabilities, dots)
+  build(root, values, release, capabilities, dots, filesRead)
   return dots
 }
 
-function build(active: ActiveChart, values: GoMap, release: GoMap, capabilities: Struct, dots: ChartDot[]): GoMap {
+function build(active: ActiveChart, values: GoMap, release: GoMap, capabilities: Struct, dots: ChartDot[], filesRead: () => void): GoMap {
   const subcharts: GoMap = {}
   const dot: GoMap = {
-    Chart: chartValue(active), Files: filesValue(active.chart.files), Release: release, Capabilities: capabilities, Values: named(values), Subcharts: subcharts,
+    Chart: chartValue(active), Files: filesValue(active.chart.files, filesRead), Release: release, Capabilities: capabilities, Values: named(values), Subcharts: subcharts,
   }
   dots.push({ active, dot: named(dot) })
   for (const sub of active.dependencies) {
     const own = Object.hasOwn(values, sub.name) ? values[sub.name] : undefined
-    subcharts[sub.name] = build(sub, isTable(own) ? own : {}, release, capabilities, dots)
+    subcharts[sub.name] = build(sub, isTable(own) ? own : {}, release, capabilities, dots, filesRead)
   }
   return dot
 }

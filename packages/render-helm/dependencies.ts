@@ -4,7 +4,7 @@ import { coalesceValues, copyValues, isTable, mergeTables, mergeValues, pathValu
 
 /** A chart ready to render: dependencies enabled, renamed and filled with imported values. */
 export interface ActiveChart extends ValuesChart {
-  readonly chart: Chart
+  chart: Chart
   readonly name: string
   values: GoMap
   dependencies: ActiveChart[]

@@ -1,4 +1,3 @@
-import type { Random } from '@idp/kit'
 import {
   executeTemplate, ExecError, fn, fromJson, GoError, isMap, parseTemplates, ParseError, quoteGo, sprigFunctions, TemplateSet, toJson,
   type Frame, type GoFunction, type GoMap, type Template,
@@ -11,19 +10,20 @@ import { fromYaml, fromYamlArray, jsonKind, toYaml } from './yaml-functions.ts'
 /** How often one named template may be inside itself. */
 const maxRecursion = 1000
 
-export interface FunctionOptions {
-  readonly random: Random
-  readonly now: () => number
+/** The rendering at work. Rendering is synchronous, so that there is one at a time; this way compiled templates are shared by all of them. */
+let current: RenderContext | undefined
+
+function context(): RenderContext {
+  if (current === undefined) throw new TypeError('a Helm function was called outside a rendering')
+  return current
 }
 
-/** All functions of a Helm template. What belongs to one rendering is found in the run's context. */
-export function helmFunctions(options: FunctionOptions): ReadonlyMap<string, GoFunction> {
-  let context: RenderContext | undefined
-  const current = { get: () => context, set: (next: RenderContext | undefined) => { context = next } }
+/** All functions of a Helm template. */
+export const helmFunctions: ReadonlyMap<string, GoFunction> = makeFunctions()
+
+function makeFunctions(): ReadonlyMap<string, GoFunction> {
   const table = sprigFunctions({
-    random: options.random, now: options.now,
-    changed: (map) => current.get()?.changed(map),
-    impure: () => current.get()?.impure(),
+    random: (count) => context().random(count), now: () => context().now(), changed: (map) => current?.changed(map), impure: () => context().impure(),
   })
   const more: [string, GoFunction][] = [
     ['include', fn('string any', include, true)],
@@ -43,20 +43,17 @@ export function helmFunctions(options: FunctionOptions): ReadonlyMap<string, GoF
     ['fromJsonArray', fn('string', fromJsonArray)],
   ]
   for (const [name, made] of more) table.set(name, made)
-  contexts.set(table, current)
   return table
 }
 
-const contexts = new WeakMap<ReadonlyMap<string, GoFunction>, { set(context: RenderContext | undefined): void }>()
-
-/** Tells a table's functions which rendering they work for. Rendering is synchronous, so that one at a time is enough. */
-export function withContext<T>(functions: ReadonlyMap<string, GoFunction>, context: RenderContext, run: () => T): T {
-  const current = contexts.get(functions)
-  current?.set(context)
+/** Runs what belongs to one rendering. */
+export function withContext<T>(next: RenderContext, run: () => T): T {
+  const outer = current
+  current = next
   try {
     return run()
   } finally {
-    current?.set(undefined)
+    current = outer
   }
 }
 
@@ -76,17 +73,15 @@ function include(frame: Frame, name: string, data: unknown): string {
   }
 }
 
-const parsed = new WeakMap<ReadonlyMap<string, GoFunction>, Map<string, Template[]>>()
+const parsed = new Map<string, Template[]>()
 const mostParsed = 5_000
 
 /** Parsed texts of `tpl`, which are often the same. */
 function parseCached(functions: ReadonlyMap<string, GoFunction>, text: string): Template[] {
-  let cache = parsed.get(functions)
-  if (cache === undefined) parsed.set(functions, cache = new Map())
-  let found = cache.get(text)
+  let found = parsed.get(text)
   if (found === undefined) {
-    if (cache.size >= mostParsed) cache.clear()
-    cache.set(text, found = parseTemplates('gotpl', text, functions))
+    if (parsed.size >= mostParsed) parsed.clear()
+    parsed.set(text, found = parseTemplates('gotpl', text, functions))
   }
   return found
 }

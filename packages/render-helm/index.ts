@@ -4,5 +4,5 @@ export type { Chart, CrdFile, Dependency, Maintainer, Metadata, TemplateFile } f
 export { loadChart, loadChartArchive, mergeMaps, readValues, type LoadOptions } from './load-chart.ts'
 export { splitDocuments, type Hook, type Manifest } from './manifests.ts'
 export type { Lookup } from './render-context.ts'
-export { renderHelm, type RenderedDocument, type Rendering, type RenderOptions } from './render-helm.ts'
+export { createHelmRenderer, renderHelm, type HelmRenderer, type RenderedDocument, type Rendering, type RenderOptions } from './render-helm.ts'
 export { setValues, type SetMode } from './set-values.ts'

@@ -18,11 +18,14 @@ export interface LoadOptions {
 
 const defaults = { maxFiles: 20_000, maxBytes: 100 * 1024 * 1024, maxDepth: 20 }
 
-/** Reads a chart from a folder: `.helmignore` holds, archives in `charts/` are unpacked. Throws CodedError. */
-export async function loadChart(tree: FileTree, options: LoadOptions = {}): Promise<Chart> {
+/**
+ * Reads a chart from a folder: `.helmignore` holds, archives in `charts/` are unpacked. What is as it was in `previous` is taken from there.
+ * Throws CodedError.
+ */
+export async function loadChart(tree: FileTree, options: LoadOptions = {}, previous?: Chart): Promise<Chart> {
   const ignoreFile = await tree.read('.helmignore')
   const files = await readAll(tree, readIgnoreRules(ignoreFile === undefined ? '' : stringOf(ignoreFile)), options)
-  return chartOf(files, options.source ?? '', 0, options)
+  return chartOf(files, options.source ?? '', 0, options, previous)
 }
 
 /** Reads a chart from a `.tgz`. Throws CodedError. */
@@ -60,57 +63,86 @@ async function readAll(tree: FileTree, ignored: IgnoreRules, options: LoadOption
   return files
 }
 
-function chartOf(files: ReadonlyMap<string, Uint8Array>, source: string, depth: number, options: LoadOptions): Chart {
+/** The bytes each chart was read from, to know what changed. */
+const sources = new WeakMap<Chart, ReadonlyMap<string, Uint8Array>>()
+/** The charts inside a chart by the name of their folder or archive. */
+const folders = new WeakMap<Chart, ReadonlyMap<string, Chart>>()
+
+function chartOf(files: ReadonlyMap<string, Uint8Array>, source: string, depth: number, options: LoadOptions, previous?: Chart): Chart {
   if (depth > (options.maxDepth ?? defaults.maxDepth)) throw new CodedError({ code: 'ChartTooDeep', message: 'charts are nested too deeply', where: source })
+  const before = (previous === undefined ? undefined : sources.get(previous)) ?? new Map<string, Uint8Array>()
+  const same = (path: string) => sameBytes(before.get(path), files.get(path))
+  if (previous !== undefined && before.size === files.size && [...files.keys()].every(same)) return previous
   const at = (name: string) => (source === '' ? name : `${source}/${name}`)
+  const metadata = previous !== undefined && same('Chart.yaml') && same('requirements.yaml') ? previous.metadata : metadataOf(files, source, at)
+  const parts = sorted(files, metadata.apiVersion, previous, same)
+  const inside = new Map([...parts.nested].flatMap(([name, inner]) => nestedChart(name, inner, at(`charts/${name}`), metadata.name, depth + 1, options, previous)))
+  const text = (name: string) => {
+    const bytes = files.get(name)
+    return bytes === undefined ? undefined : stringOf(bytes)
+  }
+  const chart: Chart = {
+    metadata, templates: parts.templates, files: parts.others,
+    values: previous !== undefined && same('values.yaml') ? previous.values : readValues(text('values.yaml') ?? '', at('values.yaml')),
+    schema: text('values.schema.json'), lock: text('Chart.lock') ?? text('requirements.lock'),
+    dependencies: [...inside.values()],
+  }
+  sources.set(chart, files)
+  folders.set(chart, inside)
+  return chart
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && a.length === b.length && Buffer.compare(a, b) === 0)
+}
+
+function metadataOf(files: ReadonlyMap<string, Uint8Array>, source: string, at: (name: string) => string): Metadata {
   const chartFile = files.get('Chart.yaml')
   if (chartFile === undefined) throw new CodedError({ code: 'InvalidChart', message: 'Chart.yaml file is missing', where: source || undefined })
-  let metadata: Metadata = readMetadata(stringOf(chartFile), at('Chart.yaml'))
+  const metadata = readMetadata(stringOf(chartFile), at('Chart.yaml'))
   const requirements = files.get('requirements.yaml')
-  if (requirements !== undefined) {
-    const dependencies: Dependency[] = readRequirements(stringOf(requirements), at('requirements.yaml'))
-    metadata = { ...metadata, dependencies }
-  }
+  return requirements === undefined ? metadata : { ...metadata, dependencies: readRequirements(stringOf(requirements), at('requirements.yaml')) }
+}
+
+interface Parts { readonly templates: readonly TemplateFile[]; readonly others: ReadonlyMap<string, Uint8Array>; readonly nested: Map<string, Map<string, Uint8Array>> }
+
+const special = new Set(['Chart.yaml', 'Chart.lock', 'values.yaml', 'values.schema.json'])
+
+/** Sorts files into templates, charts within and all others; keeps what is as it was before. */
+function sorted(files: ReadonlyMap<string, Uint8Array>, apiVersion: string, previous: Chart | undefined, same: (path: string) => boolean): Parts {
   const templates: TemplateFile[] = []
   const others = new Map<string, Uint8Array>()
   const nested = new Map<string, Map<string, Uint8Array>>()
-  for (const [path, content] of files) sortFile(path, content, metadata, templates, others, nested)
-  const values = files.get('values.yaml')
-  const schema = files.get('values.schema.json')
-  const lock = files.get('Chart.lock') ?? files.get('requirements.lock')
-  return {
-    metadata, templates, files: others,
-    values: values === undefined ? {} : readValues(stringOf(values), at('values.yaml')),
-    schema: schema === undefined ? undefined : stringOf(schema),
-    lock: lock === undefined ? undefined : stringOf(lock),
-    dependencies: [...nested].flatMap(([name, inner]) => nestedChart(name, inner, at(`charts/${name}`), metadata.name, depth + 1, options)),
+  const known = new Map(previous?.templates.map((template) => [template.name, template]))
+  let sameOthers = previous !== undefined
+  for (const [path, content] of files) {
+    if (special.has(path) || (apiVersion !== 'v1' && (path === 'requirements.yaml' || path === 'requirements.lock'))) continue
+    if (path.startsWith('templates/')) templates.push((same(path) ? known.get(path) : undefined) ?? { name: path, text: stringOf(content) })
+    else if (path.startsWith('charts/') && !path.endsWith('.prov')) addNested(nested, path.slice('charts/'.length), content)
+    else {
+      others.set(path, content)
+      sameOthers &&= same(path)
+    }
   }
+  return { templates, nested, others: previous !== undefined && sameOthers && previous.files.size === others.size ? previous.files : others }
 }
 
-function sortFile(
-  path: string, content: Uint8Array, metadata: Metadata, templates: TemplateFile[], others: Map<string, Uint8Array>, nested: Map<string, Map<string, Uint8Array>>,
-): void {
-  if (path === 'Chart.yaml' || path === 'Chart.lock' || path === 'values.yaml' || path === 'values.schema.json') return
-  if (path === 'requirements.yaml' || path === 'requirements.lock') {
-    if (metadata.apiVersion === 'v1') others.set(path, content)
-  } else if (path.startsWith('templates/')) templates.push({ name: path, text: stringOf(content) })
-  else if (path.startsWith('charts/') && !path.endsWith('.prov')) {
-    const rest = path.slice('charts/'.length)
-    const slash = rest.indexOf('/')
-    const name = slash < 0 ? rest : rest.slice(0, slash)
-    let inner = nested.get(name)
-    if (inner === undefined) nested.set(name, inner = new Map())
-    inner.set(slash < 0 ? '' : rest.slice(slash + 1), content)
-  } else others.set(path, content)
+function addNested(nested: Map<string, Map<string, Uint8Array>>, path: string, content: Uint8Array): void {
+  const slash = path.indexOf('/')
+  const name = slash < 0 ? path : path.slice(0, slash)
+  let inner = nested.get(name)
+  if (inner === undefined) nested.set(name, inner = new Map())
+  inner.set(slash < 0 ? '' : path.slice(slash + 1), content)
 }
 
-function nestedChart(name: string, files: Map<string, Uint8Array>, source: string, parent: string, depth: number, options: LoadOptions): Chart[] {
+function nestedChart(name: string, files: Map<string, Uint8Array>, source: string, parent: string, depth: number, options: LoadOptions, parentBefore: Chart | undefined): [string, Chart][] {
   if (name.startsWith('_') || name.startsWith('.')) return []
   try {
     const archive = files.get('')
-    if (name.endsWith('.tgz') && archive !== undefined) return [chartOf(readArchive(archive, limitsOf(options)), source, depth, options)]
+    const before = parentBefore === undefined ? undefined : folders.get(parentBefore)?.get(name)
     files.delete('')
-    return [chartOf(files, source, depth, options)]
+    const packed = name.endsWith('.tgz') && archive !== undefined
+    return [[name, chartOf(packed ? readArchive(archive, limitsOf(options)) : files, source, depth, options, before)]]
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
     throw new CodedError({ code: error.code, message: `error unpacking subchart ${name} in ${parent}: ${error.message}`, where: error.where ?? source, cause: error })

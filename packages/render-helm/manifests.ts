@@ -1,5 +1,5 @@
 import { CodedError } from '@idp/kit'
-import type { JsonObject, KubeObject } from '@idp/formats'
+import { cloneJson, type JsonObject, type KubeObject } from '@idp/formats'
 import { compareStrings } from '@idp/lang-gotemplate'
 import { readYaml } from './go-yaml.ts'
 import { yamlFault } from './yaml-functions.ts'
@@ -9,6 +9,7 @@ export interface Manifest {
   readonly path: string
   readonly text: string
   readonly kind: string
+  /** A copy of one's own, made when it is first asked for. */
   readonly object: KubeObject | undefined
 }
 
@@ -19,6 +20,14 @@ export interface Hook extends Manifest {
   readonly deletePolicies: readonly string[]
   readonly outputLogPolicies: readonly string[]
 }
+
+/** A document as it is kept between renderings; `source` is never handed out. */
+export interface Stored { readonly path: string; readonly text: string; readonly kind: string; readonly source: KubeObject | undefined }
+export type HookHead = Omit<Hook, keyof Manifest>
+export type StoredHook = Stored & { readonly head: HookHead }
+
+/** What one template gave, split and checked. */
+export interface Part { readonly manifests: readonly Stored[]; readonly hooks: readonly StoredHook[] }
 
 const installOrder = [
   'PriorityClass', 'Namespace', 'NetworkPolicy', 'ResourceQuota', 'LimitRange', 'PodSecurityPolicy', 'PodDisruptionBudget', 'ServiceAccount', 'Secret',
@@ -35,48 +44,84 @@ const hookEvents = new Set([
 
 /** Splits the text of a template's output into documents without the lines that separate them. */
 export function splitDocuments(text: string): string[] {
-  return trim(text).split(/(?:^|\s*\n)---\s*/).map(trim).filter((part) => part !== '')
-}
-
-function trim(text: string): string {
-  return text.replace(/^[\s\u0085]+|[\s\u0085]+$/gu, '')
-}
-
-/** Outputs by template path become manifests and hooks, each in the order `helm template` prints them. Throws CodedError `InvalidYaml`. */
-export function sortManifests(outputs: ReadonlyMap<string, string>): { manifests: Manifest[]; hooks: Hook[] } {
-  const manifests: Manifest[] = []
-  const hooks: Hook[] = []
-  for (const path of [...outputs.keys()].sort(compareStrings)) {
-    for (const text of splitDocuments(outputs.get(path) ?? '')) sortOne(path, text, manifests, hooks)
+  const documents: string[] = []
+  const all = trimSpace(text)
+  let from = all.startsWith('---') ? 3 : 0
+  for (;;) {
+    const next = all.indexOf('\n---', from)
+    const part = trimSpace(next < 0 ? all.slice(from) : all.slice(from, next))
+    if (part !== '') documents.push(part)
+    if (next < 0) return documents
+    from = next + 4
   }
-  return { manifests: manifests.sort(byKind), hooks: hooks.sort(byKind) }
 }
 
-function sortOne(path: string, text: string, manifests: Manifest[], hooks: Hook[]): void {
-  const object = readObject(path, text)
-  const kind = typeof object?.kind === 'string' ? object.kind : ''
-  const manifest: Manifest = { path, text, kind, object }
-  const annotations = object?.metadata?.annotations
+/** strings.TrimSpace. */
+export function trimSpace(text: string): string {
+  let from = 0
+  let to = text.length
+  while (from < to && isSpace(text.charCodeAt(from))) from++
+  while (to > from && isSpace(text.charCodeAt(to - 1))) to--
+  return from === 0 && to === text.length ? text : text.slice(from, to)
+}
+
+function isSpace(code: number): boolean {
+  return code === 32 || (code >= 9 && code <= 13) || code === 0x85 || (code >= 0xa0 && code !== 0xfeff && /\s/.test(String.fromCharCode(code)))
+}
+
+/** Splits and checks the output of one template. Throws CodedError `InvalidYaml`. */
+export function readPart(path: string, output: string): Part {
+  const manifests: Stored[] = []
+  const hooks: StoredHook[] = []
+  for (const text of splitDocuments(output)) sortOne(path, text, manifests, hooks)
+  return { manifests, hooks }
+}
+
+/** Parts by template path become one list of manifests and one of hooks, each in the order `helm template` prints them. */
+export function sortParts(parts: ReadonlyMap<string, Part>): { manifests: Stored[]; hooks: StoredHook[] } {
+  const paths = [...parts.keys()].sort(compareStrings)
+  return {
+    manifests: paths.flatMap((path) => parts.get(path)?.manifests ?? []).sort(byKind),
+    hooks: paths.flatMap((path) => parts.get(path)?.hooks ?? []).sort(byKind),
+  }
+}
+
+/** A document for one reader: its object is a copy, made when it is asked for. */
+export function manifestOf(stored: Stored): Manifest {
+  let own: KubeObject | undefined
+  const { path, text, kind, source } = stored
+  return { path, text, kind, get object() { return source === undefined ? undefined : own ??= cloneJson(source) } }
+}
+
+export function hookOf(stored: StoredHook): Hook {
+  return Object.defineProperties({ ...stored.head }, Object.getOwnPropertyDescriptors(manifestOf(stored))) as Hook
+}
+
+function sortOne(path: string, text: string, manifests: Stored[], hooks: StoredHook[]): void {
+  const source = readObject(path, text)
+  const stored: Stored = { path, text, kind: typeof source?.kind === 'string' ? source.kind : '', source }
+  const annotations = source?.metadata?.annotations
   const hook = annotations?.['helm.sh/hook']
   if (hook === undefined || annotations === undefined) {
-    manifests.push(manifest)
+    manifests.push(stored)
     return
   }
   const events = hook.split(',').map((event) => event.trim().toLowerCase())
   if (!events.every((event) => hookEvents.has(event))) return
   const weight = annotations['helm.sh/hook-weight'] ?? ''
-  hooks.push({
-    ...manifest, name: object?.metadata.name ?? '', events: events.map((event) => (event === 'test-success' ? 'test' : event)),
+  const head: HookHead = {
+    name: source?.metadata.name ?? '', events: events.map((event) => (event === 'test-success' ? 'test' : event)),
     weight: /^[+-]?\d+$/.test(weight) ? Number(weight) : 0,
     deletePolicies: words(annotations['helm.sh/hook-delete-policy']), outputLogPolicies: words(annotations['helm.sh/hook-output-log-policy']),
-  })
+  }
+  hooks.push({ ...stored, head })
 }
 
 function words(text: string | undefined): string[] {
   return text === undefined ? [] : text.split(',').map((word) => word.trim().toLowerCase())
 }
 
-function byKind(a: Manifest, b: Manifest): number {
+function byKind(a: Stored, b: Stored): number {
   const x = rank.get(a.kind)
   const y = rank.get(b.kind)
   if (x === undefined && y === undefined) return a.kind === b.kind ? 0 : compareStrings(a.kind, b.kind)

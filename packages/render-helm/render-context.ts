@@ -1,3 +1,4 @@
+import type { Random } from '@idp/kit'
 import type { GoMap } from '@idp/lang-gotemplate'
 
 /** Reads an object of a cluster: the object, a list when `name` is '', or undefined. */
@@ -8,8 +9,12 @@ export interface RenderContext {
   /** How deep each named template is inside itself. */
   readonly included: Map<string, number>
   readonly lookup: Lookup
+  readonly random: Random
+  readonly now: () => number
   /** A map was changed in place. */
   changed(map: GoMap): void
+  /** A file of the chart was read. */
+  filesRead(): void
   /** The output depends on more than its input: randomness, the clock, a cluster. */
   impure(): void
 }

@@ -1,14 +1,16 @@
 import { CodedError, systemClock, systemRandom, type Clock, type FileTree, type Random } from '@idp/kit'
 import type { JsonObject, KubeObject } from '@idp/formats'
-import { compareStrings, stringOf, type GoMap, type Limits } from '@idp/lang-gotemplate'
+import { compareStrings, isMap, stringOf, type GoMap, type Limits } from '@idp/lang-gotemplate'
 import { capabilitiesValue, defaultKubeVersion, readKubeVersion } from './capabilities.ts'
+import { compareCharts } from './chart-difference.ts'
+import { filesValue } from './chart-files.ts'
 import type { Chart, CrdFile } from './chart.ts'
-import { chartDots } from './chart-values.ts'
+import { chartDots, type ChartDot } from './chart-values.ts'
 import { activate, isInRange, type ActiveChart } from './dependencies.ts'
 import { loadChart, mergeMaps, type LoadOptions } from './load-chart.ts'
-import { readObject, sortManifests, splitDocuments, type Hook, type Manifest } from './manifests.ts'
+import { hookOf, manifestOf, readObject, readPart, sortParts, splitDocuments, trimSpace, type Hook, type Manifest, type Part, type Stored, type StoredHook } from './manifests.ts'
 import type { Lookup } from './render-context.ts'
-import { renderTemplates } from './render-templates.ts'
+import { partOf, renderTemplates, Watcher, type Output } from './render-templates.ts'
 import { validateValues } from './values-schema.ts'
 import { coalesceValues } from './values.ts'
 
@@ -54,16 +56,76 @@ export interface Rendering {
   readonly manifest: string
 }
 
+/** Renders charts; keeps what it needs to render one again at the cost of what changed. */
+export interface HelmRenderer {
+  /** As {@link renderHelm}. Templates whose text, includes and inputs are as they were are not run again. */
+  render(source: FileTree | Chart, options: RenderOptions): Promise<Rendering>
+}
+
+/** A renderer that remembers the last rendering of each of the `most` releases it saw last. */
+export function createHelmRenderer(most = 64): HelmRenderer {
+  const states = new Map<string, State>()
+  return {
+    async render(source, options) {
+      const name = JSON.stringify([options.releaseName, options.namespace, options.limits?.source ?? ''])
+      const before = states.get(name)
+      // It comes back with the new rendering; after a failure there is nothing to build on.
+      states.delete(name)
+      const chart = 'metadata' in source ? source : await loadChart(source, options.limits, before?.chart)
+      const { state, rendering } = await renderState(chart, options, before)
+      if (state !== undefined) states.set(name, state)
+      for (const oldest of states.keys()) {
+        if (states.size <= most) break
+        states.delete(oldest)
+      }
+      return rendering
+    },
+  }
+}
+
 /** Renders a chart as `helm template` does. Throws CodedError; templates reach no network, environment or file outside the chart. */
 export async function renderHelm(source: FileTree | Chart, options: RenderOptions): Promise<Rendering> {
   const chart = 'metadata' in source ? source : await loadChart(source, options.limits)
-  const { outputs, active } = render(chart, options)
-  const notes = takeNotes(outputs, active, options.subNotes ?? false)
-  const final = options.postRenderer === undefined ? outputs : await options.postRenderer(outputs)
-  return assemble(final, crdsOf(active), notes, options)
+  return (await renderState(chart, options, undefined)).rendering
 }
 
-function render(chart: Chart, options: RenderOptions): { outputs: Map<string, string>; active: ActiveChart } {
+/** A rendering and all it was made from. */
+interface State {
+  readonly chart: Chart
+  readonly inputs: string
+  readonly plan: Plan
+  readonly outputs: ReadonlyMap<string, Output>
+}
+
+/** What templates are run with: it holds as long as values, metadata and options are the same. */
+interface Plan { readonly active: ActiveChart; readonly dots: readonly ChartDot[]; readonly shared: WeakSet<GoMap>; readonly watcher: Watcher }
+
+async function renderState(chart: Chart, options: RenderOptions, before: State | undefined): Promise<{ state: State | undefined; rendering: Rendering }> {
+  const inputs = inputsOf(options)
+  const difference = before !== undefined && before.inputs === inputs ? compareCharts(before.chart, chart) : undefined
+  const keeps = difference?.sameValues === true
+  const plan = keeps && before !== undefined ? before.plan : makePlan(chart, options)
+  const known = new Map<string, Output>()
+  if (keeps && before !== undefined) {
+    for (const [path, output] of before.outputs) if (!output.impure && (difference.sameFiles || !output.readsFiles)) known.set(path, output)
+    if (!difference.sameFiles) renewFiles(plan, difference.now)
+  }
+  const clock = options.clock ?? systemClock
+  const outputs = renderTemplates({
+    dots: plan.dots, charts: difference?.now ?? new Map(), shared: plan.shared, watcher: plan.watcher, known,
+    services: { random: options.random ?? systemRandom, now: () => clock.now(), lookup: options.lookup ?? (() => undefined), limits: options.limits ?? {} },
+  })
+  const state = plan.watcher.tainted ? undefined : { chart, inputs, plan: rebased(plan, difference?.now), outputs }
+  return { state, rendering: await assemble(outputs, plan.active, options) }
+}
+
+/** All options that templates can see. */
+function inputsOf(options: RenderOptions): string {
+  const { releaseName, namespace, values, kubeVersion, apiVersions, isUpgrade, revision, skipSchemaValidation } = options
+  return JSON.stringify([releaseName, namespace, values, kubeVersion, apiVersions, isUpgrade, revision, skipSchemaValidation])
+}
+
+function makePlan(chart: Chart, options: RenderOptions): Plan {
   if (chart.metadata.type === 'library') throw new CodedError({ code: 'LibraryChart', message: 'library charts are not installable', where: chart.metadata.name })
   const kube = readKubeVersion(options.kubeVersion ?? defaultKubeVersion)
   const given = (options.values ?? []).reduce<JsonObject>(mergeMaps, {}) as GoMap
@@ -76,14 +138,31 @@ function render(chart: Chart, options: RenderOptions): { outputs: Map<string, st
     Name: options.releaseName, Namespace: options.namespace, IsUpgrade: options.isUpgrade ?? false, IsInstall: !(options.isUpgrade ?? false),
     Revision: BigInt(options.revision ?? 1), Service: 'Helm',
   }
-  const dots = chartDots(active, values, release, capabilitiesValue(kube, options.apiVersions ?? []))
-  const clock = options.clock ?? systemClock
-  return {
-    active,
-    outputs: renderTemplates(dots, {
-      random: options.random ?? systemRandom, now: () => clock.now(), lookup: options.lookup ?? (() => undefined), limits: options.limits ?? {},
-    }),
+  const watcher = new Watcher()
+  const dots = chartDots(active, values, release, capabilitiesValue(kube, options.apiVersions ?? []), () => { watcher.readsFiles = true })
+  const shared = new WeakSet<GoMap>()
+  for (const { dot } of dots) share(dot, shared)
+  return { active, dots, shared, watcher }
+}
+
+/** Notes every map that templates of several files can reach. */
+function share(value: unknown, shared: WeakSet<GoMap>): void {
+  if (Array.isArray(value)) for (const item of value) share(item, shared)
+  else if (isMap(value) && !shared.has(value)) {
+    shared.add(value)
+    for (const key of Object.keys(value)) share(value[key], shared)
   }
+}
+
+/** Puts the files of today under the dots of yesterday. */
+function renewFiles(plan: Plan, now: ReadonlyMap<Chart, Chart>): void {
+  for (const { active, dot } of plan.dots) dot['Files'] = filesValue((now.get(active.chart) ?? active.chart).files, () => { plan.watcher.readsFiles = true })
+}
+
+/** The plan over the charts as they are now. */
+function rebased(plan: Plan, now: ReadonlyMap<Chart, Chart> | undefined): Plan {
+  if (now !== undefined) for (const { active } of plan.dots) active.chart = now.get(active.chart) ?? active.chart
+  return plan
 }
 
 function checkDependencies(chart: Chart): void {
@@ -103,17 +182,6 @@ function checkKubeVersion(active: ActiveChart, normalized: string, version: stri
   }
 }
 
-/** Takes NOTES.txt out of the outputs. */
-function takeNotes(outputs: Map<string, string>, active: ActiveChart, ofAll: boolean): string | undefined {
-  const notes: string[] = []
-  for (const [path, text] of [...outputs]) {
-    if (!path.endsWith('NOTES.txt')) continue
-    outputs.delete(path)
-    if (ofAll || path === `${active.name}/templates/NOTES.txt`) notes.push(text)
-  }
-  return notes.length === 0 ? undefined : notes.join('\n')
-}
-
 /** CRD files of a chart and its enabled subcharts. */
 function crdsOf(active: ActiveChart): CrdFile[] {
   const own = [...active.chart.files].filter(([path]) => path.startsWith('crds/') && /\.(?:yaml|yml|json)$/.test(path))
@@ -121,16 +189,71 @@ function crdsOf(active: ActiveChart): CrdFile[] {
   return [...own, ...active.dependencies.flatMap(crdsOf)]
 }
 
-function assemble(outputs: ReadonlyMap<string, string>, crds: readonly CrdFile[], notes: string | undefined, options: RenderOptions): Rendering {
-  const { manifests, hooks } = sortManifests(outputs)
-  const shownHooks = options.noHooks === true ? [] : hooks.filter((hook) => options.skipTests !== true || !hook.events.includes('test'))
-  const crdDocuments = options.includeCrds === true ? crds.flatMap(({ path, text }) => splitDocuments(text).map((part) => ({ path, text: part, object: readObject(path, part) }))) : []
-  const crdText = options.includeCrds === true ? crds.map(printed).join('') : ''
-  const body = (crdText + manifests.map(printed).join('')).replace(/^\s+|\s+$/g, '')
-  const manifest = `${body}\n${shownHooks.map(printed).join('')}`
-  const all: readonly Pick<Manifest, 'path' | 'text' | 'object'>[] = [...crdDocuments, ...manifests, ...shownHooks]
-  const documents = all.flatMap(({ path, text, object }) => (object === undefined ? [] : [{ path, text, object }]))
-  return { documents, hooks, crds, notes, manifest }
+async function assemble(outputs: ReadonlyMap<string, Output>, active: ActiveChart, options: RenderOptions): Promise<Rendering> {
+  const notes: string[] = []
+  const parts = new Map<string, Part>()
+  for (const [path, output] of outputs) {
+    if (!path.endsWith('NOTES.txt')) {
+      if (options.postRenderer === undefined) parts.set(path, partOf(path, output))
+    } else if (options.subNotes === true || path === `${active.name}/templates/NOTES.txt`) notes.push(output.text)
+  }
+  if (options.postRenderer !== undefined) {
+    const texts = new Map([...outputs].flatMap(([path, { text }]) => (path.endsWith('NOTES.txt') ? [] : [[path, text] as const])))
+    for (const [path, text] of await options.postRenderer(texts)) parts.set(path, readPart(path, text))
+  }
+  const { manifests, hooks } = sortParts(parts)
+  return new Assembled(manifests, hooks, crdsOf(active), notes.length === 0 ? undefined : notes.join('\n'), options)
+}
+
+/** Texts and objects are put together when they are asked for. */
+class Assembled implements Rendering {
+  readonly crds: readonly CrdFile[]
+  readonly notes: string | undefined
+  private readonly stored: readonly Stored[]
+  private readonly storedHooks: readonly StoredHook[]
+  private readonly options: RenderOptions
+  private text: string | undefined
+  private all: readonly RenderedDocument[] | undefined
+
+  constructor(stored: readonly Stored[], hooks: readonly StoredHook[], crds: readonly CrdFile[], notes: string | undefined, options: RenderOptions) {
+    this.stored = stored
+    this.storedHooks = hooks
+    this.crds = crds
+    this.notes = notes
+    this.options = options
+  }
+
+  get hooks(): readonly Hook[] {
+    return this.storedHooks.map(hookOf)
+  }
+
+  private shownHooks(): readonly StoredHook[] {
+    const { noHooks, skipTests } = this.options
+    return noHooks === true ? [] : this.storedHooks.filter(({ head }) => skipTests !== true || !head.events.includes('test'))
+  }
+
+  get manifest(): string {
+    if (this.text !== undefined) return this.text
+    const crds = this.options.includeCrds === true ? this.crds.map(printed).join('') : ''
+    const body = trimSpace(crds + this.stored.map(printed).join(''))
+    return (this.text = `${body}\n${this.shownHooks().map(printed).join('')}`)
+  }
+
+  get documents(): readonly RenderedDocument[] {
+    return (this.all ??= [...this.crdDocuments(), ...[...this.stored, ...this.shownHooks()].map(manifestOf).filter(isDocument)])
+  }
+
+  private crdDocuments(): RenderedDocument[] {
+    if (this.options.includeCrds !== true) return []
+    return this.crds.flatMap(({ path, text }) => splitDocuments(text).flatMap((part) => {
+      const object = readObject(path, part)
+      return object === undefined ? [] : [{ path, text: part, object }]
+    }))
+  }
+}
+
+function isDocument(manifest: Manifest): manifest is Manifest & RenderedDocument {
+  return manifest.kind !== '' || manifest.object !== undefined
 }
 
 function printed({ path, text }: { path: string; text: string }): string {
