@@ -13,6 +13,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 const argv = process.argv.slice(2)
 const wantsJson = argv.some((word, index) => word === '--output=json' || (word === 'json' && ['--output', '-o'].includes(argv[index - 1] ?? '')))
 const debug = argv.includes('--debug')
+// What a command waits for (a timer of the clock, an idle child process) does not keep Node alive by itself.
+const alive = setInterval(() => {}, 2 ** 30)
 try {
   const program = buildProgram({ environment: process.env, platform: process.platform, clock: systemClock, signal: stop.signal, stdout: process.stdout })
   await program.parseAsync(argv, { from: 'user' })
@@ -23,4 +25,6 @@ try {
     else process.stderr.write(`${failureText(error, { debug, tty: process.stderr.isTTY === true })}\n`)
     process.exitCode = stop.signal.aborted ? 130 : 1
   }
+} finally {
+  clearInterval(alive)
 }

@@ -43,9 +43,7 @@ export async function up(context: CommandContext, flags: UpFlags): Promise<void>
 /** Stays until Ctrl-C, then stops the engine. */
 async function foreground(context: CommandContext, { directory, record }: { directory: string; record: Parameters<typeof stopEngine>[1]['record'] }): Promise<void> {
   context.report.event({ event: 'notice', message: `running in the foreground; Ctrl-C stops it; the engine's log is ${engineLog(directory)}` })
-  const alive = setInterval(() => {}, 2 ** 30)
   await new Promise<void>((done) => context.signal.addEventListener('abort', () => done(), { once: true }))
-  clearInterval(alive)
   await stopEngine(context, { name: record.name, directory, record, running: true })
 }
 
