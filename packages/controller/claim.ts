@@ -1,5 +1,5 @@
 import type { Kind } from '@idp/api'
-import { matchesLabelSelector, type KubeObject, type LabelSelector } from '@idp/formats'
+import { matchesLabelSelector, matchesRequirements, selectorRequirements, type KubeObject, type LabelSelector } from '@idp/formats'
 import type { Index, Scope } from './controller.ts'
 import { controllerOf, controllerReference, isControlledBy } from './owner-reference.ts'
 
@@ -27,13 +27,15 @@ export async function claim<T extends KubeObject>({ owner, ownerKind, childKind,
   const { namespace = '', uid = '' } = owner.metadata
   const mine: T[] = []
   const deleting = owner.metadata.deletionTimestamp !== undefined
+  const requirements = selector === undefined ? undefined : selectorRequirements(selector)
+  const matches = (child: T) => requirements !== undefined && matchesRequirements(requirements, child.metadata.labels ?? {})
   for (const child of cache.ownedBy(uid)) {
-    if (matchesLabelSelector(selector, child.metadata.labels ?? {})) mine.push(child)
+    if (matches(child)) mine.push(child)
     else if (!deleting && child.metadata.deletionTimestamp === undefined) await release(child, uid, childKind, scope)
   }
   if (deleting) return mine
   for (const orphan of cache.by(orphans as Index<T>, namespace)) {
-    if (orphan.metadata.deletionTimestamp !== undefined || !matchesLabelSelector(selector, orphan.metadata.labels ?? {}) || !adopts(orphan)) continue
+    if (orphan.metadata.deletionTimestamp !== undefined || !matches(orphan) || !adopts(orphan)) continue
     mine.push(await adopt(orphan, { owner, ownerKind, childKind }, scope))
   }
   return mine

@@ -1,6 +1,6 @@
 import { Pod, ReplicaSet } from '@idp/api'
-import { claim, isPodActive, isPodAvailable, isPodReady, msUntilAvailable, ownersOfOrphan, slowStart, watch, type Controller, type Outcome, type Scope } from '@idp/controller'
-import { controllerOf } from '@idp/controller'
+import { claim, controllerOf, isPodActive, isPodAvailable, isPodReady, msUntilAvailable, ownersOfOrphan, slowStart, watch, type Controller, type Outcome, type Scope } from '@idp/controller'
+import { matchesRequirements, selectorRequirements } from '@idp/formats'
 import { messageOf, rfc3339 } from '@idp/kit'
 import { findCondition, removeCondition, setCondition } from '../engine/conditions.ts'
 import { compareForDeletion } from '../engine/pod-ranking.ts'
@@ -20,9 +20,10 @@ export const replicaSetController: Controller<ReplicaSet> = {
     let failure: ManageFailure | undefined
     if (set.metadata.deletionTimestamp === undefined) failure = await manageReplicas(set, active, scope)
     const now = scope.clock.now()
-    const current = pods.map((pod) => scope.cache(Pod).get(pod.metadata.name ?? '', pod.metadata.namespace) ?? pod)
-    const created = scope.cache(Pod).ownedBy(set.metadata.uid ?? '').filter((pod) => !pods.some((known) => known.metadata.uid === pod.metadata.uid))
-    const outcome = { status: replicaSetStatus(set, [...current, ...created].filter(isPodActive), failure, now), ...availabilityCheck(set, current, now) }
+    // The cache has what this pass has created, adopted and deleted.
+    const requirements = selectorRequirements(set.spec.selector)
+    const current = scope.cache(Pod).ownedBy(set.metadata.uid ?? '').filter((pod) => isPodActive(pod) && matchesRequirements(requirements, pod.metadata.labels ?? {}))
+    const outcome = { status: replicaSetStatus(set, current, failure, now), ...availabilityCheck(set, current, now) }
     if (failure === undefined) return outcome
     return { ...outcome, requeueAfter: Math.min(outcome.requeueAfter ?? Infinity, isNamespaceTerminating(failure.error) ? 30_000 : 1_000) }
   },

@@ -1,4 +1,5 @@
 import type { Node, Pod } from '@idp/api'
+import { controllerOf } from '@idp/controller'
 import { amountsOf, podRequest, scoringRequest, type Amounts } from './resource-amounts.ts'
 
 /** A node with the pods on it, and sums that need not be made anew for each pod. */
@@ -14,10 +15,12 @@ export interface NodeInfo {
   readonly ports: Map<string, number>
   /** Pods that say which pods they want near or far. */
   readonly withAffinity: Map<string, Pod>
+  /** How many pods each controller has here, by its uid. */
+  readonly owners: Map<string, number>
 }
 
 export function createNodeInfo(name: string): NodeInfo {
-  return { name, node: undefined, allocatable: {}, pods: new Map(), used: {}, scored: { cpu: 0, memory: 0 }, ports: new Map(), withAffinity: new Map() }
+  return { name, node: undefined, allocatable: {}, pods: new Map(), used: {}, scored: { cpu: 0, memory: 0 }, ports: new Map(), withAffinity: new Map(), owners: new Map() }
 }
 
 export function setNode(info: NodeInfo, node: Node | undefined): void {
@@ -45,16 +48,20 @@ function account(info: NodeInfo, pod: Pod, sign: 1 | -1): void {
   for (const [resource, amount] of Object.entries(podRequest(pod))) info.used[resource] = (info.used[resource] ?? 0) + sign * amount
   info.scored.cpu += sign * scoringRequest(pod, 'cpu')
   info.scored.memory += sign * scoringRequest(pod, 'memory')
-  for (const port of hostPorts(pod)) {
-    const count = (info.ports.get(port) ?? 0) + sign
-    if (count === 0) info.ports.delete(port)
-    else info.ports.set(port, count)
-  }
+  for (const port of hostPorts(pod)) count(info.ports, port, sign)
+  const owner = controllerOf(pod)
+  if (owner !== undefined) count(info.owners, owner.uid, sign)
+}
+
+function count(counts: Map<string, number>, key: string, change: number): void {
+  const next = (counts.get(key) ?? 0) + change
+  if (next === 0) counts.delete(key)
+  else counts.set(key, next)
 }
 
 /** A copy whose pods can be changed without touching the original. */
 export function cloneNodeInfo(info: NodeInfo): NodeInfo {
-  return { ...info, pods: new Map(info.pods), used: { ...info.used }, scored: { ...info.scored }, ports: new Map(info.ports), withAffinity: new Map(info.withAffinity) }
+  return { ...info, pods: new Map(info.pods), used: { ...info.used }, scored: { ...info.scored }, ports: new Map(info.ports), withAffinity: new Map(info.withAffinity), owners: new Map(info.owners) }
 }
 
 const noPorts: readonly string[] = []

@@ -82,8 +82,7 @@ function spreadSiblings(pod: Pod, nodes: readonly NodeInfo[]): readonly number[]
   const zones = new Map<string, number>()
   const zoneOf = ({ node }: NodeInfo) => node?.metadata.labels?.['topology.kubernetes.io/zone'] ?? ''
   const own = nodes.map((info) => {
-    let count = 0
-    for (const other of info.pods.values()) if (controllerOf(other)?.uid === owner) count++
+    const count = info.owners.get(owner) ?? 0
     zones.set(zoneOf(info), (zones.get(zoneOf(info)) ?? 0) + count)
     return count
   })
