@@ -52,7 +52,6 @@ function writeMap(map: Members, indent: number, sort: boolean): string {
   return out
 }
 
-/** Maps are mostly small and sorted already; comparing by code unit first avoids the costly comparison for plain letters. */
 function sortKeys(keys: string[]): void {
   if (keys.length > 1) keys.sort(compareYamlKeys)
 }

@@ -1,8 +1,9 @@
 const LETTER = /\p{L}/u
 const DIGIT = /\p{Nd}/u
 
+const isAsciiLetter = (code: number): boolean => (code >= 97 && code <= 122) || (code >= 65 && code <= 90)
 const isLetter = (code: number): boolean =>
-  code < 128 ? (code >= 97 && code <= 122) || (code >= 65 && code <= 90) : LETTER.test(String.fromCodePoint(code))
+  code < 128 ? isAsciiLetter(code) : LETTER.test(String.fromCodePoint(code))
 const isDigit = (code: number): boolean => (code < 128 ? code >= 48 && code <= 57 : DIGIT.test(String.fromCodePoint(code)))
 
 /**
@@ -14,6 +15,8 @@ export function compareYamlKeys(a: string, b: string): number {
   let i = 0
   while (i < length && a.charCodeAt(i) === b.charCodeAt(i)) i++
   if (i === length) return a.length - b.length
+  const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)]
+  if (isAsciiLetter(x) && isAsciiLetter(y)) return x - y
   return compareFrom(Array.from(a, (c) => c.codePointAt(0) ?? 0), Array.from(b, (c) => c.codePointAt(0) ?? 0))
 }
 

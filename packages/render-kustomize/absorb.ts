@@ -1,18 +1,29 @@
 import { type Json, type JsonObject } from '@idp/formats'
 import { failure } from './failure.ts'
 import { allIds, isObject, setIn, setMetadata, stringMapOf, type Resource } from './resource.ts'
-import { formatId, idKey, idOf, sameId } from './resource-id.ts'
+import { formatId, idOf, sameId } from './resource-id.ts'
 
 /** Appends resources; an id that is there already is an error. */
 export function appendResources(resources: readonly Resource[], more: readonly Resource[], where: string): readonly Resource[] {
   if (more.length === 0) return resources
-  const seen = new Set(resources.map(({ object }) => idKey(idOf(object))))
+  const seen = takeKeys(resources)
   for (const { object } of more) {
-    const key = idKey(idOf(object))
+    const { key } = idOf(object)
     if (seen.has(key)) throw failure('DuplicateResource', `may not add resource with an already registered id: ${formatId(idOf(object))}`, where)
     seen.add(key)
   }
-  return [...resources, ...more]
+  const joined = [...resources, ...more]
+  keysOf.set(joined, seen)
+  return joined
+}
+
+/** The ids of a list that grows: handed on from each version to the next, so that appending costs what is appended. */
+const keysOf = new WeakMap<readonly Resource[], Set<string>>()
+
+function takeKeys(resources: readonly Resource[]): Set<string> {
+  const known = keysOf.get(resources)
+  keysOf.delete(resources)
+  return known ?? new Set(resources.map(({ object }) => idOf(object).key))
 }
 
 /** Adds a generated resource by its behaviour: create, merge with or replace the one that has its id. */

@@ -1,14 +1,14 @@
 import { parseYaml } from '@idp/formats'
 import { CodedError } from '@idp/kit'
 import { absorb, appendResources } from './absorb.ts'
-import { buildTransforms } from './build-transforms.ts'
+import { buildTransforms, type Step } from './build-transforms.ts'
 import { crdConfig } from './crd-config.ts'
 import { generateData } from './data-generators.ts'
 import { defaultConfig } from './default-config.ts'
 import { failure, inContext } from './failure.ts'
 import { inflateChart, type HelmOptions } from './helm-chart.ts'
 import { KUSTOMIZATION_FILES, readKustomization, type Kustomization, type Variable } from './kustomization.ts'
-import { childLoader, joinPath, loadText, readLogged, type Loader } from './loader.ts'
+import { childLoader, joinPath, loadFileIfAny, loadText, readLogged, type Loader } from './loader.ts'
 import { schemaLookup, type OpenApi } from './openapi-schema.ts'
 import { appendOrigin, type Origin } from './origin.ts'
 import { parseResources } from './parse-resources.ts'
@@ -33,6 +33,8 @@ export interface Build {
   readonly helm: HelmOptions
   readonly cache: RenderCache | undefined
   readonly openApi: OpenApi
+  /** The options that results depend on, as a key. */
+  readonly settings: string
   /** `buildMetadata` of the entry; bases follow it. */
   readonly metadata: readonly string[]
 }
@@ -41,7 +43,7 @@ export interface Build {
 export interface Target { readonly kustomization: Kustomization; readonly loader: Loader; readonly origin: Origin | undefined }
 
 /** Finds and reads the kustomization file of a loader's root. Throws `KustomizationNotFound`, `InvalidKustomization`, `InvalidYaml`. */
-export async function loadKustomization(loader: Loader): Promise<Kustomization> {
+export async function loadKustomization(loader: Loader, cache?: RenderCache): Promise<Kustomization> {
   const found: { name: string; content: Uint8Array }[] = []
   for (const name of KUSTOMIZATION_FILES) {
     const content = await readLogged(loader, joinPath(loader.root, name))
@@ -50,12 +52,17 @@ export async function loadKustomization(loader: Loader): Promise<Kustomization> 
   const [only, second] = found
   const where = loader.root === '' ? '.' : loader.root
   if (only === undefined) {
+    if ((await loader.files.list(loader.root)) === undefined) throw failure('NotADirectory', `must build at directory: '${where}' is not a directory`, where)
     throw failure('KustomizationNotFound', `unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '${where}'`, where)
   }
   if (second !== undefined) throw failure('InvalidKustomization', `Found multiple kustomization files under: ${where}`, where)
   const file = joinPath(loader.root, only.name)
-  return readKustomization(parseYaml(new TextDecoder().decode(only.content), { source: file, duplicateKeys: 'last' }), file, where)
+  const { content } = only
+  const read = (): Kustomization => readKustomization(parseYaml(decoder.decode(content), { source: file, duplicateKeys: 'last' }), file, where)
+  return cache === undefined ? read() : cache.parsed('kustomization', file, content, read)
 }
+
+const decoder = new TextDecoder()
 
 /** Works a kustomization off on top of `start`: resources, configuration, generators, components, transformers, validators, variables. */
 export async function accumulate(target: Target, start: Accumulation, build: Build): Promise<Accumulation> {
@@ -71,7 +78,10 @@ export async function accumulate(target: Target, start: Accumulation, build: Bui
   state = { ...state, resources: await generate(target, state.resources, build) }
   state = await accumulateComponents(target, state, build)
   let { resources } = state
-  for (const { transform, origin } of await buildTransforms(target, state.config, { lookup })) resources = recorded(resources, transform(resources), origin, build)
+  const transforms = (): Promise<Step[]> => buildTransforms(target, config, { lookup })
+  const keep = build.cache !== undefined && target.origin === undefined && loader.repository === undefined && !build.openApi.custom
+  const steps = keep && build.cache !== undefined ? await build.cache.made('transforms', loader, [kustomization, config], transforms) : await transforms()
+  for (const { transform, origin } of steps) resources = recorded(resources, transform(resources), origin, build)
   for (const plugin of await loadPlugins(target, kustomization.transformers, build, lookup)) resources = recorded(resources, runTransformer(plugin, resources), plugin.origin, build)
   for (const plugin of await loadPlugins(target, kustomization.validators, build, lookup)) validate(plugin, resources)
   resources = markVariableSources(kustomization.vars, kustomization.file)(resources)
@@ -102,23 +112,26 @@ export async function accumulateResources(target: Target, paths: readonly string
 }
 
 async function accumulateOne(target: Target, path: string, state: Accumulation, build: Build): Promise<Accumulation> {
-  const { loader } = target
-  let fileError: CodedError
+  let fileError: CodedError | undefined
   try {
-    return { ...state, resources: appendResources(state.resources, await readResourceFile(target, path, build), path) }
+    const made = await readResourceFile(target, path, build)
+    if (made !== undefined) return { ...state, resources: appendResources(state.resources, made, path) }
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
+    if (!FALL_BACK.has(error.code)) throw inContext(error, `accumulating resources from '${path}'`)
     fileError = error
   }
-  if (!FALL_BACK.has(fileError.code)) throw inContext(fileError, `accumulating resources from '${path}'`)
-  let child: Loader
+  let sub: Accumulation
   try {
-    child = await childLoader(loader, path)
+    const child = await childLoader(target.loader, path)
+    sub = await accumulateDirectory(target, { path, child, component: false }, nothing, build)
   } catch (error) {
-    if (!(error instanceof CodedError) || error.code === 'NotADirectory') throw inContext(fileError, `accumulating resources from '${path}'`)
-    throw inContext(error, `accumulation err='accumulating resources from '${path}': ${fileError.message}'`)
+    if (error instanceof CodedError && error.code === 'NotADirectory') {
+      const missing = fileError ?? failure('FileNotFound', `open ${path}: no such file or directory`, path)
+      throw inContext(missing, `accumulating resources from '${path}'`)
+    }
+    throw fileError === undefined ? error : inContext(error, `accumulation err='accumulating resources from '${path}': ${fileError.message}'`)
   }
-  const sub = await accumulateDirectory(target, { path, child, component: false }, nothing, build)
   return join(state, sub, path)
 }
 
@@ -133,11 +146,14 @@ function join(a: Accumulation, b: Accumulation, where: string): Accumulation {
   }
 }
 
-async function readResourceFile({ loader, origin }: Target, path: string, build: Build): Promise<Resource[]> {
-  const text = await loadText(loader, path)
+/** The resources of a file; undefined when there is no such file. */
+async function readResourceFile({ loader, origin }: Target, path: string, build: Build): Promise<readonly Resource[] | undefined> {
+  const content = await loadFileIfAny(loader, path)
+  if (content === undefined) return undefined
   const source = /^https?:/i.test(path) ? path : joinPath(loader.root, path)
-  const objects = build.cache === undefined ? parseResources(text, source) : build.cache.parse(source, text, parseResources)
-  return objects.map((object) => (origin === undefined ? makeResource(object) : { ...makeResource(object), origin: appendOrigin(origin, path) }))
+  const read = (): Resource[] => parseResources(decoder.decode(content), source).map(makeResource)
+  const resources = build.cache === undefined || loader.repository !== undefined ? read() : build.cache.parsed('resources', source, content, read)
+  return origin === undefined ? resources : resources.map((resource) => ({ ...resource, origin: appendOrigin(origin, path) }))
 }
 
 interface Child { readonly path: string; readonly child: Loader; readonly component: boolean }
@@ -145,7 +161,7 @@ interface Child { readonly path: string; readonly child: Loader; readonly compon
 async function accumulateDirectory(target: Target, { path, child, component }: Child, start: Accumulation, build: Build): Promise<Accumulation> {
   const origin = target.origin === undefined ? undefined : appendOrigin(target.origin, path)
   const work = async (): Promise<Accumulation> => {
-    const kustomization = await loadKustomization(child)
+    const kustomization = await loadKustomization(child, child.repository === undefined ? build.cache : undefined)
     if (component !== (kustomization.kind === 'Component')) {
       const message = component ? `expected kind 'Component' for path '${child.root}' but got '${kustomization.kind}'` : `expected kind != 'Component' for path '${child.root}'`
       throw failure('InvalidKustomization', message, kustomization.file)
@@ -154,9 +170,9 @@ async function accumulateDirectory(target: Target, { path, child, component }: C
     return accumulate({ kustomization, loader: child, origin }, start, build)
   }
   // A base does not depend on where it is used; a component does, on all that was accumulated before.
-  const keep = !component && build.cache !== undefined && origin === undefined && child.repository === undefined
-  const result = keep && build.cache !== undefined ? await build.cache.base(child, work) : await work()
-  for (const [key, read] of child.reads) target.loader.reads.set(key, read)
+  const keep = !component && build.cache !== undefined && origin === undefined && child.repository === undefined && !build.openApi.custom
+  const result = keep && build.cache !== undefined ? await build.cache.base(child, build.settings, work) : await work()
+  if (child.files === target.loader.files) for (const [key, read] of child.reads) target.loader.reads.set(key, read)
   return result
 }
 

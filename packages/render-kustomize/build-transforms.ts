@@ -14,7 +14,7 @@ import type { FieldSpec } from './field-spec.ts'
 import type { Transform } from './transform.ts'
 import { mergeSpecs, type TransformerConfig } from './transformer-config.ts'
 
-interface Step { readonly transform: Transform; readonly origin: Origin | undefined }
+export interface Step { readonly transform: Transform; readonly origin: Origin | undefined }
 
 /** The transformations that the fields of a kustomization stand for, in kustomize's fixed order. */
 export async function buildTransforms(target: Target, config: TransformerConfig, { lookup }: { lookup: SchemaLookup }): Promise<Step[]> {

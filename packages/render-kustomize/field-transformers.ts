@@ -4,7 +4,7 @@ import { mapList, memberSetter, scalarSetter, updateField, type FieldSpec } from
 import { splitImage, imageMatcher } from './image-reference.ts'
 import type { ImageEntry } from './kustomization.ts'
 import { allIds, isObject, originalId, rememberId, setIn, withObject, type Resource } from './resource.ts'
-import { formatGvk, idKey, idOf, isSelectedByGvk, type Gvk } from './resource-id.ts'
+import { formatGvk, idOf, isSelectedByGvk, type Gvk } from './resource-id.ts'
 import { eachResource, type Transform } from './transform.ts'
 
 /** Adds labels or annotations at every field of `specs`. */
@@ -111,7 +111,7 @@ function changeContainers(value: Json, change: (image: Json) => Json): Json {
 export function checkConflicts(resources: readonly Resource[], message: string): void {
   const seen = new Set<string>()
   for (const { object } of resources) {
-    const key = idKey(idOf(object))
+    const { key } = idOf(object)
     if (seen.has(key)) throw failure('ResourceConflict', `${message}: ${key.split('\n').join(' ').trim()}`)
     seen.add(key)
   }

@@ -2,7 +2,7 @@ import { parseYaml, type JsonObject, type KubeObject } from '@idp/formats'
 import type { FileTree } from '@idp/kit'
 import { failure } from './failure.ts'
 import type { HelmChart, HelmGlobals } from './kustomization.ts'
-import { joinPath, loadFile, loadText, type Loader } from './loader.ts'
+import { dependsOnMore, joinPath, loadFile, loadText, type Loader } from './loader.ts'
 import { isObject, makeResource, type Resource } from './resource.ts'
 import { parseResources } from './parse-resources.ts'
 import { merge } from './strategic-patch.ts'
@@ -51,6 +51,8 @@ export async function inflateChart(chart: HelmChart, globals: HelmGlobals | unde
   if (!helm.enabled) throw failure('HelmNotEnabled', 'trouble configuring builtin HelmChartInflationGenerator: must specify --enable-helm', loader.root)
   if (helm.inflate === undefined) throw failure('HelmNotEnabled', 'no Helm renderer was given', loader.root)
   const request = await makeRequest(chart, globals, loader, helm)
+  // A chart of the tree may change without our knowing what of it was read; so may one that is not pinned.
+  if (request.repo === undefined || request.version === undefined) dependsOnMore(loader)
   const output = await helm.inflate(request)
   const objects = typeof output === 'string' ? parseResources(output, `helm chart ${request.name}`) : (output as readonly unknown[] as JsonObject[]) // Kubernetes objects are JSON objects
   return objects.map(makeResource)

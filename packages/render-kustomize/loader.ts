@@ -26,11 +26,15 @@ export interface Loader {
 export interface LoaderSource { readonly remote: RemoteSource | undefined; readonly restrict: boolean }
 
 /** What was read: contents, or undefined where nothing was. */
-export type ReadLog = Map<string, { readonly files: FileTree; readonly path: string; readonly content: Uint8Array | undefined }>
+export type ReadLog = Map<string, { readonly path: string; readonly content: Uint8Array | undefined }>
+
+/** Marks a result as depending on more than the files of the tree, so that it is never taken from a cache. */
+export function dependsOnMore(loader: Loader): void {
+  loader.reads.set('', { path: '', content: NEVER_READ })
+}
+const NEVER_READ = new Uint8Array(1)
 
 const decoder = new TextDecoder('utf-8')
-const treeNumbers = new WeakMap<FileTree, number>()
-let trees = 0
 
 /** A loader at the entry of a build. */
 export function rootLoader(files: FileTree, root: string, source: LoaderSource): Loader {
@@ -53,11 +57,19 @@ const isInside = (path: string, root: string): boolean => root === '' || path ==
 
 /** Reads a file that the kustomization names. Throws `FileNotFound`, `PathOutsideRoot`. */
 export async function loadFile(loader: Loader, path: string): Promise<Uint8Array> {
+  const content = await loadFileIfAny(loader, path)
+  if (content !== undefined) return content
+  const full = joinPath(loader.root, path)
+  throw failure('FileNotFound', `open ${full}: no such file or directory`, full)
+}
+
+/** The same, but undefined when there is no such file. */
+export async function loadFileIfAny(loader: Loader, path: string): Promise<Uint8Array | undefined> {
   if (/^https?:\/\//i.test(path)) return loadUrl(loader, path)
   if (path.startsWith('/')) throw failure('PathOutsideRoot', `security; file '${path}' is not in or below '${loader.root}'`, loader.root)
   const full = joinPath(loader.root, path)
   const content = await readLogged(loader, full)
-  if (content === undefined) throw failure('FileNotFound', `open ${full}: no such file or directory`, full)
+  if (content === undefined) return undefined
   // Clones may never leave their root, whatever the option says.
   if ((loader.source.restrict || loader.repository !== undefined) && !isInside(full, loader.root)) {
     throw failure('PathOutsideRoot', `security; file '${full}' is not in or below '${loader.root === '' ? '.' : loader.root}'`, full)
@@ -78,31 +90,24 @@ export async function readLogged(loader: Loader, full: string): Promise<Uint8Arr
     // A tree backed by a disk may refuse to read a directory; that is not a file.
     if ((error as { code?: unknown }).code !== 'EISDIR') throw error
   }
-  loader.reads.set(`${treeNumber(loader.files)}:${full}`, { files: loader.files, path: full, content })
+  loader.reads.set(full, { path: full, content })
   return content
-}
-
-function treeNumber(tree: FileTree): number {
-  const known = treeNumbers.get(tree)
-  if (known !== undefined) return known
-  treeNumbers.set(tree, ++trees)
-  return trees
 }
 
 async function loadUrl(loader: Loader, url: string): Promise<Uint8Array> {
   const { remote } = loader.source
   if (remote?.file === undefined) throw failure('RemoteNotAllowed', `remote file '${url}' cannot be fetched here`, url)
+  dependsOnMore(loader)
   return remote.file(url)
 }
 
-/** The loader for a base or component that `loader` names: a directory, or a Git repository. */
+/** The loader for a base or component that `loader` names: a directory (whether it is one shows when it is read), or a Git repository. */
 export async function childLoader(loader: Loader, path: string): Promise<Loader> {
   if (path === '') throw failure('InvalidKustomization', 'new root cannot be empty', loader.root)
   const url = parseRepositoryUrl(path)
   if (url !== undefined) return repositoryLoader(loader, url)
   if (path.startsWith('/')) throw failure('PathOutsideRoot', `new root '${path}' cannot be absolute`, loader.root)
   const root = joinPath(loader.root, path)
-  if ((await loader.files.list(root)) === undefined) throw failure('NotADirectory', `must build at directory: '${root}' is not a directory`, root)
   const seen = loader.trail.find((visited) => visited.tree === loader.files && isInside(visited.root, root))
   if (seen !== undefined) throw failure('KustomizeCycle', `cycle detected: candidate root '${root}' contains visited root '${seen.root}'`, root)
   return { ...loader, root, trail: [...loader.trail, { tree: loader.files, root }], reads: new Map() }
@@ -115,6 +120,7 @@ async function repositoryLoader(loader: Loader, url: RepositoryUrl): Promise<Loa
     throw failure('KustomizeCycle', `cycle detected: URI '${url.text}' referenced by previous URI '${loader.repository.text}'`, url.text)
   }
   if (loader.trail.length > 100) throw failure('KustomizeCycle', 'remote bases are nested more than 100 deep', url.text)
+  dependsOnMore(loader)
   const files = await remote.repository(url)
   const root = joinPath('', url.path)
   if ((await files.list(root)) === undefined) throw failure('NotADirectory', `'${url.text}' has no directory '${root}'`, url.text)

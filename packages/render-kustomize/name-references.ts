@@ -2,37 +2,84 @@ import type { Json, JsonObject } from '@idp/formats'
 import { failure } from './failure.ts'
 import { mapList, updateField, type FieldSpec } from './field-spec.ts'
 import { isObject, originalId, setIn, withObject, type Resource } from './resource.ts'
-import { formatId, idOf, isSelectedByGvk, type Gvk } from './resource-id.ts'
+import { formatId, idOf, isSelectedByGvk, NOT_NAMESPACED, type Gvk } from './resource-id.ts'
 import type { NameReference } from './transformer-config.ts'
 import type { Transform } from './transform.ts'
 
 /** Writes the new names of renamed resources into the fields that refer to them. */
 export function fixNameReferences(references: readonly NameReference[]): Transform {
+  const rows = new Map<string, Row[]>()
+  const known = new WeakMap<Resource, Known>()
   return (resources) => {
     checkBindings(resources)
-    // Names looked up are always previous ones: who was never renamed cannot be meant.
-    const byName = new Map<string, Resource[]>()
-    for (const resource of resources) {
-      for (const name of new Set(resource.previous.map((id) => id.name))) byName.set(name, [...(byName.get(name) ?? []), resource])
-    }
-    if (byName.size === 0) return resources
-    const rows = new Map<string, Row[]>()
-    // Referrals are read while they are being written; upstream sees the changed ones, but only their names count, which stay.
+    const names = indexRenamed(resources)
+    if (names.byName.size === 0) return resources
     return resources.map((resource) => {
+      const earlier = known.get(resource)
+      if (earlier !== undefined && earlier.lookups.every(({ name, namespace, found }) => sameList(renamed(names, name, namespace), found))) return earlier.result
       const id = originalId(resource)
       const key = `${id.group}/${id.version}/${id.kind}`
       let own = rows.get(key)
       if (own === undefined) rows.set(key, own = rowsFor(references, id))
-      let current = resource
-      for (const { spec, target } of own) {
-        const filter: Filter = { referrer: current, target, path: spec.path, byName, all: resources, subjects: bindingNamespaces(current) }
-        // The spec's kind was compared with the original id already.
-        const object = updateField(current.object, { ...spec, group: '', version: '', kind: '' }, { set: (found) => resolve(filter, found) })
-        current = withObject(current, object)
-      }
-      return current
+      const lookups: Lookup[] = []
+      const result = fixOne(resource, own, { names, all: resources, lookups })
+      if (!lookups.includes(MORE_THAN_NAMES)) known.set(resource, { lookups, result })
+      return result
     })
   }
+}
+
+/** Who had a name before, by the namespace they are in now. */
+interface Lookup { readonly name: string; readonly namespace: string; readonly found: readonly Resource[] }
+
+/** Stands in the record of a resource whose references depend on more than who has a name. */
+const MORE_THAN_NAMES: Lookup = { name: '', namespace: '', found: [] }
+
+/** What was made of a resource, and which resources had the names that it mentions. */
+interface Known { readonly lookups: readonly Lookup[]; readonly result: Resource }
+
+function sameList(a: readonly Resource[], b: readonly Resource[]): boolean {
+  return a === b || (a.length === b.length && a.every((item, i) => item === b[i]))
+}
+
+/** Renamed resources by a former name, then by present namespace. Those never renamed cannot be meant by a name that has to change. */
+interface Names { readonly byName: ReadonlyMap<string, ReadonlyMap<string, readonly Resource[]>>; readonly order: ReadonlyMap<Resource, number> }
+
+const NOBODY: readonly Resource[] = []
+
+function renamed({ byName }: Names, name: string, namespace: string): readonly Resource[] {
+  return byName.get(name)?.get(namespace) ?? NOBODY
+}
+
+function indexRenamed(resources: readonly Resource[]): Names {
+  const byName = new Map<string, Map<string, Resource[]>>()
+  const order = new Map<Resource, number>()
+  for (const resource of resources) {
+    if (resource.previous.length === 0) continue
+    order.set(resource, order.size)
+    const namespace = idOf(resource.object).effectiveNamespace
+    let last: string | undefined
+    for (const { name } of resource.previous) {
+      if (name === last) continue
+      last = name
+      let spaces = byName.get(name)
+      if (spaces === undefined) byName.set(name, spaces = new Map())
+      const list = spaces.get(namespace)
+      if (list === undefined) spaces.set(namespace, [resource])
+      else if (!list.includes(resource)) list.push(resource)
+    }
+  }
+  return { byName, order }
+}
+
+function fixOne(resource: Resource, rows: readonly Row[], { names, all, lookups }: Pick<Filter, 'names' | 'all' | 'lookups'>): Resource {
+  let current = resource
+  const subjects = bindingNamespaces(resource)
+  for (const { spec, target } of rows) {
+    const filter: Filter = { referrer: current, target, path: spec.path, names, all, lookups, subjects }
+    current = withObject(current, updateField(current.object, spec, { set: (found) => resolve(filter, found) }))
+  }
+  return current
 }
 
 interface Row { readonly spec: FieldSpec; readonly target: Gvk }
@@ -40,13 +87,17 @@ interface Filter {
   readonly referrer: Resource
   readonly target: Gvk
   readonly path: string
-  readonly byName: ReadonlyMap<string, readonly Resource[]>
+  readonly names: Names
   readonly all: readonly Resource[]
   readonly subjects: ReadonlySet<string>
+  /** Records every name that is looked up, with who had it. */
+  readonly lookups: Lookup[]
 }
 
 function rowsFor(references: readonly NameReference[], id: Gvk): Row[] {
-  return references.flatMap((reference) => reference.fieldSpecs.filter((spec) => isSelectedByGvk(id, spec)).map((spec) => ({ spec, target: reference })))
+  // The kind was compared with the original id here, so it counts no more when the field is looked for.
+  const anyKind = { group: '', version: '', kind: '' }
+  return references.flatMap((reference) => reference.fieldSpecs.filter((spec) => isSelectedByGvk(id, spec)).map((spec) => ({ spec: { ...spec, ...anyKind }, target: reference })))
 }
 
 function resolve(filter: Filter, found: Json): Json {
@@ -70,6 +121,7 @@ function resolveMap(filter: Filter, map: JsonObject): JsonObject {
   let candidates = referable(filter, String(name))
   const namespace = map['namespace']
   if (typeof namespace === 'string') {
+    filter.lookups.push(MORE_THAN_NAMES)
     const inOriginal = (resource: Resource): boolean => originalId(resource).effectiveNamespace === namespace
     const known = filter.all.some((resource) => inOriginal(resource) && isReferable(filter, resource))
     candidates = candidates.filter(known ? inOriginal : (resource) => idOf(resource.object).effectiveNamespace === namespace)
@@ -83,7 +135,24 @@ function resolveMap(filter: Filter, map: JsonObject): JsonObject {
 
 /** Those of a name that the referrer may see: cluster-scoped, of its namespace, or where a role binding's service accounts live. */
 function referable(filter: Filter, name: string): readonly Resource[] {
-  return (filter.byName.get(name) ?? []).filter((resource) => isReferable(filter, resource))
+  const { names, referrer, subjects, lookups } = filter
+  const own = idOf(referrer.object)
+  if (own.clusterScoped) {
+    const all = [...(names.byName.get(name)?.values() ?? [])]
+    lookups.push(MORE_THAN_NAMES)
+    return all.length === 1 ? (all[0] ?? NOBODY) : inOrder(all.flat(), names)
+  }
+  let found = NOBODY
+  for (const namespace of new Set([NOT_NAMESPACED, own.effectiveNamespace, ...subjects])) {
+    const here = renamed(names, name, namespace)
+    lookups.push({ name, namespace, found: here })
+    if (here.length > 0) found = found.length === 0 ? here : inOrder([...found, ...here], names)
+  }
+  return found
+}
+
+function inOrder(resources: Resource[], { order }: Names): Resource[] {
+  return resources.sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0))
 }
 
 function isReferable({ referrer, subjects }: Filter, { object }: Resource): boolean {

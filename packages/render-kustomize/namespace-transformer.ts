@@ -4,7 +4,7 @@ import { mapList, scalarSetter, updateField, type FieldSpec } from './field-spec
 import { checkConflicts } from './field-transformers.ts'
 import { isObject, rememberId, setIn, withObject } from './resource.ts'
 import { idOf } from './resource-id.ts'
-import type { Transform } from './transform.ts'
+import { eachResource, type Transform } from './transform.ts'
 
 export interface NamespaceArgs {
   readonly namespace: string
@@ -25,20 +25,21 @@ export function setNamespace({ namespace, specs, unsetOnly = false, subjects = '
   if (namespace === '') return (resources) => resources
   const set = unsetOnly ? (found: Json): Json => (found === null || found === '' ? scalarSetter(namespace)(found) : found) : scalarSetter(namespace)
   const metadata: FieldSpec = { group: '', version: '', kind: '', path: 'metadata/namespace', create: true }
+  const move = eachResource((resource) => {
+    const { clusterScoped, kind, group, version } = idOf(resource.object)
+    const inCore = group === '' && version === 'v1'
+    const binding = kind === 'RoleBinding' || kind === 'ClusterRoleBinding'
+    let object = clusterScoped ? resource.object : updateField(resource.object, metadata, { create: 'scalar', set })
+    if (binding) object = moveSubjects(object, subjects, set)
+    for (const spec of specs) {
+      if (spec.path === 'metadata/namespace' || (spec.path === 'metadata/name' && !inCore)) continue
+      if (binding && spec.path === 'subjects/namespace' && (spec.kind === 'RoleBinding' || spec.kind === 'ClusterRoleBinding')) continue
+      object = updateField(object, spec, { create: 'scalar', set })
+    }
+    return withObject(rememberId(resource), object)
+  })
   return (resources) => {
-    const result = resources.map((resource) => {
-      const { clusterScoped, kind, group, version } = idOf(resource.object)
-      const inCore = group === '' && version === 'v1'
-      const binding = kind === 'RoleBinding' || kind === 'ClusterRoleBinding'
-      let object = clusterScoped ? resource.object : updateField(resource.object, metadata, { create: 'scalar', set })
-      if (binding) object = moveSubjects(object, subjects, set)
-      for (const spec of specs) {
-        if (spec.path === 'metadata/namespace' || (spec.path === 'metadata/name' && !inCore)) continue
-        if (binding && spec.path === 'subjects/namespace' && (spec.kind === 'RoleBinding' || spec.kind === 'ClusterRoleBinding')) continue
-        object = updateField(object, spec, { create: 'scalar', set })
-      }
-      return withObject(rememberId(resource), object)
-    })
+    const result = move(resources)
     checkConflicts(result, 'namespace transformation produces ID conflict')
     return result
   }

@@ -18,14 +18,15 @@ export interface PatchText { readonly text: string; readonly source: string }
 /** An entry of `patches`: strategic merge or JSON patch, told apart by what the text parses as. */
 export function patchTransform(entry: PatchEntry, { text, source }: PatchText, lookup: SchemaLookup): Transform {
   const options = { allowNameChange: entry.options?.['allowNameChange'] === true, allowKindChange: entry.options?.['allowKindChange'] === true }
-  const strategic = attempt(() => parseResources(text, source))
+  // A text that begins like a list can only be operations; one that does not may still be, behind comments.
+  const strategic = /^\s*[-[](?!--)/.test(text) ? undefined : attempt(() => parseResources(text, source))
+  if (strategic !== undefined && !(strategic instanceof CodedError)) return strategicTransform(strategic, { target: entry.target, options, lookup, source })
   const operations = attempt(() => parseOperations(text, source))
-  if (strategic instanceof CodedError && operations instanceof CodedError) {
-    const cause = /^\s*(?:-|\[)/.test(text) ? operations : strategic
+  if (operations instanceof CodedError) {
+    const cause = strategic ?? operations
     throw failure('InvalidPatch', `unable to parse SM or JSON patch from [${source}]: ${cause.message}`, cause.where ?? source, cause)
   }
-  if (!(strategic instanceof CodedError)) return strategicTransform(strategic, { target: entry.target, options, lookup, source })
-  return jsonTransform(operations as JsonPatchOperation[], { target: entry.target, source, remember: true })
+  return jsonTransform(operations, { target: entry.target, source, remember: true })
 }
 
 function attempt<T>(parse: () => T): T | CodedError {

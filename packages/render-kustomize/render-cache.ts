@@ -1,40 +1,53 @@
-import type { JsonObject } from '@idp/formats'
 import type { Accumulation } from './accumulate.ts'
 import type { Loader, ReadLog } from './loader.ts'
 
 /**
  * Keeps what earlier builds of the same tree read and made, by content: a file that did not change is not parsed again, a base none of
- * whose files changed is not built again. Whoever holds a cache must not change the objects that builds return.
+ * whose files changed is not built again, and a transformation that is still the same knows the resources it has seen.
+ * Whoever holds a cache must not change the objects that builds return.
  */
 export interface RenderCache {
-  parse(source: string, text: string, read: (text: string, source: string) => JsonObject[]): JsonObject[]
-  base(loader: Loader, work: () => Promise<Accumulation>): Promise<Accumulation>
+  /** What `read` makes of a file's bytes; `kind` tells different readings of one file apart. */
+  parsed<T>(kind: string, source: string, content: Uint8Array, read: () => T): T
+  /** The result of building a base, while all that was read for it is the same. */
+  base(loader: Loader, settings: string, work: () => Promise<Accumulation>): Promise<Accumulation>
+  /** Something made for a kustomization, while `given` are the same values and all that was read for it is the same. */
+  made<T>(kind: string, loader: Loader, given: readonly unknown[], work: () => Promise<T>): Promise<T>
 }
 
-interface Base { readonly reads: ReadLog; readonly result: Accumulation }
+interface Kept { readonly given: readonly unknown[]; readonly reads: ReadLog; readonly result: unknown }
 
-/** A cache for one caller's builds, with at most `limit` files and as many bases. */
+/** A cache for one caller's builds that keeps at most `limit` things of each sort. */
 export function createRenderCache(limit = 20_000): RenderCache {
-  const files = new Map<string, { text: string; objects: JsonObject[] }>()
-  const bases = new Map<string, Base>()
+  const files = new Map<string, { content: Uint8Array; result: unknown }>()
+  const kept = new Map<string, Kept>()
+  async function made<T>(kind: string, loader: Loader, given: readonly unknown[], work: () => Promise<T>): Promise<T> {
+    const key = `${kind}:${loader.root}`
+    const known = kept.get(key)
+    if (known !== undefined && known.given.every((value, i) => value === given[i]) && (await unchanged(known.reads, loader))) {
+      for (const [name, read] of known.reads) loader.reads.set(name, read)
+      return known.result as T // made under the same key
+    }
+    // What is read for this goes to a log of its own, then to the loader's.
+    const before = new Map(loader.reads)
+    loader.reads.clear()
+    const result = await work()
+    const reads = new Map(loader.reads)
+    for (const [name, read] of before) loader.reads.set(name, read)
+    remember(kept, key, { given, reads, result }, limit)
+    return result
+  }
   return {
-    parse(source, text, read) {
-      const known = files.get(source)
-      if (known !== undefined && known.text === text) return known.objects
-      const objects = read(text, source)
-      remember(files, source, { text, objects }, limit)
-      return objects
-    },
-    async base(loader, work) {
-      const known = bases.get(loader.root)
-      if (known !== undefined && (await unchanged(known.reads, loader))) {
-        for (const [key, read] of known.reads) loader.reads.set(key, { ...read, files: loader.files })
-        return known.result
-      }
-      const result = await work()
-      remember(bases, loader.root, { reads: new Map(loader.reads), result }, limit)
+    parsed(kind, source, content, read) {
+      const key = `${kind}:${source}`
+      const known = files.get(key)
+      if (known !== undefined && sameBytes(known.content, content)) return known.result as ReturnType<typeof read> // read by the same function
+      const result = read()
+      remember(files, key, { content, result }, limit)
       return result
     },
+    made,
+    base: (loader, settings, work) => made('base', loader, [settings], work),
   }
 }
 

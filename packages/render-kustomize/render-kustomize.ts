@@ -12,8 +12,10 @@ import { createOpenApi } from './openapi-schema.ts'
 import { formatOrigin, formatOrigins, ORIGIN_ANNOTATION, TRANSFORMATIONS_ANNOTATION } from './origin.ts'
 import type { RenderCache } from './render-cache.ts'
 import { textAnnotations } from './patch-transformer.ts'
-import { isObject, setMetadata, stringMapOf, type Resource } from './resource.ts'
+import { isObject, scalarText, setMetadata, withObject, type Resource } from './resource.ts'
 import { sortResources } from './sort-order.ts'
+import { eachResource, type Transform } from './transform.ts'
+import type { NameReference, TransformerConfig } from './transformer-config.ts'
 import { resolveVariables } from './variables.ts'
 
 export interface KustomizeOptions {
@@ -46,19 +48,18 @@ export const KUSTOMIZE_VERSION = 'v5.7.1'
  */
 export async function renderKustomize(files: FileTree, path = '', options: KustomizeOptions = {}): Promise<KubeObject[]> {
   const loader = rootLoader(files, path, { remote: options.fetchRemote, restrict: options.loadRestrictor !== 'none' })
-  const kustomization = await loadKustomization(loader)
+  const kustomization = await loadKustomization(loader, options.cache)
   warnOfLegacy(kustomization, options.warn)
   const openApi = createOpenApi()
   await openApi.use(kustomization, loader)
   const build: Build = {
-    openApi, cache: options.cache, metadata: kustomization.buildMetadata,
+    openApi, cache: options.cache, settings: JSON.stringify([options.loadRestrictor, options.enableHelm, options.helmApiVersions, options.helmKubeVersion]), metadata: kustomization.buildMetadata,
     helm: { inflate: options.inflateHelm, enabled: options.enableHelm === true, apiVersions: options.helmApiVersions ?? [], kubeVersion: options.helmKubeVersion },
   }
   const origin = kustomization.buildMetadata.length > 0 ? {} : undefined
   const { resources, config, variables } = await accumulate({ kustomization, loader, origin }, nothing, build)
-  const finish = [hashNames, fixNameReferences(config.nameReference), resolveVariables(variables, config.varReference), dropLocal]
-  const sort = kustomization.sortOptions === undefined && options.reorder === 'none' ? (list: readonly Resource[]) => list : sortResources(kustomization.sortOptions, kustomization.file)
-  const finished = [...finish, sort, withMetadata(kustomization)].reduce((list, step) => step(list), resources)
+  const steps = [hashNames, nameReferenceFixer(config), resolveVariables(variables, config.varReference), dropLocal, ...lastSteps(kustomization, options.reorder)]
+  const finished = steps.reduce((list, step) => step(list), resources)
   return finished.map(({ object, hasEmpty }) => (hasEmpty ? fillEmpty(object) : object) as unknown as KubeObject) // every resource has a kind and a name
 }
 
@@ -67,20 +68,41 @@ export function formatResources(objects: readonly KubeObject[]): string {
   return formatYamlDocuments(objects)
 }
 
+const fixers = new WeakMap<readonly NameReference[], Transform>()
+
+/** One transformation per configuration, so that it knows again what it has seen. */
+function nameReferenceFixer({ nameReference }: TransformerConfig): Transform {
+  let fixer = fixers.get(nameReference)
+  if (fixer === undefined) fixers.set(nameReference, fixer = fixNameReferences(nameReference))
+  return fixer
+}
+
+const endings = new WeakMap<Kustomization, Transform[]>()
+
+/** Order and metadata; kept with the kustomization, for the same reason. */
+function lastSteps(kustomization: Kustomization, reorder: KustomizeOptions['reorder']): Transform[] {
+  let steps = endings.get(kustomization)
+  if (steps === undefined) {
+    steps = [sortResources(kustomization.sortOptions, kustomization.file), ...withMetadata(kustomization)]
+    endings.set(kustomization, steps)
+  }
+  return kustomization.sortOptions === undefined && reorder === 'none' ? steps.slice(1) : steps
+}
+
 /** Objects marked as configuration for tools at hand do not come out. */
 function dropLocal(resources: readonly Resource[]): readonly Resource[] {
-  return resources.filter(({ object }) => {
-    const mark = stringMapOf(object, 'annotations')['config.kubernetes.io/local-config']
-    return mark === undefined || mark === 'false'
+  return resources.filter(({ object: { metadata } }) => {
+    const annotations = isObject(metadata) ? metadata['annotations'] : undefined
+    const mark = isObject(annotations) ? annotations['config.kubernetes.io/local-config'] : undefined
+    return mark === undefined || scalarText(mark) === 'false'
   })
 }
 
-function withMetadata({ buildMetadata }: Kustomization): (resources: readonly Resource[]) => readonly Resource[] {
-  const label = addMembers({ 'app.kubernetes.io/managed-by': `kustomize-${KUSTOMIZE_VERSION}` }, [{ group: '', version: '', kind: '', path: 'metadata/labels', create: true }])
-  return (resources) => {
-    const labelled = buildMetadata.includes('managedByLabel') ? label(resources) : resources
-    return labelled.map((resource) => ({ ...resource, object: annotate(resource, buildMetadata) }))
-  }
+function withMetadata({ buildMetadata }: Kustomization): Transform[] {
+  const annotated = eachResource((resource) => withObject(resource, annotate(resource, buildMetadata)))
+  if (!buildMetadata.includes('managedByLabel')) return [annotated]
+  const spec = { group: '', version: '', kind: '', path: 'metadata/labels', create: true }
+  return [addMembers({ 'app.kubernetes.io/managed-by': `kustomize-${KUSTOMIZE_VERSION}` }, [spec]), annotated]
 }
 
 function annotate({ object, origin, transformations }: Resource, wanted: readonly string[]): JsonObject {

@@ -11,9 +11,12 @@ export interface ResourceId extends Gvk {
   /** The namespace that counts for equality: `default` for none, a reserved word for kinds known to be cluster-scoped. */
   readonly effectiveNamespace: string
   readonly clusterScoped: boolean
+  /** Equal for equal ids. */
+  readonly key: string
 }
 
-const NOT_NAMESPACED = '_non_namespaceable_'
+/** The effective namespace of kinds that have none. */
+export const NOT_NAMESPACED = '_non_namespaceable_'
 const ids = new WeakMap<JsonObject, ResourceId>()
 
 /** Splits `group/version`; the core group is ''. */
@@ -38,25 +41,26 @@ export function idOf(object: JsonObject): ResourceId {
 
 export function makeId({ group, version, kind }: Gvk, name: string, namespace: string): ResourceId {
   const clusterScoped = isClusterScoped(group === '' ? version : `${group}/${version}`, kind)
-  return { group, version, kind, name, namespace, clusterScoped, effectiveNamespace: clusterScoped ? NOT_NAMESPACED : effective(namespace) }
+  const effectiveNamespace = clusterScoped ? NOT_NAMESPACED : effective(namespace)
+  return { group, version, kind, name, namespace, clusterScoped, effectiveNamespace, key: keyOf({ group, version, kind }, name, effectiveNamespace) }
 }
 
 /** The id of a name that a resource once had; its scope is no longer looked up. */
 export function makePreviousId({ group, version, kind }: Gvk, name: string, namespace: string): ResourceId {
-  return { group, version, kind, name, namespace, clusterScoped: false, effectiveNamespace: effective(namespace) }
+  const effectiveNamespace = effective(namespace)
+  return { group, version, kind, name, namespace, clusterScoped: false, effectiveNamespace, key: keyOf({ group, version, kind }, name, effectiveNamespace) }
 }
 
 function effective(namespace: string): string {
   return namespace === '' ? 'default' : namespace
 }
 
-/** A key that is equal for equal ids. */
-export function idKey(id: ResourceId): string {
-  return `${id.effectiveNamespace}\n${id.group}\n${id.version}\n${id.kind}\n${id.name}`
+function keyOf({ group, version, kind }: Gvk, name: string, effectiveNamespace: string): string {
+  return `${effectiveNamespace}\n${group}\n${version}\n${kind}\n${name}`
 }
 
 export function sameId(a: ResourceId, b: ResourceId): boolean {
-  return a.name === b.name && a.kind === b.kind && a.group === b.group && a.version === b.version && a.effectiveNamespace === b.effectiveNamespace
+  return a.key === b.key
 }
 
 /** True when every field that `selector` gives is equal. */

@@ -1,5 +1,4 @@
 import { failure } from './failure.ts'
-import { compareUtf8 } from './go-json.ts'
 import type { SortOptions } from './kustomization.ts'
 import type { Resource } from './resource.ts'
 import { formatGvk, idOf, type ResourceId } from './resource-id.ts'
@@ -27,7 +26,13 @@ export function sortResources(options: SortOptions | undefined, where: string): 
   const last = options?.legacySortOptions?.orderLast ?? (options?.legacySortOptions === undefined ? LAST : [])
   first.forEach((kind, i) => ranks.set(kind, i - first.length))
   last.forEach((kind, i) => ranks.set(kind, i + 1))
-  return (resources) => resources.map((resource) => sortKey(resource, ranks)).sort(compareKeys).map(({ resource }) => resource)
+  const known = new WeakMap<Resource, SortKey>()
+  const keyOf = (resource: Resource): SortKey => {
+    let key = known.get(resource)
+    if (key === undefined) known.set(resource, key = sortKey(resource, ranks))
+    return key
+  }
+  return (resources) => resources.map(keyOf).sort(compareKeys).map(({ resource }) => resource)
 }
 
 interface SortKey { readonly resource: Resource; readonly rank: number; readonly gvk: string; readonly id: string; readonly coreNamespace: boolean }
@@ -43,9 +48,14 @@ function idText(id: ResourceId): string {
 }
 
 function compareKeys(a: SortKey, b: SortKey): number {
-  if (a.gvk === b.gvk) return compareUtf8(a.id, b.id)
+  if (a.gvk === b.gvk) return compareText(a.id, b.id)
   if (a.rank !== b.rank) return a.rank - b.rank
   // A core Namespace comes before those of other groups.
   const bothNamespaces = (a.coreNamespace || b.coreNamespace) && a.gvk.endsWith('_Namespace') && b.gvk.endsWith('_Namespace')
-  return bothNamespaces ? compareUtf8(b.gvk, a.gvk) : compareUtf8(a.gvk, b.gvk)
+  return bothNamespaces ? compareText(b.gvk, a.gvk) : compareText(a.gvk, b.gvk)
+}
+
+/** By code unit, which is Go's order for all that may stand in names. */
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }

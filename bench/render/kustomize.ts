@@ -1,0 +1,113 @@
+import { execFile } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { memoryFiles, type FileTree } from '@idp/kit'
+import { createRenderCache, formatResources, renderKustomize } from '@idp/render-kustomize'
+import { kubectlBinary, temporaryDirectory } from '@idp/testkit'
+
+/** One figure; `ratio` is how many times better ours is than `peer`. */
+export interface BenchResult { readonly name: string; readonly value: number; readonly unit: string; readonly peer: number | undefined; readonly ratio: number | undefined }
+
+/** Kustomize in process against `kubectl kustomize` as a whole process, and a second build after one file changed against the first. */
+export async function run(): Promise<BenchResult[]> {
+  const kubectl = await kubectlBinary()
+  const results: BenchResult[] = []
+  for (const [name, apps] of [['small', 1], ['40 apps', 40]] as const) {
+    const tree = platform(apps)
+    const ours = await median(apps === 1 ? 300 : 20, async () => { formatResources(await renderKustomize(memoryFiles(tree), 'overlay')) })
+    const peer = kubectl === undefined ? undefined : await peerTime(kubectl, tree, 7)
+    results.push({ name: `kustomize build, ${name}`, value: ours, unit: 'ms', peer, ratio: peer === undefined ? undefined : peer / ours })
+  }
+  results.push(await secondBuild(300))
+  return results
+}
+
+/** A change to one of many applications: what is left is reading, one base, and putting the results together. */
+async function secondBuild(apps: number): Promise<BenchResult> {
+  const tree = platform(apps)
+  const cold = await median(3, async () => { await renderKustomize(memoryFiles(tree), 'overlay', { cache: createRenderCache() }) })
+  const cache = createRenderCache()
+  const files = encoded(tree)
+  await renderKustomize(memoryFiles(files), 'overlay', { cache })
+  let round = 0
+  const warm = await median(15, async () => {
+    const changed = { ...files, 'apps/app-7/deployment.yaml': new TextEncoder().encode(`${tree['apps/app-7/deployment.yaml'] ?? ''}# ${round++}\n`) }
+    await renderKustomize(memoryFiles(changed), 'overlay', { cache })
+  })
+  return { name: `kustomize build again after one of ${Object.keys(tree).length} files changed`, value: warm, unit: 'ms', peer: cold, ratio: cold / warm }
+}
+
+/** A store of files keeps bytes; encoding them anew each time would be measured too. */
+function encoded(tree: Readonly<Record<string, string>>): Record<string, Uint8Array> {
+  const encoder = new TextEncoder()
+  return Object.fromEntries(Object.entries(tree).map(([path, text]) => [path, encoder.encode(text)]))
+}
+
+async function median(rounds: number, work: () => Promise<void>): Promise<number> {
+  const times: number[] = []
+  for (let i = 0; i < rounds; i++) {
+    const start = performance.now()
+    await work()
+    times.push(performance.now() - start)
+  }
+  return times.sort((a, b) => a - b)[rounds >> 1] ?? 0
+}
+
+async function peerTime(kubectl: string, tree: Readonly<Record<string, string>>, rounds: number): Promise<number> {
+  await using folder = await temporaryDirectory()
+  for (const [path, text] of Object.entries(tree)) {
+    await mkdir(dirname(join(folder.path, path)), { recursive: true })
+    await writeFile(join(folder.path, path), text)
+  }
+  return await median(rounds, () => new Promise((resolve, reject) => {
+    execFile(kubectl, ['kustomize', join(folder.path, 'overlay')], { maxBuffer: 1 << 28 }, (error) => (error === null ? resolve() : reject(error)))
+  }))
+}
+
+/** Applications with a workload, a service, generated configuration and a patch, under one overlay. */
+function platform(apps: number): Record<string, string> {
+  const tree: Record<string, string> = {}
+  const names = Array.from({ length: apps }, (_, i) => `app-${i}`)
+  for (const name of names) {
+    tree[`apps/${name}/kustomization.yaml`] = kustomization(name)
+    tree[`apps/${name}/deployment.yaml`] = deployment(name)
+    tree[`apps/${name}/service.yaml`] = `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}}\nspec:\n  selector: {app: ${name}}\n  ports:\n  - {name: http, port: 80, targetPort: http}\n`
+    tree[`apps/${name}/patch.yaml`] = `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: ${name}}\nspec:\n  replicas: 3\n  template:\n    spec:\n      containers:\n      - name: main\n        resources: {limits: {memory: 128Mi}}\n`
+  }
+  tree['overlay/kustomization.yaml'] = `resources:\n${names.map((name) => `- ../apps/${name}\n`).join('')}commonAnnotations: {team: platform}\nlabels:\n- pairs: {env: demo}\n`
+  return tree
+}
+
+function kustomization(name: string): string {
+  return `resources: [deployment.yaml, service.yaml]\nnamespace: ${name}\nnamePrefix: demo-\nimages: [{name: registry.example/${name}, newTag: v2}]\npatches: [{path: patch.yaml}]\n`
+    + `configMapGenerator:\n- name: settings\n  literals: [LOG_LEVEL=info, MODE=demo]\n`
+}
+
+function deployment(name: string): string {
+  return `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: ${name}
+  labels: {app: ${name}}
+spec:
+  replicas: 1
+  selector:
+    matchLabels: {app: ${name}}
+  template:
+    metadata:
+      labels: {app: ${name}}
+    spec:
+      containers:
+      - name: main
+        image: registry.example/${name}:v1
+        ports:
+        - {name: http, containerPort: 8080}
+        envFrom:
+        - configMapRef: {name: settings}
+        readinessProbe:
+          httpGet: {path: /healthz, port: http}
+      volumes:
+      - name: settings
+        configMap: {name: settings}
+`
+}
