@@ -15,7 +15,8 @@ export type TlsAcceptor = (connection: Duplex, peer: Peer) => void
  */
 export function tlsAcceptor(options: TlsOptions, onSecure: (socket: TLSSocket, peer: Peer) => void): TlsAcceptor {
   const contexts = new Map<string, SecureContext>()
-  const clientCa = options.clientCa === undefined ? {} : { ca: options.clientCa }
+  // OpenSSL refuses to resume a session that carries a client certificate unless the session belongs to a named context.
+  const clientCa = options.clientCa === undefined ? {} : { ca: options.clientCa, sessionIdContext: 'idp' }
   const contextOf = ({ cert, key }: Identity): SecureContext => {
     const known = contexts.get(cert)
     if (known !== undefined) return known

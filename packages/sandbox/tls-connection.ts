@@ -13,7 +13,7 @@ function contextOf(identity: TlsIdentity, clientCa: string | undefined): SecureC
   const known = contexts.get(key)
   if (known !== undefined) return known
   if (contexts.size > 200) contexts.clear()
-  const made = createSecureContext({ cert: identity.cert, key: identity.key, ...(clientCa === undefined ? {} : { ca: clientCa }) })
+  const made = createSecureContext({ cert: identity.cert, key: identity.key, ...(clientCa === undefined ? {} : { ca: clientCa, sessionIdContext: 'idp' }) })
   contexts.set(key, made)
   return made
 }
