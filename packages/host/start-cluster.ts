@@ -50,7 +50,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const stop = new AbortController()
   const watched = watchCluster(clientAs('system:idp:network', ['system:masters']), { signal: stop.signal, clock, log })
   starting.defer(() => stop.abort())
-  const fabric = createFabric({ view: watched.view, clock, log, ca: () => pki.ca.cert, domain, egress: options.egress ?? false })
+  const fabric = createFabric({ view: watched.view, clock, ca: () => pki.ca.cert, domain, egress: options.egress ?? false })
   const inside = fabric.attach({ ip: apiAddress, node: true, shared: true }).open()
   apiInside = inside
   const apiTls = { identity: () => pki.apiServer, clientCa: pki.ca.cert }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import type { EndpointSlice, NetworkPolicy, Service } from '@idp/api'
-import { fakeClock, silentLog } from '@idp/kit'
+import { fakeClock } from '@idp/kit'
 import { createCa, issueCertificate } from '@idp/pki'
 import { createClusterIndex, createFabric, type FabricOptions } from './index.ts'
 
@@ -10,7 +10,7 @@ const clock = fakeClock()
 
 function world(options: Partial<FabricOptions> = {}) {
   const view = createClusterIndex()
-  const fabric = createFabric({ view, clock, log: silentLog, ca: () => '', ...options })
+  const fabric = createFabric({ view, clock, ca: () => '', ...options })
   const pod = (ip: string, name: string, namespace = 'shop', labels: Record<string, string> = {}) => fabric.attach({ ip, namespace, pod: name, labels: () => labels, portNamed: (n) => (n === 'http' ? 8080 : undefined) }).open()
   const service = (name: string, spec: Partial<Service['spec']>, namespace = 'shop') => view.onService({ before: view.service(name, namespace), after: { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace }, spec } as Service })
   const slice = (name: string, endpoints: EndpointSlice['endpoints'], ports: EndpointSlice['ports'], namespace = 'shop') => view.onSlice({

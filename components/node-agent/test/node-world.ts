@@ -29,7 +29,7 @@ export async function startNodeWorld(programs: readonly Program[] = [], options:
   const stop = new AbortController()
   const cluster = watchCluster(api.client, { signal: stop.signal, clock, log: silentLog })
   await cluster.synced
-  const fabric = createFabric({ view: cluster.view, clock, log: silentLog, ca: () => '' })
+  const fabric = createFabric({ view: cluster.view, clock, ca: () => '' })
   const component: Component = { name: 'test', standsInFor: 'nothing', programs: programs.map((p) => ({ images: p.images, load: async () => p })) }
   const nodesOptions: NodesOptions = {
     nodes: [{ name: 'node-0', address: '172.25.0.2', podPrefix: '10.42.0' }], client: () => api.client, clientFor: () => api.client, fabric, components: [component],

@@ -1,0 +1,135 @@
+import { BlockList, isIP, connect as connectSocket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { CodedError, type Clock } from '@idp/kit'
+import { isHeadless, type ClusterView } from './cluster-view.ts'
+import { connectionPair } from './connection-pair.ts'
+import { resolveName, type DnsAnswer } from './dns.ts'
+import type { Listeners, OpenPort } from './listeners.ts'
+import { createPolicyCheck, type Endpoint } from './network-policy.ts'
+import { serveRaw } from './serve-raw.ts'
+import { createServiceRouter, type Destination } from './service-target.ts'
+
+/** Where a dial leads: a port in the cluster, or a name outside. */
+export type Dialled =
+  | { readonly type: 'inside'; readonly at: Destination; readonly open: OpenPort }
+  | { readonly type: 'outside'; readonly host: string; readonly port: number }
+
+/** Fixed names of a pod (`hostAliases`). */
+export type Hosts = Readonly<Record<string, string>>
+
+export interface Dialer {
+  /** Name or address -> Service -> endpoint -> open port, as `source` may reach it. Throws the CodedErrors of `Net`. */
+  dial(source: Endpoint, host: string, port: number, hosts: Hosts): Dialled
+  /** The open port at an address itself. */
+  openAt(at: Destination): Extract<Dialled, { type: 'inside' }>
+  /** The open port behind a node port, for a caller from outside. */
+  dialNodePort(nodePort: number, from: string): Extract<Dialled, { type: 'inside' }>
+  connect(from: string, dialled: Dialled): Duplex
+  /** Addresses of a name; asks the machine's resolver for names outside where egress is allowed. */
+  resolve(source: Endpoint, name: string, hosts: Hosts): Promise<readonly string[]>
+}
+
+export interface DialerOptions {
+  readonly view: ClusterView
+  readonly clock: Clock
+  readonly listeners: Listeners
+  readonly endpoints: ReadonlyMap<string, Endpoint>
+  /** Host ports: address and port of a node -> those of a pod. */
+  readonly published: ReadonlyMap<string, Destination>
+  readonly domain: string
+  readonly egress: boolean
+}
+
+/** Pods and Services; an address in here that nobody has is not looked for outside. */
+const clusterNetworks = new BlockList()
+clusterNetworks.addSubnet('10.42.0.0', 16)
+clusterNetworks.addSubnet('10.43.0.0', 16)
+
+export function createDialer({ view, clock, listeners, endpoints, published, domain, egress }: DialerOptions): Dialer {
+  const router = createServiceRouter(view, clock)
+  const policy = createPolicyCheck(view, (ip) => endpoints.get(ip))
+  let turn = 0
+
+  const ask = (source: Endpoint, name: string): Exclude<DnsAnswer, { type: 'absent' }> => {
+    const answer = resolveName(view, { name, namespace: source.namespace ?? 'default', domain })
+    if (answer.type === 'absent') throw nameNotFound(view, name, source.namespace)
+    if (answer.type === 'external' && !egress) throw egressDenied(name)
+    return answer
+  }
+  const openAt = (at: Destination): Extract<Dialled, { type: 'inside' }> => {
+    const real = published.get(`${at.ip}:${at.port}`) ?? at
+    const open = listeners.at(real.ip, real.port)
+    if (open !== undefined) return { type: 'inside', at: real, open }
+    const where = `${at.ip}:${at.port}`
+    if (endpoints.has(at.ip)) throw new CodedError({ code: 'ConnectionRefused', message: 'nothing listens on this port', where, remedy: 'check the port and whether the server has started' })
+    throw new CodedError({ code: 'ConnectionTimedOut', message: 'no pod, node or Service has this address', where, remedy: 'use a Service name; pod addresses change' })
+  }
+  const throughService = (ip: string, port: number, from: string): Destination => {
+    const service = view.serviceAt(ip)
+    if (service !== undefined) return router.route(service, port, from)
+    const ofNode = endpoints.get(ip)?.node === true && !published.has(`${ip}:${port}`) && listeners.at(ip, port) === undefined
+    const behindNode = ofNode ? view.serviceOnNodePort(port) : undefined
+    return behindNode === undefined ? { ip, port } : router.routeNodePort(behindNode, port, from)
+  }
+  const addressOf = (source: Endpoint, host: string, hosts: Hosts): string | { readonly outside: string } => {
+    const name = host.toLowerCase().replace(/\.$/, '')
+    if (name === 'localhost' || name.startsWith('127.') || name === '::1') return source.ip
+    const fixed = hosts[name]
+    if (fixed !== undefined) return fixed
+    const answer = ask(source, host)
+    // Of several addresses (headless Services) each is taken in turn.
+    return answer.type === 'external' ? { outside: answer.name } : answer.addresses[turn++ % answer.addresses.length] ?? source.ip
+  }
+  const isKnown = (address: string, port: number) =>
+    endpoints.has(address) || view.serviceAt(address) !== undefined || published.has(`${address}:${port}`) || clusterNetworks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+
+  return {
+    openAt,
+    dial(source, host, port, hosts) {
+      const address = addressOf(source, host, hosts)
+      if (typeof address !== 'string') return { type: 'outside', host: address.outside, port }
+      if (!isKnown(address, port)) {
+        if (!egress) throw egressDenied(host)
+        return { type: 'outside', host: address, port }
+      }
+      const found = openAt(throughService(address, port, source.ip))
+      policy.check(source, found.at)
+      return found
+    },
+    dialNodePort(nodePort, from) {
+      const service = view.serviceOnNodePort(nodePort)
+      if (service === undefined) throw new CodedError({ code: 'ConnectionRefused', message: `no Service has node port ${nodePort}`, where: `:${nodePort}`, remedy: 'check the Service and its nodePort' })
+      const found = openAt(router.routeNodePort(service, nodePort, from))
+      policy.check({ ip: from }, found.at)
+      return found
+    },
+    connect(from, dialled) {
+      if (dialled.type === 'outside') return connectSocket(dialled.port, dialled.host)
+      const [near, far] = connectionPair()
+      serveRaw(dialled.open, far, { address: from })
+      return near
+    },
+    async resolve(source, name, hosts) {
+      const fixed = hosts[name.toLowerCase()]
+      if (fixed !== undefined) return [fixed]
+      const answer = ask(source, name)
+      if (answer.type === 'addresses') return answer.addresses
+      const { lookup } = await import('node:dns/promises')
+      return (await lookup(answer.name, { all: true })).map((a) => a.address)
+    },
+  }
+}
+
+function nameNotFound(view: ClusterView, host: string, namespace: string | undefined): CodedError {
+  const [service = '', inNamespace = namespace ?? 'default'] = host.split('.')
+  const found = view.service(service, inNamespace)
+  const empty = found !== undefined && isHeadless(found)
+  return new CodedError({
+    code: 'NameNotFound', message: empty ? 'the headless Service has no ready pod, so its name has no address' : 'no such name in the cluster', where: host,
+    remedy: empty ? 'check that the pods behind it are Ready' : `check the spelling and the namespace (asked from ${namespace ?? 'default'})`,
+  })
+}
+
+function egressDenied(host: string): CodedError {
+  return new CodedError({ code: 'EgressDenied', message: 'this cluster has no way out to the machine\'s network', where: host, remedy: 'start the cluster with egress allowed, or use a name inside the cluster' })
+}
