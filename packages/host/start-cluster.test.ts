@@ -86,6 +86,12 @@ test('without a node agent there is no cluster, and nothing stays open', async (
   await assert.rejects(startCluster({ name: 'x', dataDir: directory.path, clock: systemClock, log: silentLog, random: systemRandom, components: [] }), { code: 'NodeAgentMissing' })
 })
 
+test('a taken port is named, and everything that was open is closed again', async () => {
+  await using first = await startTestCluster({ bare: true, hostPorts: [{ port: 0, nodePort: 30080 }] })
+  const taken = first.hostPorts[0] ?? 0
+  await assert.rejects(startTestCluster({ bare: true, hostPorts: [{ port: 0, nodePort: 30081 }, { port: taken, nodePort: 30080, setting: '--http-port' }] }), { code: 'PortTaken', where: `127.0.0.1:${taken}`, remedy: /--http-port/ })
+})
+
 async function eventuallyAnswers(ask: () => Promise<Response>): Promise<Response> {
   for (;;) {
     const answer = await ask().catch(() => undefined)
