@@ -41,6 +41,7 @@ const created: [kind: Kind, fields: JsonObject, messages: string[]][] = [
   [Pod, pod({}, { resources: { requests: { cpu: '2' }, limits: { cpu: '1' } } }), ['spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1']],
   [Pod, pod({}, { livenessProbe: {} }), ['spec.containers[0].livenessProbe: Required value: must specify a handler type']],
   [Deployment, { spec: { selector, template } }, []],
+  [StatefulSet, { spec: { selector, serviceName: 's', volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } }], template: { metadata: template.metadata, spec: { containers: [{ name: 'a', image: 'i', volumeMounts: [{ name: 'data', mountPath: '/d' }] }] } } } }, []],
   [Deployment, { spec: { template } }, ['spec.selector: Required value']],
   [Deployment, { spec: { selector: {}, template } }, ['spec.selector: Invalid value: {}: empty selector is invalid for deployment']],
   [Deployment, { spec: { selector: { matchLabels: { app: 'b' } }, template } }, ['spec.template.metadata.labels: Invalid value: {"app":"a"}: `selector` does not match template `labels`']],

@@ -86,11 +86,21 @@ export function checkStatefulSet(check: Checker, object: JsonObject): void {
   const spec = specOf(object)
   check.notNegative(spec, 'spec', 'replicas', 'minReadySeconds', 'revisionHistoryLimit')
   check.oneOf(spec, 'spec', 'podManagementPolicy', ['OrderedReady', 'Parallel'])
-  checkSelected(check, spec, 'statefulset')
+  checkSelected(check, withClaimVolumes(spec), 'statefulset')
   const strategy = child(spec, 'updateStrategy')
   if (strategy) check.oneOf(strategy, 'spec.updateStrategy', 'type', ['RollingUpdate', 'OnDelete'])
   check.notNegative(child(strategy, 'rollingUpdate'), 'spec.updateStrategy.rollingUpdate', 'partition')
   for (const [index, claim] of items(spec, 'volumeClaimTemplates').entries()) checkClaimSpec(check, child(claim, 'spec') ?? {}, `spec.volumeClaimTemplates[${index}].spec`)
+}
+
+/** The volumes that the controller will add to each pod, one per claim template, are there for containers to mount. */
+function withClaimVolumes(spec: JsonObject): JsonObject {
+  const template = child(spec, 'template')
+  const pod = child(template, 'spec')
+  const claims = items(spec, 'volumeClaimTemplates').map((claim) => child(claim, 'metadata')?.name).filter((name) => typeof name === 'string')
+  const own = items(pod, 'volumes').filter((volume) => typeof volume === 'object' && volume !== null && !claims.includes((volume as JsonObject).name as string))
+  if (template === undefined || pod === undefined || claims.length === 0) return spec
+  return { ...spec, template: { ...template, spec: { ...pod, volumes: [...own, ...claims.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }))] } } }
 }
 
 const statefulSetMayChange = ['replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy', 'minReadySeconds']
