@@ -1,4 +1,4 @@
-import type { Container, ExecIo, Net, Program } from '@idp/sandbox'
+import { inFaultScope, type Container, type ExecIo, type Net, type Program } from '@idp/sandbox'
 import { CodedError, isCoded, messageOf, rfc3339, type Clock } from '@idp/kit'
 import type { ContainerLog } from './container-log.ts'
 import type { TerminatedState } from './pod-spec.ts'
@@ -30,6 +30,7 @@ export interface InstanceOptions {
   terminationMessage(exitCode: number): Promise<string>
 }
 
+const crashed = 1
 const killed = 137
 const terminated = 143
 
@@ -41,7 +42,14 @@ export function startInstance(options: InstanceOptions): ContainerInstance {
   const startedAt = clock.now()
   const container: Container = { ...options.container, net, signal: stopping.signal }
   const run = async (): Promise<TerminatedState> => {
-    const code = await Promise.race([runProgram(program, container, log), killing.promise])
+    // An error that the program lets escape from a callback ends this container, not the process.
+    const scope = {
+      fail(error: unknown) {
+        for (const line of describe(error)) log.write('stderr', line)
+        killing.resolve(crashed)
+      },
+    }
+    const code = await Promise.race([inFaultScope(scope, () => runProgram(program, container, log)), killing.promise])
     const finishedAt = clock.now()
     stopping.abort(new CodedError({ code: 'ContainerEnded', message: 'the container has ended' }))
     net[Symbol.dispose]()
@@ -88,5 +96,7 @@ export async function execIn(instance: ContainerInstance, command: readonly stri
     io.stderr(`idp: the stand-in for ${container.pod.image} has no shell; cannot run ${command[0] ?? ''}\n`)
     return 126
   }
-  return program.exec(container, command, io)
+  const exec = program.exec.bind(program)
+  const failed = Promise.withResolvers<number>()
+  return Promise.race([inFaultScope({ fail: failed.reject }, () => exec(container, command, io)), failed.promise])
 }

@@ -3,7 +3,7 @@ import { createApiServer, encryptedAtRest, type ApiServer } from '@idp/apiserver
 import { createClient, handlerTransport } from '@idp/client'
 import { listen } from '@idp/http'
 import { CodedError } from '@idp/kit'
-import { createFabric, type Fabric, type Net, type Nodes } from '@idp/sandbox'
+import { boundToScope, containFaults, createFabric, type Fabric, type Net, type Nodes } from '@idp/sandbox'
 import { memoryStore, openStore, type Store } from '@idp/store'
 import { callThrough } from './call-service.ts'
 import { apiAddressOf, apiInsidePort, apiNames, clusterDomain, placeNodes, type PlacedNode } from './cluster-address.ts'
@@ -37,10 +37,12 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   let running: Nodes | undefined
   let inside: Net | undefined
   const { clock, log, random } = options
-  const server = stack.use(createApiServer({
+  stack.use(containFaults())
+  const server = outsideScopes(createApiServer({
     store, clock, log, random, serviceAccountKey: pki.serviceAccountKey, atRest: encryptedAtRest(pki.encryptionKey, random),
     endpoint: { address, port: apiInsidePort }, nodes: nodeProxy(() => running), callService: callThrough(() => inside),
   }))
+  stack.use(server)
   await server.started
   const start: Start = { options, stack, pki, server, clientAs: (user, groups = []) => clientOf(server, user, groups) }
 
@@ -71,6 +73,11 @@ async function openState({ name, dataDir, storage, clock, log, random }: Cluster
   if (store.status === 'rejected') throw store.reason
   if (pki.status === 'rejected') throw pki.reason
   return { store: store.value, pki: pki.value }
+}
+
+/** The API server answers for itself: what fails in it is not the fault of the program that calls it. */
+function outsideScopes(server: ApiServer): ApiServer {
+  return { ...server, handler: boundToScope(server.handler), upgrade: boundToScope(server.upgrade) }
 }
 
 function clientOf({ handler }: ApiServer, user: string, groups: readonly string[]): Cluster['client'] {

@@ -1,3 +1,4 @@
+import { inFaultScope } from '@idp/sandbox'
 import { backoff, messageOf, sleep, type Clock, type Log } from '@idp/kit'
 
 /** As kubelet treats static pods, on the scale of a process: 100 ms, doubled up to 30 s; a minute without failure starts over. */
@@ -16,7 +17,8 @@ export async function supervise(run: (signal: AbortSignal) => Promise<void>, { n
     signal.addEventListener('abort', onAbort, { once: true })
     let why = 'it ended by itself'
     try {
-      await run(attempt.signal)
+      const stray = Promise.withResolvers<never>()
+      await Promise.race([inFaultScope({ fail: stray.reject }, () => run(attempt.signal)), stray.promise])
     } catch (error) {
       why = error instanceof Error ? error.stack ?? error.message : messageOf(error)
     } finally {

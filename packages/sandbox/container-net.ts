@@ -1,5 +1,6 @@
 import { CodedError, type Clock } from '@idp/kit'
 import type { Dialer, Hosts } from './dialer.ts'
+import { boundToScope } from './fault-scope.ts'
 import { fetchInCluster, type FetchWorld } from './fetch-in-cluster.ts'
 import type { Listeners, OpenPort } from './listeners.ts'
 import type { Listener, Net } from './net.ts'
@@ -40,8 +41,14 @@ export function createContainerNet({ endpoint, hosts, dialer, listeners, clock, 
   }
   return {
     ip: endpoint.ip,
-    listen: async (port, server, { tls } = {}) => listen(port, (closed) => ({ type: 'web', server, tls, closed })),
-    listenRaw: async (port, accept) => listen(port, (closed) => ({ type: 'raw', accept, closed })),
+    async listen(port, { handler, upgrade }, { tls } = {}) {
+      const server = { handler: boundToScope(handler), ...(upgrade === undefined ? {} : { upgrade: boundToScope(upgrade) }) }
+      return listen(port, (closed) => ({ type: 'web', server, tls, closed }))
+    },
+    async listenRaw(port, accept) {
+      const bound = boundToScope(accept)
+      return listen(port, (closed) => ({ type: 'raw', accept: bound, closed }))
+    },
     fetch: (url, init) => fetchInCluster(url, init, { source: endpoint, now: clock.now(), ca, verify, dial, connect: (dialled) => dialer.connect(endpoint.ip, dialled) }),
     connect: async ({ host, port }) => dialer.connect(endpoint.ip, dial(host, port)),
     async resolve(name) {

@@ -10,3 +10,4 @@ export { memoryVolume, volumePath, type DirectoryVolume, type MemoryFile, type M
 export { readCertificates, verifyCertificate, type VerifyOptions } from './verify-certificate.ts'
 export type { ContainerLogQuery, Nodes, NodesOptions, NodesProgram, NodeSpec, PodReference } from './nodes.ts'
 export { findChart, lazyComponent, type ComponentListing, type RegisteredComponent } from './registry.ts'
+export { boundToScope, containFaults, inFaultScope, type FaultScope } from './fault-scope.ts'
