@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigMap, DaemonSet, Deployment, EndpointSlice, Job, Namespace, Pod, Service, ServiceAccount, StatefulSet } from '@idp/api'
+import { createManager } from '@idp/controller'
+import { silentLog } from '@idp/kit'
 import { createControllers } from './create-controllers.ts'
 import { node, template, workbench } from './testing/workbench.ts'
 
@@ -29,6 +31,14 @@ test('all controllers together bring a small world up, then write nothing more, 
   const before = bench.api.store.revision
   await bench.advance(1_200_000)
   assert.equal(bench.api.store.revision, before)
+  // A restart finds everything as it should be.
+  const stop = new AbortController()
+  const again = createManager({ client, clock: bench.clock, log: silentLog, controllers: createControllers({ clusterCa: 'CA' }), signal: stop.signal })
+  await bench.advance(40_000)
+  assert.ok(again.idle)
+  assert.equal(bench.api.store.revision, before)
+  stop.abort(new Error('over'))
+  await again.done
   for (const [kind, name] of [[Deployment, 'web'], [StatefulSet, 'db'], [DaemonSet, 'agent'], [Job, 'once'], [Service, 'web']] as const) await client.delete(kind, name, { ...at, propagationPolicy: 'Background' })
   await bench.settle()
   await bench.runPods()

@@ -11,6 +11,7 @@ import { ephemeralVolumeController } from './controllers/ephemeral-volume.ts'
 import { garbageCollector } from './controllers/garbage-collector.ts'
 import { horizontalPodAutoscalerController } from './controllers/horizontal-pod-autoscaler.ts'
 import { jobController } from './controllers/job.ts'
+import { jobOrphanPodController } from './controllers/job-orphan-pods.ts'
 import { localPathClass, localPathProvisioner, localPathReclaimer } from './controllers/local-path-provisioner.ts'
 import { namespaceController } from './controllers/namespace.ts'
 import { nodeLifecycleController } from './controllers/node-lifecycle.ts'
@@ -39,7 +40,7 @@ export interface ControllersOptions {
 export function createControllers({ clusterCa, signingCa }: ControllersOptions): (Controller | Loop)[] {
   return [
     namespaceController, serviceAccountController, rootCaPublisher(clusterCa),
-    deploymentController, replicaSetController, statefulSetController, daemonSetController, jobController, cronJobController, ttlAfterFinishedController, replicationControllerController, horizontalPodAutoscalerController(),
+    deploymentController, replicaSetController, statefulSetController, daemonSetController, jobController, jobOrphanPodController, cronJobController, ttlAfterFinishedController, replicationControllerController, horizontalPodAutoscalerController(),
     endpointSliceController, endpointsController, endpointSliceMirroringController,
     volumeClaimController, volumeController, claimProtectionController, volumeProtectionController, ephemeralVolumeController,
     localPathClass(), localPathProvisioner, localPathReclaimer,

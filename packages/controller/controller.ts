@@ -12,6 +12,8 @@ export interface Outcome<T extends KubeObject = KubeObject> {
   /** The status to write, if it differs from the live one. Written once, by the loop, through the status subresource. */
   readonly status?: unknown
   readonly requeueAfter?: number
+  /** What went wrong although the pass has a status to write: it is written, and the pass repeated after its back-off. */
+  readonly failed?: unknown
   /** For a finalizer: true when the object may go now. */
   readonly done?: boolean
   /** The object as the pass last wrote it, when it changed it: the status write builds on this one. */

@@ -22,7 +22,10 @@ export function runController<T extends KubeObject>(controller: Controller<T>, i
           return
         }
         const outcome = await pass(controller, object, scope)
-        queue.forget(text)
+        if (outcome?.failed !== undefined) {
+          scope.log.debug('pass did not get all done; trying again', { object: text, error: messageOf(outcome.failed) })
+          queue.addRateLimited(text)
+        } else queue.forget(text)
         if (outcome?.requeueAfter !== undefined) queue.addAfter(text, outcome.requeueAfter)
       } catch (error) {
         if (!scope.signal.aborted) await retry(controller, object, text, error, queue, scope)
@@ -74,7 +77,8 @@ async function pass<T extends KubeObject>(controller: Controller<T>, object: T, 
 
 async function setFinalizers<T extends KubeObject>(controller: Controller<T>, object: T | KubeObject, change: (all: string[]) => string[], { client }: Scope): Promise<T> {
   const { name = '', namespace, resourceVersion = '' } = object.metadata
-  const patch = { metadata: { resourceVersion, finalizers: change(object.metadata.finalizers ?? []) } }
+  const finalizers = change(object.metadata.finalizers ?? [])
+  const patch = { metadata: { resourceVersion, finalizers: finalizers.length === 0 ? null : finalizers } }
   return client.patch(controller.for, name, patch, { namespace, type: 'merge' })
 }
 

@@ -152,5 +152,6 @@ function finish({ set, scope, spec, hash, now, nodes }: Pass, collisions: number
     else for (const pod of live) next = Math.min(next ?? Infinity, msUntilAvailable(pod, minReady, now) ?? Infinity)
   }
   status.numberUnavailable = status.desiredNumberScheduled - status.numberAvailable
-  return { status, ...(next === undefined || next === Infinity ? {} : { requeueAfter: next }) }
+  // Conditions are nobody's here; what others wrote stays.
+  return { status: { ...status, ...(set.status?.conditions === undefined ? {} : { conditions: set.status.conditions }) }, ...(next === undefined || next === Infinity ? {} : { requeueAfter: next }) }
 }

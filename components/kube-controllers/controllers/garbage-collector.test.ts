@@ -65,6 +65,32 @@ test('an object goes with its last owner; owners that do not exist count for not
   assert.deepEqual(await bench.names(ConfigMap), [])
 })
 
+test('a circle of owners goes when one of it is deleted', async () => {
+  await using bench = await start()
+  const made = await Promise.all(['a', 'b', 'c'].map((name) => bench.client.create(ConfigMap, configMap(name))))
+  for (const [i, object] of made.entries()) {
+    const owner = made[(i + 2) % 3]
+    await bench.client.patch(ConfigMap, object.metadata.name ?? '', { metadata: { ownerReferences: [{ ...controllerReference(ConfigMap, owner ?? object) }] as never[] } }, { ...at, type: 'merge' })
+  }
+  await bench.settle()
+  await bench.client.delete(ConfigMap, 'a', { ...at, propagationPolicy: 'Foreground' })
+  await bench.settle()
+  assert.deepEqual(await bench.names(ConfigMap), [])
+})
+
+test('a dependent with another owner that stands survives one that waits for its dependents', async () => {
+  await using bench = await start()
+  const [one, two] = await Promise.all(['one', 'two'].map((name) => bench.client.create(ConfigMap, configMap(name))))
+  const reference = (object: ConfigMap | undefined): OwnerReference => ({ ...controllerReference(ConfigMap, object ?? configMap('')), controller: false })
+  await bench.client.create(ConfigMap, configMap('shared', [reference(one), reference(two)]))
+  await bench.client.create(ConfigMap, configMap('own', [reference(one)]))
+  await bench.settle()
+  await bench.client.delete(ConfigMap, 'one', { ...at, propagationPolicy: 'Foreground' })
+  await bench.settle()
+  assert.deepEqual(await bench.names(ConfigMap), ['shared', 'two'])
+  assert.equal((await bench.get(ConfigMap, 'shared')).metadata.deletionTimestamp, undefined)
+})
+
 test('custom resources own and are owned as soon as they are served', async () => {
   await using bench = await start()
   await bench.client.create(CustomResourceDefinition, {

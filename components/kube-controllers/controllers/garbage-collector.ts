@@ -98,7 +98,7 @@ function monitor(informers: Informers, kind: Kind, graph: OwnerGraph, queue: Wor
     const node = graph.get(uid)
     if (node === undefined) return
     if (added.some((owner) => !isSolid(graph, owner, after.metadata.namespace))) queue.add(`delete/${uid}`)
-    const lost = (before?.metadata.ownerReferences ?? []).filter((old) => !(after.metadata.ownerReferences ?? []).some((owner) => owner.uid === old.uid || owner.blockOwnerDeletion !== old.blockOwnerDeletion))
+    const lost = (before?.metadata.ownerReferences ?? []).filter((old) => !(after.metadata.ownerReferences ?? []).some((owner) => owner.uid === old.uid && owner.blockOwnerDeletion === old.blockOwnerDeletion))
     for (const owner of lost) queue.add(`delete/${owner.uid}`)
     if (orphansDependents(node)) queue.add(`orphan/${uid}`)
     if (deletesDependents(node)) {

@@ -3,13 +3,14 @@ import { test } from 'node:test'
 import { Job, Pod } from '@idp/api'
 import { formatIndexes, parseIndexes } from '../engine/index-set.ts'
 import { jobController } from './job.ts'
+import { jobOrphanPodController } from './job-orphan-pods.ts'
 import { ttlAfterFinishedController } from './ttl-after-finished.ts'
 import { template, workbench, type Workbench } from '../testing/workbench.ts'
 
 const job = (spec: Partial<NonNullable<Job['spec']>> = {}): Job => ({
   apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'work', namespace: 'default' }, spec: { template: template({}, { restartPolicy: 'Never' }), ...spec } as NonNullable<Job['spec']>,
 })
-const start = () => workbench([jobController, ttlAfterFinishedController])
+const start = () => workbench([jobController, jobOrphanPodController, ttlAfterFinishedController])
 const conditions = async (bench: Workbench) => ((await bench.get(Job, 'work')).status?.conditions ?? []).filter((c) => c.status === 'True').map((c) => `${c.type} ${c.reason}`)
 const finish = (bench: Workbench, phase: 'Succeeded' | 'Failed', which: (pod: Pod) => boolean = () => true, exitCode = phase === 'Failed' ? 1 : 0) => bench.runPods(
   (pod) => which(pod) && pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed',
@@ -96,6 +97,25 @@ test('a deadline, a suspension and a time to live', async () => {
   assert.deepEqual(await conditions(bench), ['FailureTarget DeadlineExceeded', 'Failed DeadlineExceeded'])
   await bench.advance(100_000)
   assert.ok((await bench.list(Job)).every((j) => j.metadata.deletionTimestamp !== undefined))
+})
+
+test('an orphan is adopted, a pod whose labels change is released without its finalizer, and so are those of a job that goes', async () => {
+  await using bench = await start()
+  await bench.client.create(Job, job({ parallelism: 2, completions: 2 }))
+  await bench.settle()
+  const [a = '', b = ''] = await bench.names(Pod)
+  const patchPod = (name: string, metadata: object) => bench.client.patch(Pod, name, { metadata } as never, { namespace: 'default', type: 'merge' })
+  await patchPod(a, { ownerReferences: null })
+  await bench.settle()
+  assert.equal((await bench.get(Pod, a)).metadata.ownerReferences?.[0]?.name, 'work')
+  await patchPod(b, { labels: null })
+  await bench.settle()
+  const released = await bench.get(Pod, b)
+  assert.deepEqual([released.metadata.ownerReferences, released.metadata.finalizers], [undefined, undefined])
+  assert.equal((await bench.names(Pod)).length, 3)
+  await bench.client.delete(Job, 'work', { namespace: 'default', propagationPolicy: 'Background' })
+  await bench.settle()
+  assert.ok((await bench.list(Pod)).every((pod) => (pod.metadata.finalizers ?? []).length === 0))
 })
 
 test('index sets in text form', () => {

@@ -1,6 +1,6 @@
 import { Job, Pod } from '@idp/api'
 import { claim, ownersOfOrphan, slowStart, watch, type Controller, type Outcome, type Scope } from '@idp/controller'
-import { messageOf, rfc3339 } from '@idp/kit'
+import { rfc3339 } from '@idp/kit'
 import { findCondition, setCondition } from '../engine/conditions.ts'
 import { jobBackoffMs } from '../engine/job-policy.ts'
 import { indexAnnotation, indexFailuresAnnotation, indexOf, isTracked, tally, tallyStatus, trackingFinalizer, type Tally } from '../engine/job-tally.ts'
@@ -23,11 +23,6 @@ export const jobController: Controller<Job> = {
     if (isFinished(job) || job.metadata.deletionTimestamp !== undefined) return releaseAll(pods, scope)
     return pass(job, pods, scope)
   },
-  async gone({ name, namespace }, scope) {
-    // A job removed with its pods kept (or by force) leaves finalizers that only we take away.
-    const left = scope.cache(Pod).list({ ...(namespace === undefined ? {} : { namespace }), labels: { 'batch.kubernetes.io/job-name': name } })
-    await releaseAll(left, scope)
-  },
 }
 
 export function isFinished(job: Job): boolean {
@@ -35,12 +30,14 @@ export function isFinished(job: Job): boolean {
 }
 
 async function releaseAll(pods: readonly Pod[], scope: Scope): Promise<void> {
-  await Promise.all(pods.filter(isTracked).map((pod) => release(pod, scope)))
+  await Promise.all(pods.filter(isTracked).map((pod) => releasePod(pod, scope)))
 }
 
-async function release(pod: Pod, { client }: Scope): Promise<void> {
+/** Takes the tracking finalizer away. */
+export async function releasePod(pod: Pod, { client }: Scope): Promise<void> {
   const { name = '', namespace, uid = '', finalizers = [] } = pod.metadata
-  await client.patch(Pod, name, { metadata: { uid, finalizers: finalizers.filter((f) => f !== trackingFinalizer) } }, { namespace, type: 'merge' }).catch(ignoreGone)
+  const left = finalizers.filter((f) => f !== trackingFinalizer)
+  await client.patch(Pod, name, { metadata: { uid, finalizers: left.length === 0 ? null : left } }, { namespace, type: 'merge' }).catch(ignoreGone)
 }
 
 function ignoreGone(error: unknown): void {
@@ -51,7 +48,7 @@ async function pass(job: Job, pods: readonly Pod[], scope: Scope): Promise<Outco
   const now = scope.clock.now()
   const before = tally(job, pods)
   // The stored status lists these as uncounted: once the finalizers are gone they move to the counters for good.
-  await Promise.all(before.release.map((pod) => release(pod, scope)))
+  await Promise.all(before.release.map((pod) => releasePod(pod, scope)))
   const t = before.release.length === 0 ? before : tally(job, withoutFinalizer(pods, before.release))
   let conditions: Condition[] = [...(job.status?.conditions ?? [])]
   const started = job.status?.startTime
@@ -64,6 +61,7 @@ async function pass(job: Job, pods: readonly Pod[], scope: Scope): Promise<Outco
   let active = t.active.length
   let terminating = t.terminating
   let again: number | undefined
+  let failed: unknown
   if (target !== undefined || job.spec?.suspend === true) {
     await Promise.all(t.active.map((pod) => deletePod(pod, job, scope)))
     terminating += active
@@ -72,6 +70,7 @@ async function pass(job: Job, pods: readonly Pod[], scope: Scope): Promise<Outco
     const managed = await manage(job, t, pods, scope)
     active = managed.active
     again = managed.again
+    failed = managed.failed
   }
   conditions = suspendCondition(job, conditions, scope)
   const settled = t.uncounted.succeeded.length + t.uncounted.failed.length === 0 && !t.newIndexes && terminating === 0 && active === 0
@@ -84,7 +83,7 @@ async function pass(job: Job, pods: readonly Pod[], scope: Scope): Promise<Outco
   }
   const deadline = untilDeadline(job, startTime, now)
   const waits = [again, deadline].filter((ms) => ms !== undefined)
-  return { status, ...(waits.length === 0 || isTargeted(conditions) ? {} : { requeueAfter: Math.max(1, Math.min(...waits)) }) }
+  return { status, ...(failed === undefined ? {} : { failed }), ...(waits.length === 0 || isTargeted(conditions) ? {} : { requeueAfter: Math.max(1, Math.min(...waits)) }) }
 }
 
 const isTargeted = (conditions: readonly Condition[]) => conditions.some(({ type }) => type === 'FailureTarget' || type === 'SuccessCriteriaMet')
@@ -145,7 +144,7 @@ function finishWith(job: Job, target: Condition, conditions: Condition[], scope:
 }
 
 /** Makes or removes pods; returns how many are active afterwards, and when to look again if a back-off holds new ones. */
-async function manage(job: Job, t: Tally, pods: readonly Pod[], scope: Scope): Promise<{ active: number; again?: number }> {
+async function manage(job: Job, t: Tally, pods: readonly Pod[], scope: Scope): Promise<{ active: number; again?: number; failed?: unknown }> {
   const { parallelism = 1, completions } = job.spec ?? {}
   const indexed = job.spec?.completionMode === 'Indexed'
   const active = t.active.length
@@ -162,11 +161,7 @@ async function manage(job: Job, t: Tally, pods: readonly Pod[], scope: Scope): P
   if (wait > 0) return { active, again: wait }
   const indexes = indexed ? freeIndexes(t, completions ?? 0, missing) : Array.from({ length: missing }, () => undefined)
   const { done, error } = await slowStart(indexes.length, (i) => createPod(jobPod(job, indexes[i], pods), job, scope))
-  if (error !== undefined) {
-    scope.log.warn('cannot create all pods of a job', { job: job.metadata.name, error: messageOf(error) })
-    return { active: active + done, again: 1_000 }
-  }
-  return { active: active + done }
+  return { active: active + done, failed: error }
 }
 
 function freeIndexes(t: Tally, completions: number, count: number): number[] {

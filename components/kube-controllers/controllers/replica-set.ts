@@ -25,7 +25,8 @@ export const replicaSetController: Controller<ReplicaSet> = {
     const current = scope.cache(Pod).ownedBy(set.metadata.uid ?? '').filter((pod) => isPodActive(pod) && matchesRequirements(requirements, pod.metadata.labels ?? {}))
     const outcome = { status: replicaSetStatus(set, current, failure, now), ...availabilityCheck(set, current, now) }
     if (failure === undefined) return outcome
-    return { ...outcome, requeueAfter: Math.min(outcome.requeueAfter ?? Infinity, isNamespaceTerminating(failure.error) ? 30_000 : 1_000) }
+    // Nothing can be made where a namespace goes away; otherwise the reason may pass (a quota, a webhook).
+    return isNamespaceTerminating(failure.error) ? outcome : { ...outcome, failed: failure.error }
   },
 }
 

@@ -1,7 +1,7 @@
 import { Pod, ReplicaSet, ReplicationController } from '@idp/api'
 import { claim, isPodActive, isPodAvailable, isPodReady, ownersOfOrphan, slowStart, watch, type Controller } from '@idp/controller'
 import { messageOf, rfc3339 } from '@idp/kit'
-import { removeCondition, setCondition } from '../engine/conditions.ts'
+import { findCondition, removeCondition, setCondition } from '../engine/conditions.ts'
 import { compareForDeletion } from '../engine/pod-ranking.ts'
 import { createPod, deletePod, podFromTemplate, type PodTemplate } from './pod-control.ts'
 
@@ -25,7 +25,9 @@ export const replicationControllerController: Controller<ReplicationController> 
       await Promise.all(surplus.map(({ pod }) => deletePod(pod, owner, scope)))
     }
     const live = scope.cache(Pod).ownedBy(owner.metadata.uid ?? '').filter(isPodActive)
+    // The first refusal stands until it is over: each try has another pod's name in its message.
     const conditions = failure === undefined ? removeCondition(owner.status?.conditions, 'ReplicaFailure')
+      : findCondition(owner.status?.conditions, 'ReplicaFailure') !== undefined ? owner.status?.conditions ?? []
       : setCondition(owner.status?.conditions, { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: messageOf(failure) }, rfc3339(now))
     return {
       status: {
@@ -33,7 +35,7 @@ export const replicationControllerController: Controller<ReplicationController> 
         availableReplicas: live.filter((pod) => isPodAvailable(pod, owner.spec.minReadySeconds ?? 0, now)).length,
         observedGeneration: owner.metadata.generation ?? 0, ...(conditions.length === 0 ? {} : { conditions }),
       },
-      ...(failure === undefined ? {} : { requeueAfter: 1_000 }),
+      ...(failure === undefined ? {} : { failed: failure }),
     }
   },
 }

@@ -46,6 +46,7 @@ test('the default class makes a volume when the scheduler has chosen a node, and
 test('a claim takes the smallest free volume that suits, and a retained volume stays', async () => {
   await using bench = await start()
   for (const [name, size] of [['small', '500Mi'], ['big', '10Gi'], ['right', '2Gi']] as const) await bench.client.create(PersistentVolume, volume(name, size))
+  await bench.settle()
   await bench.client.create(PersistentVolumeClaim, claim({ storageClassName: 'manual' }))
   await bench.settle()
   assert.equal((await bench.get(PersistentVolumeClaim, 'data')).spec.volumeName, 'right')
