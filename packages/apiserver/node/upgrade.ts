@@ -4,7 +4,8 @@ import type { Peer, UpgradeHandler } from '@idp/http'
 import { apiErrorOf } from '../answer.ts'
 import type { ResourceRequest, ServerContext } from '../server-context.ts'
 import { execOverWebSocket } from './exec-websocket.ts'
-import { forwardOverWebSocket } from './port-forward-websocket.ts'
+import { execOverSpdy } from './exec-spdy.ts'
+import { forwardPorts } from './port-forward.ts'
 
 /** Takes over connections for exec, attach and port-forward. */
 export function upgradeServer(server: ServerContext, admit: (request: Request, peer: Peer) => ResourceRequest): UpgradeHandler {
@@ -12,10 +13,11 @@ export function upgradeServer(server: ServerContext, admit: (request: Request, p
     try {
       const asked = admit(request, peer)
       const { subresource, resource } = asked.info
-      if (resource !== 'pods') throw new ApiError('BadRequest', 'upgrade request required')
-      if ((request.headers.get('upgrade') ?? '').toLowerCase() !== 'websocket') throw new ApiError('BadRequest', 'only WebSocket upgrades are served here')
-      if (subresource === 'exec' || subresource === 'attach') await execOverWebSocket(asked, socket, head)
-      else if (subresource === 'portforward') await forwardOverWebSocket(asked, socket, head)
+      const protocol = (request.headers.get('upgrade') ?? '').toLowerCase()
+      if (resource !== 'pods') throw new ApiError('BadRequest', 'nothing here can be upgraded')
+      if (protocol !== 'websocket' && protocol !== 'spdy/3.1') throw new ApiError('BadRequest', `unable to upgrade to ${JSON.stringify(protocol)}; WebSocket and SPDY/3.1 are served`)
+      if (subresource === 'exec' || subresource === 'attach') await (protocol === 'websocket' ? execOverWebSocket : execOverSpdy)(asked, socket, head)
+      else if (subresource === 'portforward') await forwardPorts(asked, socket, head)
       else throw new ApiError('NotFound', 'the server could not find the requested resource')
     } catch (error) {
       refuse(socket, apiErrorOf(error, server.log))
