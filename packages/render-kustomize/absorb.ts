@@ -3,27 +3,29 @@ import { failure } from './failure.ts'
 import { allIds, isObject, setIn, setMetadata, stringMapOf, type Resource } from './resource.ts'
 import { formatId, idOf, sameId } from './resource-id.ts'
 
-/** Appends resources; an id that is there already is an error. */
-export function appendResources(resources: readonly Resource[], more: readonly Resource[], where: string): readonly Resource[] {
-  if (more.length === 0) return resources
-  const seen = takeKeys(resources)
-  for (const { object } of more) {
-    const { key } = idOf(object)
-    if (seen.has(key)) throw failure('DuplicateResource', `may not add resource with an already registered id: ${formatId(idOf(object))}`, where)
-    seen.add(key)
+/** A list of resources that grows; an id that is there already is an error. */
+export function growing(start: readonly Resource[]): { readonly list: readonly Resource[]; add(more: readonly Resource[], where: string): void } {
+  const list = [...start]
+  const seen = new Set(start.map(({ object }) => idOf(object).key))
+  return {
+    list,
+    add(more, where) {
+      for (const resource of more) {
+        const id = idOf(resource.object)
+        if (seen.has(id.key)) throw failure('DuplicateResource', `may not add resource with an already registered id: ${formatId(id)}`, where)
+        seen.add(id.key)
+        list.push(resource)
+      }
+    },
   }
-  const joined = [...resources, ...more]
-  keysOf.set(joined, seen)
-  return joined
 }
 
-/** The ids of a list that grows: handed on from each version to the next, so that appending costs what is appended. */
-const keysOf = new WeakMap<readonly Resource[], Set<string>>()
-
-function takeKeys(resources: readonly Resource[]): Set<string> {
-  const known = keysOf.get(resources)
-  keysOf.delete(resources)
-  return known ?? new Set(resources.map(({ object }) => idOf(object).key))
+/** Two lists in one; see {@link growing}. */
+export function appendResources(resources: readonly Resource[], more: readonly Resource[], where: string): readonly Resource[] {
+  if (more.length === 0) return resources
+  const joined = growing(resources)
+  joined.add(more, where)
+  return joined.list
 }
 
 /** Adds a generated resource by its behaviour: create, merge with or replace the one that has its id. */

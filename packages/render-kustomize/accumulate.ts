@@ -1,6 +1,6 @@
 import { parseYaml } from '@idp/formats'
 import { CodedError } from '@idp/kit'
-import { absorb, appendResources } from './absorb.ts'
+import { absorb, appendResources, growing } from './absorb.ts'
 import { buildTransforms, type Step } from './build-transforms.ts'
 import { crdConfig } from './crd-config.ts'
 import { generateData } from './data-generators.ts'
@@ -78,9 +78,9 @@ export async function accumulate(target: Target, start: Accumulation, build: Bui
   state = { ...state, resources: await generate(target, state.resources, build) }
   state = await accumulateComponents(target, state, build)
   let { resources } = state
-  const transforms = (): Promise<Step[]> => buildTransforms(target, config, { lookup })
+  const transforms = (logging: Loader): Promise<Step[]> => buildTransforms({ ...target, loader: logging }, config, { lookup })
   const keep = build.cache !== undefined && target.origin === undefined && loader.repository === undefined && !build.openApi.custom
-  const steps = keep && build.cache !== undefined ? await build.cache.made('transforms', loader, [kustomization, config], transforms) : await transforms()
+  const steps = keep && build.cache !== undefined ? await build.cache.made('transforms', loader, [kustomization, config], transforms) : await transforms(loader)
   for (const { transform, origin } of steps) resources = recorded(resources, transform(resources), origin, build)
   for (const plugin of await loadPlugins(target, kustomization.transformers, build, lookup)) resources = recorded(resources, runTransformer(plugin, resources), plugin.origin, build)
   for (const plugin of await loadPlugins(target, kustomization.validators, build, lookup)) validate(plugin, resources)
@@ -100,31 +100,35 @@ function recorded(before: readonly Resource[], after: readonly Resource[], origi
 }
 
 export async function accumulateResources(target: Target, paths: readonly string[], start: Accumulation, build: Build): Promise<Accumulation> {
-  let state = start
+  let { config, variables } = start
+  const resources = growing(start.resources)
   for (const path of paths) {
     try {
-      state = await accumulateOne(target, path, state, build)
+      const made = await accumulateOne(target, path, build)
+      resources.add(made.resources, path)
+      config = mergeConfig(config, made.config)
+      variables = mergeVariables(variables, made.variables, path)
     } catch (error) {
       throw inContext(error, 'accumulating resources', target.kustomization.file)
     }
   }
-  return state
+  return { resources: resources.list, config, variables }
 }
 
-async function accumulateOne(target: Target, path: string, state: Accumulation, build: Build): Promise<Accumulation> {
+async function accumulateOne(target: Target, path: string, build: Build): Promise<Accumulation> {
   let fileError: CodedError | undefined
+  const known = build.cache?.hasBase(joinOrSelf(target.loader.root, path)) ?? false
   try {
-    const made = await readResourceFile(target, path, build)
-    if (made !== undefined) return { ...state, resources: appendResources(state.resources, made, path) }
+    const made = known ? undefined : await readResourceFile(target, path, build)
+    if (made !== undefined) return { ...nothing, resources: made }
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
     if (!FALL_BACK.has(error.code)) throw inContext(error, `accumulating resources from '${path}'`)
     fileError = error
   }
-  let sub: Accumulation
   try {
     const child = await childLoader(target.loader, path)
-    sub = await accumulateDirectory(target, { path, child, component: false }, nothing, build)
+    return await accumulateDirectory(target, { path, child, component: false }, nothing, build)
   } catch (error) {
     if (error instanceof CodedError && error.code === 'NotADirectory') {
       const missing = fileError ?? failure('FileNotFound', `open ${path}: no such file or directory`, path)
@@ -132,19 +136,14 @@ async function accumulateOne(target: Target, path: string, state: Accumulation, 
     }
     throw fileError === undefined ? error : inContext(error, `accumulation err='accumulating resources from '${path}': ${fileError.message}'`)
   }
-  return join(state, sub, path)
+}
+
+function joinOrSelf(root: string, path: string): string {
+  return path.includes(':') ? path : joinPath(root, path)
 }
 
 /** Failures to read a path as a file that leave it to be a directory or repository. */
 const FALL_BACK = new Set(['FileNotFound', 'PathOutsideRoot', 'RemoteNotAllowed'])
-
-function join(a: Accumulation, b: Accumulation, where: string): Accumulation {
-  return {
-    resources: appendResources(a.resources, b.resources, where),
-    config: mergeConfig(a.config, b.config),
-    variables: mergeVariables(a.variables, b.variables, where),
-  }
-}
 
 /** The resources of a file; undefined when there is no such file. */
 async function readResourceFile({ loader, origin }: Target, path: string, build: Build): Promise<readonly Resource[] | undefined> {
@@ -160,18 +159,20 @@ interface Child { readonly path: string; readonly child: Loader; readonly compon
 
 async function accumulateDirectory(target: Target, { path, child, component }: Child, start: Accumulation, build: Build): Promise<Accumulation> {
   const origin = target.origin === undefined ? undefined : appendOrigin(target.origin, path)
-  const work = async (): Promise<Accumulation> => {
-    const kustomization = await loadKustomization(child, child.repository === undefined ? build.cache : undefined)
+  const work = async (base: Loader): Promise<Accumulation> => {
+    const kustomization = await loadKustomization(base, base.repository === undefined ? build.cache : undefined)
+    // That this is no file is part of what the result depends on.
+    base.reads.set(base.root, { path: base.root, content: undefined })
     if (component !== (kustomization.kind === 'Component')) {
       const message = component ? `expected kind 'Component' for path '${child.root}' but got '${kustomization.kind}'` : `expected kind != 'Component' for path '${child.root}'`
       throw failure('InvalidKustomization', message, kustomization.file)
     }
-    await build.openApi.use(kustomization, child)
-    return accumulate({ kustomization, loader: child, origin }, start, build)
+    await build.openApi.use(kustomization, base)
+    return accumulate({ kustomization, loader: base, origin }, start, build)
   }
   // A base does not depend on where it is used; a component does, on all that was accumulated before.
   const keep = !component && build.cache !== undefined && origin === undefined && child.repository === undefined && !build.openApi.custom
-  const result = keep && build.cache !== undefined ? await build.cache.base(child, build.settings, work) : await work()
+  const result = keep && build.cache !== undefined ? await build.cache.base(child, build.settings, work) : await work(child)
   if (child.files === target.loader.files) for (const [key, read] of child.reads) target.loader.reads.set(key, read)
   return result
 }

@@ -13,14 +13,11 @@ export function splitImage(image: string): { name: string; tag: string; digest: 
 }
 
 const REST = '(:[a-zA-Z0-9_.{}-]*)?(@sha256:[a-zA-Z0-9_.{}-]*)?$'
-const LITERAL = /^[A-Za-z0-9_/:-]*$/
+const SIMPLE = /^[A-Za-z0-9_/:.-]*$/
 
 /** A test whether an image has the given name, which kustomize reads as a regular expression. */
 export function imageMatcher(name: string): (image: string) => boolean {
-  if (LITERAL.test(name)) {
-    const rest = new RegExp(`^${REST}`)
-    return (image) => image.startsWith(name) && rest.test(image.slice(name.length))
-  }
-  const pattern = goPattern(`^${name}${REST}`)
+  // Without repetition JavaScript's own expressions mean the same and cannot run away.
+  const pattern = SIMPLE.test(name) ? new RegExp(`^${name}${REST}`) : goPattern(`^${name}${REST}`)
   return (image) => pattern.test(image)
 }

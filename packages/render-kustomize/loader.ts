@@ -26,7 +26,8 @@ export interface Loader {
 export interface LoaderSource { readonly remote: RemoteSource | undefined; readonly restrict: boolean }
 
 /** What was read: contents, or undefined where nothing was. */
-export type ReadLog = Map<string, { readonly path: string; readonly content: Uint8Array | undefined }>
+export interface Read { readonly path: string; readonly content: Uint8Array | undefined }
+export type ReadLog = Map<string, Read>
 
 /** Marks a result as depending on more than the files of the tree, so that it is never taken from a cache. */
 export function dependsOnMore(loader: Loader): void {
@@ -83,15 +84,17 @@ export async function loadText(loader: Loader, path: string): Promise<string> {
 
 /** Reads a file by its path in the tree and notes it. */
 export async function readLogged(loader: Loader, full: string): Promise<Uint8Array | undefined> {
-  let content: Uint8Array | undefined
-  try {
-    content = await loader.files.read(full)
-  } catch (error) {
-    // A tree backed by a disk may refuse to read a directory; that is not a file.
-    if ((error as { code?: unknown }).code !== 'EISDIR') throw error
-  }
+  const content = await readFile(loader.files, full)
   loader.reads.set(full, { path: full, content })
   return content
+}
+
+/** A tree backed by a disk may refuse to read a directory; that is not a file. */
+export function readFile(files: FileTree, path: string): Promise<Uint8Array | undefined> {
+  return files.read(path).catch((error: unknown) => {
+    if ((error as { code?: unknown }).code === 'EISDIR') return undefined
+    throw error
+  })
 }
 
 async function loadUrl(loader: Loader, url: string): Promise<Uint8Array> {

@@ -1,5 +1,6 @@
+import type { FileTree } from '@idp/kit'
 import type { Accumulation } from './accumulate.ts'
-import type { Loader, ReadLog } from './loader.ts'
+import { readFile, type Loader, type Read, type ReadLog } from './loader.ts'
 
 /**
  * Keeps what earlier builds of the same tree read and made, by content: a file that did not change is not parsed again, a base none of
@@ -10,30 +11,30 @@ export interface RenderCache {
   /** What `read` makes of a file's bytes; `kind` tells different readings of one file apart. */
   parsed<T>(kind: string, source: string, content: Uint8Array, read: () => T): T
   /** The result of building a base, while all that was read for it is the same. */
-  base(loader: Loader, settings: string, work: () => Promise<Accumulation>): Promise<Accumulation>
+  base(loader: Loader, settings: string, work: (loader: Loader) => Promise<Accumulation>): Promise<Accumulation>
+  /** True for a directory that was built before. */
+  hasBase(root: string): boolean
   /** Something made for a kustomization, while `given` are the same values and all that was read for it is the same. */
-  made<T>(kind: string, loader: Loader, given: readonly unknown[], work: () => Promise<T>): Promise<T>
+  made<T>(kind: string, loader: Loader, given: readonly unknown[], work: (loader: Loader) => Promise<T>): Promise<T>
 }
 
-interface Kept { readonly given: readonly unknown[]; readonly reads: ReadLog; readonly result: unknown }
+interface Kept { readonly given: readonly unknown[]; readonly reads: readonly Read[]; readonly result: unknown }
 
 /** A cache for one caller's builds that keeps at most `limit` things of each sort. */
 export function createRenderCache(limit = 20_000): RenderCache {
   const files = new Map<string, { content: Uint8Array; result: unknown }>()
   const kept = new Map<string, Kept>()
-  async function made<T>(kind: string, loader: Loader, given: readonly unknown[], work: () => Promise<T>): Promise<T> {
+  async function made<T>(kind: string, loader: Loader, given: readonly unknown[], work: (loader: Loader) => Promise<T>): Promise<T> {
     const key = `${kind}:${loader.root}`
     const known = kept.get(key)
-    if (known !== undefined && known.given.every((value, i) => value === given[i]) && (await unchanged(known.reads, loader))) {
-      for (const [name, read] of known.reads) loader.reads.set(name, read)
+    if (known !== undefined && known.given.every((value, i) => value === given[i]) && (await unchanged(known.reads, loader.files))) {
+      for (const read of known.reads) loader.reads.set(read.path, read)
       return known.result as T // made under the same key
     }
-    // What is read for this goes to a log of its own, then to the loader's.
-    const before = new Map(loader.reads)
-    loader.reads.clear()
-    const result = await work()
-    const reads = new Map(loader.reads)
-    for (const [name, read] of before) loader.reads.set(name, read)
+    const logging = { ...loader, reads: new Map() as ReadLog }
+    const result = await work(logging)
+    const reads = [...logging.reads.values()]
+    for (const read of reads) loader.reads.set(read.path, read)
     remember(kept, key, { given, reads, result }, limit)
     return result
   }
@@ -47,6 +48,7 @@ export function createRenderCache(limit = 20_000): RenderCache {
       return result
     },
     made,
+    hasBase: (root) => kept.has(`base:${root}`),
     base: (loader, settings, work) => made('base', loader, [settings], work),
   }
 }
@@ -59,8 +61,8 @@ function remember<V>(map: Map<string, V>, key: string, value: V, limit: number):
   if (oldest.done !== true) map.delete(oldest.value)
 }
 
-async function unchanged(reads: ReadLog, loader: Loader): Promise<boolean> {
-  for (const { path, content } of reads.values()) if (!sameBytes(await loader.files.read(path), content)) return false
+async function unchanged(reads: readonly Read[], files: FileTree): Promise<boolean> {
+  for (const { path, content } of reads) if (!sameBytes(await readFile(files, path), content)) return false
   return true
 }
 

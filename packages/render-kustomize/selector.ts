@@ -8,12 +8,14 @@ import { idOf } from './resource-id.ts'
 export interface Matcher { test(text: string): boolean }
 
 const LITERAL = /^[A-Za-z0-9_/:@ -]*$/
+/** Alternatives, dots and one repetition: JavaScript's own expressions mean the same there and cannot run away. */
+const SIMPLE = /^[A-Za-z0-9_/:@ .|-]*(?:\.[*+])?[A-Za-z0-9_/:@ .|-]*$/
 
 /** A regular expression of Go's dialect that must match the whole text; '' matches everything. Linear in time. */
 export function anchoredPattern(pattern: string): Matcher {
   if (pattern === '') return { test: () => true }
   if (LITERAL.test(pattern)) return { test: (text) => text === pattern }
-  return goPattern(`^(?:${pattern})$`)
+  return SIMPLE.test(pattern) ? new RegExp(`^(?:${pattern})$`) : goPattern(`^(?:${pattern})$`)
 }
 
 /** A regular expression of Go's dialect, found anywhere. Throws `InvalidPattern`. */
