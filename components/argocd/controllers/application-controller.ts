@@ -4,6 +4,7 @@ import { createEventRecorder, createWorkQueue, informer, type CacheChange } from
 import { deepEqual, type AnyObject } from '@idp/formats'
 import { messageOf, type Clock, type Log } from '@idp/kit'
 import { keyText, objectKey } from '../engine/object-key.ts'
+import { refreshWish } from '../engine/refresh.ts'
 import { readSettings, type Settings } from '../engine/settings.ts'
 import { AppProject } from '../kinds/app-project.ts'
 import { Application } from '../kinds/application.ts'
@@ -152,7 +153,7 @@ export function startApplicationController(options: ApplicationControllerOptions
     if (object === undefined) return
     const text = keyOf(object)
     const memory = memories.get(text)
-    if (after?.metadata.annotations?.['argocd.argoproj.io/refresh'] !== undefined && memory !== undefined) memory.refreshSeenAt ??= clock.now()
+    if (after !== undefined && refreshWish(after) !== undefined && memory !== undefined) memory.refreshSeenAt ??= clock.now()
     if (before === undefined || after === undefined || !isOwnEcho(before, after)) queue.add(text)
   }
   const start = async (): Promise<void> => {

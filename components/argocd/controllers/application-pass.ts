@@ -5,6 +5,7 @@ import { compileIgnoreRule } from '../engine/compare/ignored-fields.ts'
 import { decideAutoSync } from '../engine/auto-sync.ts'
 import { mergeConditions } from '../engine/conditions.ts'
 import { permitsDestination, permitsKind } from '../engine/project/permits.ts'
+import { fulfilled, refreshWish, type RefreshWish } from '../engine/refresh.ts'
 import { validateSpec } from '../engine/validate-spec.ts'
 import type { AppProject } from '../kinds/app-project.ts'
 import { Application, hasMultipleSources, type ApplicationCondition, type ApplicationStatus, type OperationState, type RevisionHistory } from '../kinds/application.ts'
@@ -13,7 +14,6 @@ import type { ControllerContext, Memory } from './controller-context.ts'
 import { loadTargets, TargetError, type LoadedSources } from './load-targets.ts'
 import { runOperation } from './run-operation.ts'
 
-const refreshAnnotation = 'argocd.argoproj.io/refresh'
 const historyLimit = 10
 
 /** What a pass came to. `requeueAfter` in milliseconds. */
@@ -24,15 +24,15 @@ export async function applicationPass(application: Application, memory: Memory, 
   const project = context.project(application)
   const now = (): string => rfc3339(context.clock.now())
   const faults = validateSpec(application, project)
-  const refresh = application.metadata.annotations?.[refreshAnnotation]
+  const wish = refreshWish(application)
   if (project === undefined || faults.length > 0) {
     const status = withConditions(application, faults, now(), { sync: { status: 'Unknown', comparedTo: comparedTo(application) }, health: { status: 'Unknown' } })
-    await writeStatus(application, { status, operation: application.operation }, context)
+    await writeStatus(application, { status, operation: application.operation, wish }, context)
     return {}
   }
   let loaded: LoadedSources
   try {
-    loaded = await currentTargets(application, memory, refresh, context)
+    loaded = await currentTargets(application, memory, wish, context)
   } catch (error) {
     if (!(error instanceof TargetError)) throw error
     return comparisonFailed(application, error, memory, context)
@@ -69,7 +69,7 @@ export async function applicationPass(application: Application, memory: Memory, 
     reportOperation(application, state, startedAt, context)
   }
   const status = nextStatus(application, { loaded, comparison, state, memory, finished }, now())
-  await writeStatus(application, { status, operation }, context)
+  await writeStatus(application, { status, operation, wish }, context)
   memory.reconciled = false
   const poll = context.settings().reconcileEvery
   if (poll !== undefined) waits.push(Math.max(0, memory.loadedAt + poll - context.clock.now()))
@@ -77,18 +77,18 @@ export async function applicationPass(application: Application, memory: Memory, 
 }
 
 /** The targets of the Application as of now: from memory when nothing asks for a new look at Git. */
-async function currentTargets(application: Application, memory: Memory, refresh: string | undefined, context: ControllerContext): Promise<LoadedSources> {
+async function currentTargets(application: Application, memory: Memory, wish: RefreshWish | undefined, context: ControllerContext): Promise<LoadedSources> {
   const identity = JSON.stringify([application.spec.source, application.spec.sources, application.spec.destination])
   const poll = context.settings().reconcileEvery
   const now = context.clock.now()
-  const due = memory.loaded === undefined || memory.specIdentity !== identity || refresh !== undefined || memory.stale || (poll !== undefined && now >= memory.loadedAt + poll)
+  const due = memory.loaded === undefined || memory.specIdentity !== identity || wish !== undefined || memory.stale || (poll !== undefined && now >= memory.loadedAt + poll)
   if (!due && memory.loaded !== undefined) return memory.loaded
-  const freshAfter = refresh !== undefined ? memory.refreshSeenAt ?? now : memory.loaded === undefined ? undefined : now
+  const freshAfter = wish !== undefined ? wish.pushedAt ?? memory.refreshSeenAt ?? now : memory.loaded === undefined ? undefined : now
   const loaded = await loadTargets({
-    application, previous: memory.specIdentity === identity && !memory.stale ? memory.loaded : undefined, noCache: refresh === 'hard',
+    application, previous: memory.specIdentity === identity && !memory.stale ? memory.loaded : undefined, noCache: wish?.kind === 'hard',
     ...(freshAfter === undefined ? {} : { freshAfter }),
   }, context.loadContext())
-  if (refresh === 'hard') memory.predictions.clear()
+  if (wish?.kind === 'hard') memory.predictions.clear()
   Object.assign(memory, { loaded, specIdentity: identity, loadedAt: now, stale: false, reconciled: true, refreshSeenAt: undefined })
   return loaded
 }
@@ -106,7 +106,7 @@ async function comparisonFailed(application: Application, error: TargetError, me
     sync: { ...application.status?.sync, status: 'Unknown', comparedTo: comparedTo(application) }, health: healthWith(application, seen === undefined ? 'Unknown' : seen, now), reconciledAt: now,
     ...(failed === undefined ? {} : { operationState: failed }),
   })
-  await writeStatus(application, { status, operation: failed === undefined ? application.operation : undefined }, context)
+  await writeStatus(application, { status, operation: failed === undefined ? application.operation : undefined, wish: refreshWish(application) }, context)
   memory.stale = true
   return { requeueAfter: Math.min(30_000, 1_000 * 2 ** (memory.failures - 1)) }
 }
@@ -147,7 +147,7 @@ async function runSync(application: Application, { state, loaded, comparison }: 
       return `namespace ${namespace} is not permitted in project '${project.metadata.name ?? ''}'`
     },
     ownerOf: (live) => context.ownerOf(live, application),
-    save: (saved) => writeStatus(application, { status: { ...application.status, operationState: saved }, operation: undefined }, context),
+    save: (saved) => writeStatus(application, { status: { ...application.status, operationState: saved }, operation: undefined, wish: undefined }, context),
   })
 }
 
@@ -202,14 +202,15 @@ function withConditions({ status }: Application, conditions: readonly Applicatio
   return { ...rest, ...next, ...(merged.length === 0 ? {} : { conditions: merged }) }
 }
 
-interface Written { readonly status: ApplicationStatus; readonly operation: Application['operation'] }
+interface Written { readonly status: ApplicationStatus; readonly operation: Application['operation']; /** The request to refresh that this pass fulfilled. */ readonly wish: RefreshWish | undefined }
 
 /** One merge patch: the status, the consumed operation, the consumed refresh request. Nothing is sent when nothing changed. */
-async function writeStatus(application: Application, { status, operation }: Written, context: ControllerContext): Promise<void> {
+async function writeStatus(application: Application, { status, operation, wish }: Written, context: ControllerContext): Promise<void> {
   const live = context.latest(application)
   const patch: JsonObject = createMergePatch({ status: (live.status ?? {}) as unknown as JsonObject }, { status: status as unknown as JsonObject })
   if (live.operation !== undefined && operation === undefined) patch['operation'] = null
-  if (live.metadata.annotations?.[refreshAnnotation] !== undefined) patch['metadata'] = { annotations: { [refreshAnnotation]: null } }
+  const annotations = fulfilled(live, wish)
+  if (Object.keys(annotations).length > 0) patch['metadata'] = { annotations }
   if (Object.keys(patch).length === 0) return
   reportChanges(application, status, context)
   const written = await context.client.patch(Application, application.metadata.name ?? '', patch, { type: 'merge', namespace: application.metadata.namespace })

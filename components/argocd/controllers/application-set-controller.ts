@@ -11,6 +11,7 @@ import type { GeneratorWorld } from '../engine/generators/generate.ts'
 import { concerns, type PushEvent } from '../engine/push-event.ts'
 import { Application } from '../kinds/application.ts'
 import { ApplicationSet, type ApplicationSetCondition, type ApplicationSetStatus, type ApplicationsSyncPolicy, type Generator } from '../kinds/application-set.ts'
+import { pushedAtAnnotation, refreshAnnotation } from '../engine/refresh.ts'
 import type { RepoService } from '../repo/repo-service.ts'
 import { described } from './load-targets.ts'
 import { repositoryBook } from './repository-book.ts'
@@ -34,12 +35,12 @@ export interface ApplicationSetController {
   pushed(push: PushEvent): void
 }
 
-const refreshAnnotation = 'argocd.argoproj.io/application-set-refresh'
+const setRefreshAnnotation = 'argocd.argoproj.io/application-set-refresh'
 const defaultRequeue = 180_000
 /** How long changes of the Applications' status are collected before the set's own status shows them. */
 const statusDelay = 1_000
 /** Annotations of Applications that others write and the template does not rule. */
-const keptAnnotations = ['notified.notifications.argoproj.io', 'argocd.argoproj.io/refresh', 'argocd.argoproj.io/hydrate']
+const keptAnnotations = ['notified.notifications.argoproj.io', refreshAnnotation, pushedAtAnnotation, 'argocd.argoproj.io/hydrate']
 
 /** Makes, updates and removes the Applications of every ApplicationSet. */
 export function startApplicationSetController(options: ApplicationSetControllerOptions): ApplicationSetController {
@@ -67,7 +68,7 @@ export function startApplicationSetController(options: ApplicationSetControllerO
 
   const reconcile = async (set: ApplicationSet): Promise<number> => {
     const name = set.metadata.name ?? ''
-    const annotated = set.metadata.annotations?.[refreshAnnotation] === 'true'
+    const annotated = set.metadata.annotations?.[setRefreshAnnotation] === 'true'
     if (annotated) freshAfter.set(name, Math.max(freshAfter.get(name) ?? 0, clock.now()))
     let failure: GenerationError | undefined
     let wanted: Application[] = []
@@ -78,7 +79,7 @@ export function startApplicationSetController(options: ApplicationSetControllerO
       if (!(error instanceof GenerationError)) throw error
       failure = error
     }
-    if (annotated) await client.patch(ApplicationSet, name, { metadata: { annotations: { [refreshAnnotation]: null } } }, { type: 'merge', namespace })
+    if (annotated) await client.patch(ApplicationSet, name, { metadata: { annotations: { [setRefreshAnnotation]: null } } }, { type: 'merge', namespace })
     await writeStatus(set, failure)
     if (failure !== undefined) return 30_000
     const seconds = set.spec.generators.map((one) => one.git?.requeueAfterSeconds).filter((one) => one !== undefined && one > 0)
@@ -173,7 +174,7 @@ export function startApplicationSetController(options: ApplicationSetControllerO
     await Promise.all([sets.synced, applications.synced, secrets.synced])
     sets.onChange(({ before, after }) => {
       if (after === undefined) return
-      if (before === undefined || !deepEqual(before.spec, after.spec) || after.metadata.annotations?.[refreshAnnotation] === 'true') {
+      if (before === undefined || !deepEqual(before.spec, after.spec) || after.metadata.annotations?.[setRefreshAnnotation] === 'true') {
         freshAfter.set(after.metadata.name ?? '', clock.now())
         queue.add(after.metadata.name ?? '')
       }

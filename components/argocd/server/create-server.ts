@@ -46,7 +46,7 @@ export async function createArgoServer(options: ArgoServerOptions): Promise<Argo
   const logins = counter('argocd_login_request_total', 'Number of login requests.')
   const user = (request: Request): string | undefined => userOf(request, sessions)
   const webhook = webhookHandler({
-    client, log, namespace, applications: () => applications.cache.list(),
+    client, clock, log, namespace, applications: () => applications.cache.list(),
     secret: (name) => Buffer.from(main.cache.get('argocd-secret', namespace)?.data?.[`webhook.${name}.secret`] ?? '', 'base64').toString() || undefined,
   })
   const login = async (username: string, password: string): Promise<string | undefined> => {

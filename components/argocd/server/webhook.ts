@@ -1,19 +1,23 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Client } from '@idp/client'
 import type { Handler } from '@idp/http'
-import type { Log } from '@idp/kit'
-import { messageOf } from '@idp/kit'
+import { messageOf, type Clock, type Log } from '@idp/kit'
+import { pushedAtAnnotation, refreshAnnotation } from '../engine/refresh.ts'
 import { concerns, readPush } from '../engine/push-event.ts'
 import { Application, sourcesOf } from '../kinds/application.ts'
 
 export interface WebhookOptions {
   readonly client: Client
+  readonly clock: Clock
   readonly log: Log
   readonly namespace: string
   applications(): readonly Application[]
   /** `webhook.github.secret` and the like; undefined when none is set. */
   secret(name: 'github' | 'gitlab' | 'gogs'): string | undefined
 }
+
+/** How many Applications are asked at once. */
+const parallel = 16
 
 /** `/api/webhook`: a push makes every Application of that repository and branch look at Git at once. */
 export function webhookHandler(options: WebhookOptions): Handler {
@@ -25,15 +29,21 @@ export function webhookHandler(options: WebhookOptions): Handler {
     if (push === undefined) return new Response('Webhook is not a push\n', { status: 400 })
     const concerned = options.applications().filter((app) => sourcesOf(app.spec).some((source) => concerns(push, source)))
     const first = (app: Application): number => (push.changed !== undefined && sourcesOf(app.spec).some(({ path = '' }) => push.changed?.some((one) => one.startsWith(`${path.replace(/^\.\/?|\/$/g, '')}/`))) ? 0 : 1)
-    // Those whose own folder changed come first.
-    for (const app of [...concerned].sort((a, b) => first(a) - first(b))) {
-      try {
-        await options.client.patch(Application, app.metadata.name ?? '', { metadata: { annotations: { 'argocd.argoproj.io/refresh': 'normal' } } }, { type: 'merge', namespace: options.namespace })
-      } catch (error) {
-        options.log.warn('cannot ask for a refresh', { application: app.metadata.name, error: messageOf(error) })
-      }
-    }
+    // Those whose own folder changed come first. One time for all: they then share one question to the Git server.
+    const annotations = { [refreshAnnotation]: 'normal', [pushedAtAnnotation]: String(options.clock.now()) }
+    const queue = [...concerned].sort((a, b) => first(a) - first(b))
+    await Promise.all(Array.from({ length: parallel }, async () => {
+      for (let app = queue.shift(); app !== undefined; app = queue.shift()) await askForRefresh(app, annotations, options)
+    }))
     return new Response('OK')
+  }
+}
+
+async function askForRefresh({ metadata }: Application, annotations: Record<string, string>, { client, log, namespace }: WebhookOptions): Promise<void> {
+  try {
+    await client.patch(Application, metadata.name ?? '', { metadata: { annotations } }, { type: 'merge', namespace })
+  } catch (error) {
+    log.warn('cannot ask for a refresh', { application: metadata.name, error: messageOf(error) })
   }
 }
 
