@@ -110,7 +110,7 @@ export function createSchedulingQueue(clock: Clock): SchedulingQueue {
       later(pod, backoff(pod.attempts, limits))
     },
     wake(event) {
-      for (const entry of [...parked.values()]) {
+      for (const entry of parked.values()) {
         if (entry.woken || !isConcerned(entry.pod, event)) continue
         entry.woken = true
         rouse(entry.pod)
@@ -121,7 +121,7 @@ export function createSchedulingQueue(clock: Clock): SchedulingQueue {
     onReady: () => {},
     stop() {
       stopped = true
-      for (const key of [...timers.keys()]) clear(key)
+      for (const key of timers.keys()) clear(key)
     },
   }
   return queue

@@ -37,7 +37,7 @@ export function memoryApi(clock: Clock): MemoryApi {
     revision++
     object.metadata.resourceVersion = String(revision)
     history.push({ path, revision, event: { type, object: cloneJson(object) } })
-    for (const run of [...wake]) run()
+    for (const run of wake) run()
   }
   const need = (kind: Kind, name: string, namespace: string | undefined): AnyObject => {
     const found = objects.get(keyOf(kind, name, namespace))
@@ -138,7 +138,7 @@ export function memoryApi(clock: Clock): MemoryApi {
       history = []
       oldest = revision + 1
       revision++
-      for (const run of [...wake]) run()
+      for (const run of wake) run()
     },
     failNext: (request, error) => void failures.set(request, [...(failures.get(request) ?? []), error]),
   }
