@@ -1,0 +1,13 @@
+import type { Component } from '@idp/sandbox'
+
+export const component: Component = {
+  name: 'cert-manager',
+  standsInFor: 'cert-manager v1.19',
+  charts: [{ repository: 'https://charts.jetstack.io', name: 'cert-manager' }, { repository: 'oci://quay.io/jetstack/charts', name: 'cert-manager' }],
+  programs: [
+    { images: ['quay.io/jetstack/cert-manager-controller'], load: async () => (await import('./programs/controller.ts')).controller },
+    { images: ['quay.io/jetstack/cert-manager-webhook'], load: async () => (await import('./programs/webhook.ts')).webhook },
+    { images: ['quay.io/jetstack/cert-manager-cainjector'], load: async () => (await import('./programs/cainjector.ts')).cainjector },
+    { images: ['quay.io/jetstack/cert-manager-startupapicheck'], load: async () => (await import('./programs/startup-check.ts')).startupCheck },
+  ],
+}
