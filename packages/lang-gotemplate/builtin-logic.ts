@@ -4,3 +4,6 @@ import { fn, isTrue } from './value.ts'
 export const andFunction = fn('value ...value', () => undefined)
 export const orFunction = fn('value ...value', () => undefined)
 export const notFunction = fn('value', (value: unknown) => !isTrue(value))
+
+/** Stands for an index that Go holds in an interface, because it came out of a map or a list. */
+export class Element {}

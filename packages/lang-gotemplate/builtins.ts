@@ -1,4 +1,4 @@
-import { andFunction, notFunction, orFunction } from './builtin-logic.ts'
+import { andFunction, Element, notFunction, orFunction } from './builtin-logic.ts'
 import { escapeHtml, escapeJs, escapeQuery } from './escape.ts'
 import { sprintf, sprintV } from './format.ts'
 import { GoError } from './go-error.ts'
@@ -12,7 +12,7 @@ export const builtins: ReadonlyMap<string, GoFunction> = new Map<string, GoFunct
   ['not', notFunction],
   ['len', fn('value', length)],
   ['index', fn('value ...value', index)],
-  ['slice', fn('value ...value', slice)],
+  ['slice', { ...fn('value ...value', slice), marksElements: true }],
   ['call', fn('value ...value', call)],
   ['print', fn('...any', sprint)],
   ['println', fn('...any', (...args: unknown[]) => `${args.map(sprintV).join(' ')}\n`)],
@@ -39,7 +39,7 @@ export function sprint(...args: unknown[]): string {
 }
 
 function joined(args: unknown[]): string {
-  return args.length === 1 && typeof args[0] === 'string' ? args[0] : sprint(...args)
+  return args.length === 1 && typeof args[0] === 'string' ? args[0] : sprint(...args.map((arg) => arg ?? '<no value>'))
 }
 
 function length(value: unknown): bigint {
@@ -54,6 +54,7 @@ function length(value: unknown): bigint {
 
 function position(value: unknown, limit: number): number {
   const inner = value instanceof Num ? value.value : value
+  if (value instanceof Element) throw new GoError('cannot index slice/array with type interface {}')
   if (value === undefined || value === null) throw new GoError('cannot index slice/array with nil')
   if (typeof inner !== 'bigint') throw new GoError(`cannot index slice/array with type ${typeOf(value)}`)
   if (inner < 0n || inner > BigInt(limit)) throw new GoError(`index out of range: ${inner}`)
@@ -161,9 +162,9 @@ function equalComposite(a: unknown, b: unknown): boolean {
     const empty = (value: unknown) => isNothing(value) || isNilSlice(value)
     return empty(a) === empty(b)
   }
-  if (kindOf(a) !== kindOf(b)) throw new GoError(`non-comparable types ${sprintV(a)}: ${typeOf(a)}, ${typeOf(b)}: ${sprintV(b)}`)
+  if (kindOf(a) !== kindOf(b)) throw new GoError(sprintf('non-comparable types %s: %v, %s: %v', [a, typeOf(a), typeOf(b), b]))
   if (b instanceof Struct && b.shape.content === undefined) return deepEqual(a, b)
-  throw new GoError(`non-comparable type ${sprintV(b)}: ${typeOf(b)}`)
+  throw new GoError(sprintf('non-comparable type %s: %v', [b, typeOf(b)]))
 }
 
 function lt(a: unknown, b: unknown): boolean {

@@ -1,4 +1,4 @@
-import { andFunction, orFunction } from './builtin-logic.ts'
+import { andFunction, Element, orFunction } from './builtin-logic.ts'
 import { compileChain, compileField, compileFunction, compileVariable, idealConstant, withoutFinal, type CommandEval, type Compiler } from './compile-command.ts'
 import { missingArg, type Eval } from './eval.ts'
 import { fail, type Frame } from './frame.ts'
@@ -18,7 +18,10 @@ export function buildCall(target: GoFunction, name: string, node: Node, args: re
     : count !== fixed ? `wrong number of args for ${name}: want ${fixed} got ${count}` : ''
   const withoutFinalProblem = arity(args.length, args.length)
   const withFinalProblem = arity(args.length + 1, args.length)
-  const evals = args.map((arg, i) => compileArg(arg, typeAt(i), compiler))
+  const evals = args.map((arg, i) => {
+    const value = compileArg(arg, typeAt(i), compiler)
+    return target.marksElements === true && i > 0 && isElement(arg, compiler) ? marked(value) : value
+  })
   const finalType = variadic && args.length < fixed ? typeAt(args.length) : params.at(-1) ?? 'interface {}'
   const invoke = invoker(target)
   return (dot, frame, final) => {
@@ -35,6 +38,15 @@ export function buildCall(target: GoFunction, name: string, node: Node, args: re
       return rethrow(frame, name, error)
     }
   }
+}
+
+function isElement(arg: Operand, { scope }: Compiler): boolean {
+  if (arg.type === 'dot') return scope.dotIsElement
+  return arg.type === 'field' || (arg.type === 'variable' && (arg.path.length > 1 || scope.elementSlots.has(arg.slot)))
+}
+
+function marked(value: Eval): Eval {
+  return (dot, frame) => (value(dot, frame) === undefined ? undefined : new Element())
 }
 
 function invoker(target: GoFunction): (frame: Frame, argv: unknown[]) => unknown {

@@ -147,8 +147,15 @@ function noArguments(frame: Frame, node: FieldNode | VariableNode | ChainNode, n
   return buildCall(method, name, node, [], { scope: { dotIsElement: false, elementSlots: new Set() }, pipe: () => () => undefined })(undefined, frame, missingArg)
 }
 
+/** Arguments are compiled when the function is known; what is known of variables must be as it is here. */
+function frozen(compiler: Compiler): Compiler {
+  const { scope } = compiler
+  return { ...compiler, scope: { ...scope, elementSlots: new Set(scope.elementSlots) } }
+}
+
 /** Calls of methods, which are only known at run time; the last one is kept. */
-function compileMethod(node: FieldNode | VariableNode | ChainNode, args: readonly Operand[], compiler: Compiler) {
+function compileMethod(node: FieldNode | VariableNode | ChainNode, args: readonly Operand[], given: Compiler) {
+  const compiler = frozen(given)
   let known: GoFunction | undefined
   let call: CommandEval | undefined
   return (dot: unknown, frame: Frame, final: unknown, name: string, method: GoFunction): unknown => {
@@ -161,7 +168,8 @@ function compileMethod(node: FieldNode | VariableNode | ChainNode, args: readonl
 }
 
 /** A function by name, looked up in the running set. */
-export function compileFunction(node: IdentifierNode, whole: CommandNode | IdentifierNode, args: readonly Operand[], compiler: Compiler): CommandEval {
+export function compileFunction(node: IdentifierNode, whole: CommandNode | IdentifierNode, args: readonly Operand[], given: Compiler): CommandEval {
+  const compiler = frozen(given)
   let known: GoFunction | undefined
   let call: CommandEval | undefined
   return (dot, frame, final) => {

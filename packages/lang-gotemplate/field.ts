@@ -3,7 +3,8 @@ import { isFunction, kindOf, Num, Struct, typeOf, zeroOf, goMethods, goType, typ
 
 /** The type Go names in an error about `value`: elements of maps and lists are known as interface {}. */
 export function staticType(value: unknown, fromElement: boolean): string {
-  return fromElement || value === null ? 'interface {}' : typeOf(value)
+  // Whole numbers come from lists of int; everything else from lists and maps of anything.
+  return (fromElement && typeof value !== 'bigint') || value === null ? 'interface {}' : typeOf(value)
 }
 
 /** `.name` of a value without arguments; methods are answered as Method. */

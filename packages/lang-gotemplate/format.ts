@@ -160,6 +160,54 @@ function exponential(digits: string, point: number, places: number, verb: string
 
 interface Flags { minus: boolean; plus: boolean; sharp: boolean; space: boolean; zero: boolean; width: number; precision: number }
 
+/** Mantissa and exponent of base two of a finite float64: value = mantissa × 2^exponent. */
+function split(value: number): { mantissa: bigint; exponent: number } {
+  const bits = new DataView(new ArrayBuffer(8))
+  bits.setFloat64(0, Math.abs(value))
+  const raw = bits.getBigUint64(0)
+  const exponent = Number(raw >> 52n)
+  const fraction = raw & 0xfffffffffffffn
+  return exponent === 0 ? { mantissa: fraction, exponent: -1074 } : { mantissa: fraction | 0x10000000000000n, exponent: exponent - 1075 }
+}
+
+/** %b of a float. */
+function binaryFloat(value: number): string {
+  if (!Number.isFinite(value)) return formatFloat(value, 'g', -1)
+  const { mantissa, exponent } = split(value)
+  return `${value < 0 || Object.is(value, -0) ? '-' : ''}${mantissa}p${exponent < 0 ? '' : '+'}${exponent}`
+}
+
+/** %x of a float: a hexadecimal fraction with a power of two. */
+function hexFloat(value: number, verb: string, precision: number): string {
+  if (!Number.isFinite(value)) return formatFloat(value, 'g', -1)
+  const sign = value < 0 || Object.is(value, -0) ? '-' : ''
+  let { mantissa, exponent } = split(value)
+  if (mantissa === 0n) exponent = 0
+  else {
+    while (mantissa < 1n << 52n) {
+      mantissa <<= 1n
+      exponent--
+    }
+    exponent += 52
+  }
+  if (precision >= 0 && precision < 13) {
+    const drop = BigInt((13 - precision) * 4)
+    const half = 1n << (drop - 1n)
+    const rest = mantissa & ((1n << drop) - 1n)
+    mantissa >>= drop
+    if (rest > half || (rest === half && (mantissa & 1n) === 1n)) mantissa++
+    mantissa <<= drop
+    if (mantissa >= 1n << 53n) {
+      mantissa >>= 1n
+      exponent++
+    }
+  }
+  const digits = (mantissa & 0xfffffffffffffn).toString(16).padStart(13, '0')
+  const shown = precision < 0 ? digits.replace(/0+$/, '') : digits.slice(0, precision).padEnd(precision, '0')
+  const text = `${sign}0x${mantissa >> 52n}${shown === '' ? '' : `.${shown}`}p${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`
+  return verb === 'X' ? text.toUpperCase() : text
+}
+
 /** fmt.Sprintf. */
 export function sprintf(format: string, args: readonly unknown[]): string {
   return new Printer(format, args).run()
@@ -290,21 +338,30 @@ function pad(text: string, flags: Flags, zeroOk = true): string {
   return (flags.zero && zeroOk ? '0' : ' ').repeat(missing) + text
 }
 
-function bad(verb: string, value: unknown): string {
+/** A verb that does not fit the value. Flags hold for the value inside. */
+function bad(verb: string, value: unknown, flags: Flags): string {
   if (value === null || value === undefined) return `%!${verb}(<nil>)`
-  return `%!${verb}(${typeOf(value)}=${sprintV(value)})`
+  return `%!${verb}(${typeOf(value)}=${formatValue('v', value, flags)})`
 }
 
 function formatVerb(verb: string, value: unknown, given: Flags): string {
   // %+v means field names, not signs.
-  const flags = verb === 'v' && given.plus ? { ...given, plus: false } : given
+  return formatValue(verb, value, verb === 'v' && given.plus ? { ...given, plus: false } : given)
+}
+
+/** A value inside another: nil is always <nil>. */
+function formatInner(verb: string, value: unknown, flags: Flags): string {
+  return value === null || value === undefined ? '<nil>' : formatValue(verb, value, flags)
+}
+
+function formatValue(verb: string, value: unknown, flags: Flags): string {
   if (verb === 'T') return pad(typeOf(value), flags)
   if (value === null || value === undefined) return verb === 'v' ? pad('<nil>', flags) : `%!${verb}(<nil>)`
-  if (verb === 'p') return bad(verb, value)
+  if (verb === 'p') return bad(verb, value, flags)
   if (value instanceof Struct && value.shape.string !== undefined && 'vsxXq'.includes(verb) && !(verb === 'v' && flags.sharp)) return formatString(verb, value.shape.string(), flags, value)
   if (value instanceof Num && value.type === 'time.Duration' && 'vsxXq'.includes(verb) && !(verb === 'v' && flags.sharp)) return formatString(verb, sprintV(value), flags, value)
   if (typeof value === 'string') return formatString(verb, value, flags, value)
-  if (typeof value === 'boolean') return verb === 't' || verb === 'v' ? pad(String(value), flags) : bad(verb, value)
+  if (typeof value === 'boolean') return verb === 't' || verb === 'v' ? pad(String(value), flags) : bad(verb, value, flags)
   if (typeof value === 'bigint') return formatInteger(verb, value, flags, value)
   if (typeof value === 'number') return formatNumber(verb, value, flags, value)
   if (value instanceof Num) return typeof value.value === 'bigint' ? formatInteger(verb, value.value, flags, value) : formatNumber(verb, value.value, flags, value)
@@ -321,21 +378,21 @@ function formatComposite(verb: string, value: object, flags: Flags): string {
   const sharp = verb === 'v' && flags.sharp
   if (Array.isArray(inner)) {
     if (sharp) return isNilSlice(inner) ? `${type}(nil)` : `${type}{${inner.map((item) => sharpItem(item, flags)).join(', ')}}`
-    return `[${inner.map((item) => formatVerb(verb, item, flags)).join(' ')}]`
+    return `[${inner.map((item) => formatInner(verb, item, flags)).join(' ')}]`
   }
   if (inner instanceof Struct) {
-    const values = Object.values(inner.shape.fields ?? {}).map((item) => formatVerb(verb, item, flags))
+    const values = Object.values(inner.shape.fields ?? {}).map((item) => formatInner(verb, item, flags))
     return `${type.startsWith('*') ? '&' : ''}{${values.join(' ')}}`
   }
-  if (isFunction(inner)) return verb === 'v' ? '0x0' : bad(verb, value)
+  if (isFunction(inner)) return verb === 'v' ? '0x0' : bad(verb, value, flags)
   const map = inner as GoMap
   const keys = sortedKeys(map)
   if (sharp) return `${type}{${keys.map((key) => `${quoteGo(key)}:${sharpItem(map[key], flags)}`).join(', ')}}`
-  return `map[${keys.map((key) => `${formatVerb(verb, key, flags)}:${formatVerb(verb, map[key], flags)}`).join(' ')}]`
+  return `map[${keys.map((key) => `${formatInner(verb, key, flags)}:${formatInner(verb, map[key], flags)}`).join(' ')}]`
 }
 
 function sharpItem(item: unknown, flags: Flags): string {
-  return item === null || item === undefined ? 'interface {}(nil)' : formatVerb('v', item, flags)
+  return item === null || item === undefined ? 'interface {}(nil)' : formatValue('v', item, flags)
 }
 
 function formatString(verb: string, text: string, flags: Flags, original: unknown): string {
@@ -345,7 +402,7 @@ function formatString(verb: string, text: string, flags: Flags, original: unknow
     case 's': return pad(cut, flags)
     case 'q': return pad(flags.sharp && isBackquotable(cut) ? `\`${cut}\`` : flags.plus ? quoteAscii(cut) : quoteGo(cut), flags)
     case 'x': case 'X': return pad(hexString(text, verb, flags), flags)
-    default: return bad(verb, original)
+    default: return bad(verb, original, flags)
   }
 }
 
@@ -370,7 +427,7 @@ function formatInteger(verb: string, value: bigint, flags: Flags, original: unkn
   if (verb === 'q') return pad(quoteCharacter(Number(value)), flags)
   if (verb === 'U') return pad(`U+${value.toString(16).toUpperCase().padStart(Math.max(flags.precision, 4), '0')}${flags.sharp ? ` '${String.fromCodePoint(Number(value))}'` : ''}`, flags, false)
   const base = bases[verb]
-  if (base === undefined) return bad(verb, original)
+  if (base === undefined) return bad(verb, original, flags)
   const negative = value < 0n
   let digits = (negative ? -value : value).toString(base)
   if (verb === 'X') digits = digits.toUpperCase()
@@ -391,8 +448,9 @@ function formatNumber(verb: string, value: number, flags: Flags, original: unkno
     case 'v': text = formatFloat(value, 'g', flags.precision, bits); break
     case 'g': case 'G': text = formatFloat(value, verb, flags.precision, bits); break
     case 'e': case 'E': case 'f': case 'F': text = formatFloat(value, verb === 'F' ? 'f' : verb, flags.precision < 0 ? 6 : flags.precision, bits); break
-    case 'b': case 'x': case 'X': return bad(verb, original)
-    default: return bad(verb, original)
+    case 'b': text = binaryFloat(value); break
+    case 'x': case 'X': text = hexFloat(value, verb, flags.precision); break
+    default: return bad(verb, original, flags)
   }
   if (Number.isFinite(value) && flags.plus && value >= 0 && !text.startsWith('-')) text = `+${text}`
   else if (text === '+Inf' && !flags.plus) text = '+Inf'

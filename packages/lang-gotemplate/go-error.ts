@@ -31,6 +31,11 @@ export class ExecError extends GoError {
   }
 }
 
+/** The last words of a fault: without the place and the chain of templates. */
+export function messageOfFault(error: ExecError): string {
+  return error.message.replace(/^template: [\s\S]*?: executing "[\s\S]*?" at <[\s\S]*?>: /, '')
+}
+
 /** A limit of time, depth or size was reached; never caught inside a template. */
 export class LimitError extends Error {
   override readonly name = 'LimitError'

@@ -1,7 +1,7 @@
 export { builtins } from './builtins.ts'
 export { formatDuration, formatFloat, sprintf, sprintV } from './format.ts'
 export type { Frame } from './frame.ts'
-export { ExecError, GoError, LimitError, ParseError } from './go-error.ts'
+export { ExecError, GoError, LimitError, messageOfFault, ParseError } from './go-error.ts'
 export { bytesOf, compareStrings, sortedKeys, stringOf } from './go-string.ts'
 export { quoteGo, unquoteGo } from './quote.ts'
 export type { Limits, MissingKey } from './run.ts'

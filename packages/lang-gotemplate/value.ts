@@ -54,6 +54,8 @@ export interface GoFunction {
   /** The call receives the running template before its arguments. */
   readonly needsRun: boolean
   readonly call: (...args: never[]) => unknown
+  /** Arguments after the first that come out of a map or a list arrive as Element: the builtin `slice` refuses them. */
+  readonly marksElements?: boolean
 }
 
 const paramNames: Readonly<Record<string, ParamType>> = {
