@@ -38,7 +38,9 @@ const core: Readonly<Record<string, Schema>> = {
   },
 }
 
-interface Declarations { interfaces: Map<string, TSSignature[]>; aliases: Map<string, TSType>; imports: Map<string, string>; locals: Map<string, string> }
+/** Members of an interface, and the interfaces it extends. */
+interface Interface { members: TSSignature[]; parents: string[] }
+interface Declarations { interfaces: Map<string, Interface>; aliases: Map<string, TSType>; imports: Map<string, string>; locals: Map<string, string> }
 
 const cache = new Map<string, Declarations>()
 
@@ -58,7 +60,10 @@ function declarationsOf(file: string): Declarations {
       if (specifier.exported.type === 'Identifier' && specifier.local.type === 'Identifier') result.locals.set(specifier.exported.name, specifier.local.name)
     }
     const declaration = statement.declaration
-    if (declaration?.type === 'TSInterfaceDeclaration') result.interfaces.set(declaration.id.name, declaration.body.body)
+    if (declaration?.type === 'TSInterfaceDeclaration') {
+      const parents = declaration.extends.flatMap(({ expression }) => (expression.type === 'Identifier' && expression.name !== 'TypeMeta' ? [expression.name] : []))
+      result.interfaces.set(declaration.id.name, { members: declaration.body.body, parents })
+    }
     if (declaration?.type === 'TSTypeAliasDeclaration') result.aliases.set(declaration.id.name, declaration.typeAnnotation)
   }
   return result
@@ -68,8 +73,11 @@ function declarationsOf(file: string): Declarations {
 function namedSchema(file: string, name: string, path: readonly string[]): Schema {
   const declarations = declarationsOf(file)
   const local = declarations.locals.get(name) ?? name
-  const members = declarations.interfaces.get(local)
-  if (members !== undefined) return membersSchema(file, members, path)
+  const found = declarations.interfaces.get(local)
+  if (found !== undefined) {
+    const inherited = found.parents.map((parent) => namedReference(file, parent, path))
+    return inherited.reduce(withInherited, membersSchema(file, found.members, path))
+  }
   const alias = declarations.aliases.get(local)
   return alias === undefined ? open : typeSchema(file, alias, path)
 }
@@ -116,6 +124,16 @@ function referenceSchema(file: string, type: Extract<TSType, { type: 'TSTypeRefe
   const name = type.typeName.type === 'Identifier' ? type.typeName.name : ''
   if (name === 'Array') return { type: 'array', items: typeSchema(file, type.typeArguments?.params[0] ?? ({ type: 'TSUnknownKeyword' } as TSType), path) }
   if (name === 'Record') return { type: 'object', additionalProperties: typeSchema(file, type.typeArguments?.params[1] ?? ({ type: 'TSUnknownKeyword' } as TSType), path) }
+  return namedReference(file, name, path)
+}
+
+/** Adds what an interface inherits: the wire form does not know inheritance. */
+function withInherited(own: Schema, inherited: Schema): Schema {
+  const required = [...((inherited['required'] ?? []) as string[]), ...((own['required'] ?? []) as string[])]
+  return { type: 'object', properties: { ...(inherited['properties'] as object), ...(own['properties'] as object) }, ...(required.length > 0 ? { required: [...new Set(required)] } : {}) }
+}
+
+function namedReference(file: string, name: string, path: readonly string[]): Schema {
   const source = declarationsOf(file).imports.get(name)
   if (source === undefined) return namedSchema(file, name, path)
   if (source.startsWith('.')) {

@@ -18,7 +18,10 @@ interface Crd {
   open?: true
   scale?: { specReplicasPath: string; statusReplicasPath: string }
   noStatus?: true
+  defaults?: Defaults
 }
+/** Defaults that upstream's definition carries and its types do not say, by field path (`[]` is every item). */
+type Defaults = Readonly<Record<string, unknown>>
 interface CrdFile { file: string; group: string; package?: string; version: string; annotations?: Record<string, string>; crds: Crd[] }
 
 const age: Column = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' }
@@ -29,19 +32,30 @@ const kyvernoColumns = [{ name: 'ADMISSION', type: 'boolean', jsonPath: '.spec.a
 const reportColumns = [text('KIND', '.scope.kind'), text('NAME', '.scope.name'), ...['pass', 'fail', 'warn', 'error', 'skip'].map((s) => ({ name: s.toUpperCase(), type: 'integer', jsonPath: `.summary.${s}` })), age]
 const secretStoreColumns = [age, text('Status', '.status.conditions[?(@.type=="Ready")].reason'), text('Capabilities', '.status.capabilities'), condition('Ready', 'Ready')]
 
+const backendRef: Defaults = { group: '', kind: 'Service', weight: 1 }
+const under = (path: string, defaults: Defaults): Defaults => Object.fromEntries(Object.entries(defaults).map(([field, value]) => [`${path}.${field}`, value]))
+const parentRefs = under('spec.parentRefs[]', { group: 'gateway.networking.k8s.io', kind: 'Gateway' })
+const httpRouteDefaults: Defaults = {
+  ...parentRefs, 'spec.rules[].matches': [{ path: { type: 'PathPrefix', value: '/' } }], 'spec.rules': [{ matches: [{ path: { type: 'PathPrefix', value: '/' } }] }],
+  ...under('spec.rules[].matches[]', { path: { type: 'PathPrefix', value: '/' }, 'path.type': 'PathPrefix', 'path.value': '/', 'headers[].type': 'Exact', 'queryParams[].type': 'Exact' }),
+  ...under('spec.rules[].backendRefs[]', backendRef), ...under('spec.rules[].filters[].requestMirror.backendRef', { group: '', kind: 'Service' }), 'spec.rules[].filters[].requestRedirect.statusCode': 302,
+}
+const gatewayDefaults: Defaults = under('spec.listeners[]', { allowedRoutes: { namespaces: { from: 'Same' } }, 'allowedRoutes.namespaces': { from: 'Same' }, 'allowedRoutes.namespaces.from': 'Same', 'allowedRoutes.kinds[].group': 'gateway.networking.k8s.io', 'tls.mode': 'Terminate', 'tls.certificateRefs[].group': '', 'tls.certificateRefs[].kind': 'Secret' })
+const grpcRouteDefaults: Defaults = { ...parentRefs, ...under('spec.rules[].backendRefs[]', backendRef), ...under('spec.rules[].matches[]', { 'method.type': 'Exact', 'headers[].type': 'Exact' }) }
+
 const files: CrdFile[] = [
   {
     file: 'blueprint/IT/crds/gateway-api.yaml', group: 'gateway.networking.k8s.io', package: '@kubernetes-models/gateway-api', version: 'v1',
     annotations: { 'api-approved.kubernetes.io': 'https://github.com/kubernetes-sigs/gateway-api/pull/3328', 'gateway.networking.k8s.io/bundle-version': 'v1.2.1', 'gateway.networking.k8s.io/channel': 'standard' },
     crds: [
       { kind: 'GatewayClass', plural: 'gatewayclasses', scope: 'Cluster', short: ['gc'], categories: ['gateway-api'], columns: [text('Controller', '.spec.controllerName'), condition('Accepted', 'Accepted'), age] },
-      { kind: 'Gateway', versions: ['v1', 'v1beta1'], short: ['gtw'], categories: ['gateway-api'], columns: [text('Class', '.spec.gatewayClassName'), text('Address', '.status.addresses[*].value'), condition('Programmed', 'Programmed'), age] },
-      { kind: 'HTTPRoute', versions: ['v1', 'v1beta1'], categories: ['gateway-api'], columns: [text('Hostnames', '.spec.hostnames'), age] },
-      { kind: 'GRPCRoute', categories: ['gateway-api'], columns: [text('Hostnames', '.spec.hostnames'), age] },
+      { kind: 'Gateway', defaults: gatewayDefaults, versions: ['v1', 'v1beta1'], short: ['gtw'], categories: ['gateway-api'], columns: [text('Class', '.spec.gatewayClassName'), text('Address', '.status.addresses[*].value'), condition('Programmed', 'Programmed'), age] },
+      { kind: 'HTTPRoute', defaults: httpRouteDefaults, versions: ['v1', 'v1beta1'], categories: ['gateway-api'], columns: [text('Hostnames', '.spec.hostnames'), age] },
+      { kind: 'GRPCRoute', defaults: grpcRouteDefaults, categories: ['gateway-api'], columns: [text('Hostnames', '.spec.hostnames'), age] },
     ],
   },
   { file: 'blueprint/IT/crds/gateway-api-reference-grant.yaml', group: 'gateway.networking.k8s.io', package: '@kubernetes-models/gateway-api', version: 'v1beta1', annotations: { 'api-approved.kubernetes.io': 'https://github.com/kubernetes-sigs/gateway-api/pull/3328' }, crds: [{ kind: 'ReferenceGrant', short: ['refgrant'], categories: ['gateway-api'], columns: [age], noStatus: true }] },
-  { file: 'blueprint/IT/crds/gateway-api-tls-route.yaml', group: 'gateway.networking.k8s.io', package: '@kubernetes-models/gateway-api', version: 'v1alpha2', annotations: { 'api-approved.kubernetes.io': 'https://github.com/kubernetes-sigs/gateway-api/pull/3328' }, crds: [{ kind: 'TLSRoute', categories: ['gateway-api'], columns: [text('Hostnames', '.spec.hostnames'), age] }] },
+  { file: 'blueprint/IT/crds/gateway-api-tls-route.yaml', group: 'gateway.networking.k8s.io', package: '@kubernetes-models/gateway-api', version: 'v1alpha2', annotations: { 'api-approved.kubernetes.io': 'https://github.com/kubernetes-sigs/gateway-api/pull/3328' }, crds: [{ kind: 'TLSRoute', defaults: { ...parentRefs, ...under('spec.rules[].backendRefs[]', backendRef) }, categories: ['gateway-api'], columns: [text('Hostnames', '.spec.hostnames'), age] }] },
   {
     file: 'components/prometheus/crds-chart/templates/crds.yaml', group: 'monitoring.coreos.com', package: '@kubernetes-models/prometheus-operator', version: 'v1',
     crds: [
@@ -108,12 +122,23 @@ const files: CrdFile[] = [
   { file: 'components/kyverno/chart/templates/crds/wgpolicyk8s.yaml', group: 'wgpolicyk8s.io', version: 'v1alpha2', crds: [{ kind: 'PolicyReport', short: ['polr'], open: true, noStatus: true, columns: reportColumns }, { kind: 'ClusterPolicyReport', scope: 'Cluster', short: ['cpolr'], open: true, noStatus: true, columns: reportColumns }] },
 ]
 
+function withDefaults(schema: Schema, defaults: Defaults): Schema {
+  const copy = structuredClone(schema)
+  for (const [path, value] of Object.entries(defaults)) {
+    let at: Schema | undefined = copy
+    for (const step of path.replaceAll('[]', '.[]').split('.')) at = (step === '[]' ? at?.['items'] : (at?.['properties'] as Record<string, Schema> | undefined)?.[step]) as Schema | undefined
+    if (at === undefined) throw new Error(`no field ${path} to give a default to`)
+    at['default'] = value
+  }
+  return copy
+}
+
 function definition(file: CrdFile, crd: Crd): Schema {
   const plural = crd.plural ?? `${crd.kind.toLowerCase()}s`
   const versions = crd.versions ?? [file.version]
   const schema: Schema = crd.open === true || file.package === undefined
     ? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true, properties: { apiVersion: { type: 'string' }, kind: { type: 'string' }, metadata: { type: 'object' } } }
-    : crdSchema(file.package, file.group, file.version, crd.kind)
+    : withDefaults(crdSchema(file.package, file.group, file.version, crd.kind), crd.defaults ?? {})
   const subresources = { ...(crd.noStatus === true ? {} : { status: {} }), ...(crd.scale === undefined ? {} : { scale: crd.scale }) }
   return {
     apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition',
