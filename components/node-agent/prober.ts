@@ -33,7 +33,7 @@ interface Row { readonly kind: ProbeKind; readonly spec: ProbeSpec; timer: Dispo
 /**
  * Probes with kubelet's timing: nothing before `initialDelaySeconds`, then every `periodSeconds`, `failureThreshold` and
  * `successThreshold` in a row. Programs start in milliseconds, so a container that is not ready yet is also looked at in
- * between; only its success counts.
+ * between; only its success counts. So it is with the look at the very moment of the start, before the program can have done anything.
  */
 export function createProber(options: ProberOptions): Prober {
   const { clock, probes } = options
@@ -49,8 +49,12 @@ export function createProber(options: ProberOptions): Prober {
     const row: Row = { kind, spec, timer: undefined, eager: undefined, running: false, again: false, successes: 0, failures: 0, tries: 0 }
     rows.set(kind, row)
     const wait = begun + (spec.initialDelaySeconds ?? 0) * 1_000 - clock.now()
-    if (wait > 0) row.timer = clock.timer(wait, () => void tick(row, true))
-    else void tick(row, true)
+    if (wait > 0) {
+      row.timer = clock.timer(wait, () => void tick(row, true))
+      return
+    }
+    schedule(row)
+    void tick(row, clock.now() > begun)
   }
   const end = (row: Row) => {
     row.timer?.[Symbol.dispose]()
