@@ -95,7 +95,7 @@ export interface UpdatePlan {
   readonly applied?: boolean
 }
 
-const tries = 8
+const tries = 32
 
 /** Changes the object that is there; answers the live object when nothing changes. */
 export async function updateObject(request: ResourceRequest, plan: UpdatePlan, write: WriteParameters): Promise<AnyObject> {
@@ -113,7 +113,7 @@ async function updateOnce(request: ResourceRequest, entry: Entry, plan: UpdatePl
   const { server, resource, info } = request
   const live = await presenterOf(server).object(resource, entry)
   const next = await plan.next(cloneJson(live))
-  const pinned = checkPreconditions(resource, live, next)
+  checkPreconditions(resource, live, next)
   keepIdentity(live, next)
   scopeToSubresource(resource, info.subresource, live, next)
   resource.normalize(next)
@@ -138,12 +138,11 @@ async function updateOnce(request: ResourceRequest, entry: Entry, plan: UpdatePl
     const stored = await server.storage.replace(resource, entry, await convertTo(resource, next, resource.storageApiVersion))
     if (stored !== undefined) return presenterOf(server).convert(resource, stored)
   }
-  if (pinned) throw conflict(resource, info.name)
+  // Tried again on what is there then: a caller that insists on one resourceVersion is refused by that.
   return 'raced'
 }
 
-/** True when the caller asked for one resourceVersion: then a race is the caller's to resolve. */
-function checkPreconditions(resource: Resource, live: AnyObject, next: AnyObject): boolean {
+function checkPreconditions(resource: Resource, live: AnyObject, next: AnyObject): void {
   const { uid, resourceVersion } = next.metadata
   const name = live.metadata.name ?? ''
   if (next.metadata.name !== undefined && next.metadata.name !== name) throw new ApiError('BadRequest', `the name of the object (${next.metadata.name}) does not match the name on the URL (${name})`)
@@ -153,7 +152,6 @@ function checkPreconditions(resource: Resource, live: AnyObject, next: AnyObject
   }
   const pinned = resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== '0'
   if (pinned && resourceVersion !== live.metadata.resourceVersion) throw conflict(resource, name)
-  return pinned
 }
 
 /** What no writer may change. */
