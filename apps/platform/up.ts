@@ -6,6 +6,7 @@ import { fieldManager } from './bootstrap/apply-objects.ts'
 import { seedSecrets } from './bootstrap/seed-secrets.ts'
 import { waitApplications } from './bootstrap/wait-applications.ts'
 import { platformGateway, platformRepository, type Ports } from './access/platform-access.ts'
+import { waitForRoute } from './access/wait-for-route.ts'
 import type { PlatformConfig } from './config/config.ts'
 import type { ChartSource } from './repository/chart-index.ts'
 import type { RepositorySource } from './repository/open-source.ts'
@@ -60,9 +61,11 @@ async function waitForApplications(options: PlatformUpOptions, expected: readonl
 }
 
 /** The first push makes the branch; a later one happens only when the person named the repository. */
-async function pushRepository({ client, clock, signal, config, source, push, ports }: PlatformUpOptions): Promise<void> {
+async function pushRepository({ client, clock, signal, config, source, push, ports, timeoutMs }: PlatformUpOptions): Promise<void> {
   const gateway = await platformGateway(client, config.cluster.name, ports)
   await using repository = await platformRepository(client, { gateway, localDomain: config.domain.local, clock, signal })
+  const host = `git.${config.domain.local}`
+  await waitForRoute(gateway, { host, path: '/healthz', clock, signal, timeoutMs })
   const head = await repository.head(config.branch)
   if (head === undefined || (push && head !== source.commit)) await repository.push(source.gitDirectory, source.commit, config.branch)
 }

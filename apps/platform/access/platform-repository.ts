@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { commitFiles, deleteRef, fetchCommits, initBareRepository, listRemoteRefs, openRepository, pushCommit, type HttpFetch, type Remote } from '@idp/git'
-import { CodedError, type Clock } from '@idp/kit'
+import { CodedError, isCoded, type Clock } from '@idp/kit'
 import { gatewayRequest, type GatewayAddress } from './gateway.ts'
 
 /** The platform repository as it is served behind the gateway. Disposing removes the temporary copy. */
@@ -33,7 +33,13 @@ export async function openPlatformRepository(access: RepositoryAccess): Promise<
   await initBareRepository(dir)
   const copy = openRepository(dir)
   const remote: Remote = { url: `https://${access.host}/platform.git`, credentials: access.credentials, fetch: throughGateway(access), ...(access.signal === undefined ? {} : { signal: access.signal }) }
-  const head = async (branch: string) => (await listRemoteRefs(remote)).refs.find((ref) => ref.name === `refs/heads/${branch}`)?.id
+  const head = async (branch: string) => {
+    const { refs } = await listRemoteRefs(remote).catch((error: unknown) => {
+      if (isCoded(error, 'RepositoryNotFound')) return { refs: [] }
+      throw error
+    })
+    return refs.find((ref) => ref.name === `refs/heads/${branch}`)?.id
+  }
   return {
     remote, head,
     async directories(branch, path) {

@@ -48,7 +48,14 @@ const byKind: Readonly<Record<string, Readiness>> = {
   'external-secrets.io/ClusterSecretStore': needs('Ready'),
   'external-secrets.io/ExternalSecret': needs('Ready'),
   'gateway.networking.k8s.io/GatewayClass': needs('Accepted'),
-  'gateway.networking.k8s.io/Gateway': needs('Programmed'),
+  'gateway.networking.k8s.io/Gateway': (object) => needs('Programmed')(object) ?? listenerLacks(object),
+}
+
+/** A listener whose certificate is not there yet takes no connection, though the Gateway is programmed. */
+function listenerLacks(object: KubeObject): string | undefined {
+  const listeners = (part(object, 'status')['listeners'] ?? []) as { name: string; conditions?: readonly Condition[] }[]
+  const refused = listeners.flatMap(({ name, conditions: all = [] }) => all.filter((c) => c.type === 'ResolvedRefs' && c.status !== 'True').map((c) => `listener ${name}: ${c.reason ?? ''}: ${c.message ?? ''}`))
+  return refused[0]
 }
 
 const groupKind = (object: KubeObject): string => `${object.apiVersion.includes('/') ? object.apiVersion.split('/')[0] : ''}/${object.kind}`
