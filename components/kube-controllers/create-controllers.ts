@@ -26,6 +26,7 @@ import { rootCaPublisher } from './controllers/root-ca.ts'
 import { serviceAccountController } from './controllers/service-account.ts'
 import { statefulSetController } from './controllers/stateful-set.ts'
 import { taintEvictionController } from './controllers/taint-eviction.ts'
+import { tokenSecretController } from './controllers/token-secret.ts'
 import { ttlAfterFinishedController } from './controllers/ttl-after-finished.ts'
 import { claimProtectionController, volumeProtectionController } from './controllers/volume-protection.ts'
 
@@ -39,7 +40,7 @@ export interface ControllersOptions {
 /** All controllers of kube-controller-manager, new each time. */
 export function createControllers({ clusterCa, signingCa }: ControllersOptions): (Controller | Loop)[] {
   return [
-    namespaceController, serviceAccountController, rootCaPublisher(clusterCa),
+    namespaceController, serviceAccountController, rootCaPublisher(clusterCa), tokenSecretController(clusterCa),
     deploymentController, replicaSetController, statefulSetController, daemonSetController, jobController, jobOrphanPodController, cronJobController, ttlAfterFinishedController, replicationControllerController, horizontalPodAutoscalerController(),
     endpointSliceController, endpointsController, endpointSliceMirroringController,
     volumeClaimController, volumeController, claimProtectionController, volumeProtectionController, ephemeralVolumeController,

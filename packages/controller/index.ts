@@ -1,7 +1,7 @@
 export { Stalled, Waiting, watch, type Cache, type Controller, type Index, type Key, type Loop, type Outcome, type Problem, type Scope, type Watch } from './controller.ts'
 export { createManager, type Manager, type ManagerOptions } from './manager.ts'
 export { informer, withoutManagedFields, type Informer, type InformerOptions } from './informer.ts'
-export type { Informers } from './informers.ts'
+export { metadataOnly, type Informers } from './informers.ts'
 export type { CacheChange } from './object-cache.ts'
 export { createEventRecorder, type EventRecorder, type EventRecorderOptions, type EventTarget } from './event-recorder.ts'
 export { createWorkQueue, type WorkQueue, type WorkQueueOptions } from './work-queue.ts'

@@ -24,9 +24,11 @@ export interface InformersOptions {
   readonly signal: AbortSignal
   /** Keeps managedFields in the caches. */
   readonly keepManagedFields?: boolean
+  /** Leaves out of an object what nobody here reads, to save memory. May change the object it is given. */
+  readonly trim?: (kind: Kind, object: KubeObject) => KubeObject
 }
 
-export function createInformers({ client, clock, log, signal, keepManagedFields = false }: InformersOptions): Informers {
+export function createInformers({ client, clock, log, signal, keepManagedFields = false, trim = (_kind, object) => object }: InformersOptions): Informers {
   const running = new Map<string, { informer: Informer<KubeObject>; stop: AbortController }>()
   const keyOf = (kind: Kind) => `${apiVersionOf(kind)}/${kind.plural}`
   const start = (kind: Kind, transform: (object: KubeObject) => KubeObject) => {
@@ -37,7 +39,7 @@ export function createInformers({ client, clock, log, signal, keepManagedFields 
   }
   return {
     // The key names the kind, so the informer found under it is one of that kind.
-    of: <T extends KubeObject>(kind: Kind<T>) => (running.get(keyOf(kind))?.informer ?? start(kind, keepManagedFields ? (o) => o : withoutManagedFields)) as unknown as Informer<T>,
+    of: <T extends KubeObject>(kind: Kind<T>) => (running.get(keyOf(kind))?.informer ?? start(kind, (object) => trim(kind, keepManagedFields ? object : withoutManagedFields(object)))) as unknown as Informer<T>,
     metadataOf: (kind) => running.get(keyOf(kind))?.informer ?? start(kind, metadataOnly),
     known: <T extends KubeObject>(kind: Kind<T>) => running.get(keyOf(kind))?.informer as Informer<T> | undefined,
     drop(kind) {
@@ -48,7 +50,8 @@ export function createInformers({ client, clock, log, signal, keepManagedFields 
   }
 }
 
-function metadataOnly({ apiVersion, kind, metadata }: KubeObject): KubeObject {
+/** An object without its content, and without annotations. */
+export function metadataOnly({ apiVersion, kind, metadata }: KubeObject): KubeObject {
   const { managedFields: _dropped, annotations: _unread, ...kept } = metadata
   return { apiVersion, kind, metadata: kept }
 }

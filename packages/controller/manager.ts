@@ -4,7 +4,7 @@ import type { KubeObject } from '@idp/formats'
 import { messageOf, type Clock, type Log } from '@idp/kit'
 import type { Cache, Controller, Loop, Scope } from './controller.ts'
 import { createEventRecorder, type EventRecorder } from './event-recorder.ts'
-import { createInformers, type Informers } from './informers.ts'
+import { createInformers, type Informers, type InformersOptions } from './informers.ts'
 import { holdLease, type LeaseOptions } from './leader-lease.ts'
 import { observingClient } from './observing-client.ts'
 import { runController } from './run-controller.ts'
@@ -22,6 +22,8 @@ export interface ManagerOptions {
   /** Work only while holding this lease. */
   readonly leader?: LeaseOptions
   readonly keepManagedFields?: boolean
+  /** Leaves out of cached objects what none of the controllers reads, to save memory. */
+  readonly trim?: InformersOptions['trim']
 }
 
 /** Runs controllers over shared informers. It has started when `createManager` returns. */
@@ -43,7 +45,7 @@ export function createManager(options: ManagerOptions): Manager {
   // Losing the lease ends the work even though the caller's signal has not come.
   const lost = new AbortController()
   const ending = AbortSignal.any([signal, lost.signal])
-  const informers = createInformers({ client, clock, log, signal: ending, keepManagedFields: options.keepManagedFields ?? false })
+  const informers = createInformers({ client, clock, log, signal: ending, keepManagedFields: options.keepManagedFields ?? false, ...(options.trim === undefined ? {} : { trim: options.trim }) })
   const observing = observingClient(client, informers, clock, name)
   const queues: WorkQueue[] = []
   const recorders: EventRecorder[] = []

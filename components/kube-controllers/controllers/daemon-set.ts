@@ -3,8 +3,9 @@ import { claim, isPodAvailable, isPodReady, isPodTerminal, msUntilAvailable, own
 import { cloneJson, deepEqual } from '@idp/formats'
 import { daemonFits, daemonPodSpec, nodeOfDaemonPod, pinToNode } from '../engine/daemon-placement.ts'
 import { intOrPercent } from '../engine/int-or-percent.ts'
-import { createPod, deletePod, podFromTemplate } from './pod-control.ts'
-import { revisionHashLabel, revisionHistory, trimHistory } from './revision-history.ts'
+import { podFromTemplate, revisionHashLabel } from '../engine/pod-from-template.ts'
+import { createPod, deletePod } from './pod-control.ts'
+import { revisionHistory, trimHistory } from './revision-history.ts'
 
 const burst = 250
 

@@ -9,6 +9,7 @@ import { namespaceController } from './namespace.ts'
 import { replicaSetController } from './replica-set.ts'
 import { rootCaPublisher } from './root-ca.ts'
 import { serviceAccountController } from './service-account.ts'
+import { tokenSecretController } from './token-secret.ts'
 import { template, workbench, type Workbench } from '../testing/workbench.ts'
 
 const at = { namespace: 'default' }
@@ -129,4 +130,19 @@ test('a namespace has its account and CA, is emptied when deleted, says what it 
   await bench.client.patch(Secret, 'held', { metadata: { finalizers: null } }, { namespace: 'team', type: 'merge' })
   await bench.advance(1_000)
   await assert.rejects(bench.client.get(Namespace, 'team'), (error) => isApiError(error, 'NotFound'))
+})
+
+test('a token Secret is filled for its account, and goes with it', async () => {
+  await using bench = await workbench([tokenSecretController('CA')])
+  const secret = (name: string, account: string): Secret => ({ apiVersion: 'v1', kind: 'Secret', type: 'kubernetes.io/service-account-token', metadata: { name, ...at, annotations: { 'kubernetes.io/service-account.name': account } } })
+  await bench.client.create(ServiceAccount, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'robot', ...at } })
+  await bench.client.create(Secret, secret('robot-token', 'robot'))
+  await bench.settle()
+  const live = await bench.get(Secret, 'robot-token')
+  assert.equal(Buffer.from(String(live.data?.['ca.crt']), 'base64').toString(), 'CA')
+  assert.ok(live.metadata.annotations?.['kubernetes.io/service-account.uid'])
+  assert.match(Buffer.from(String(live.data?.['token']), 'base64').toString(), /^[\w-]+\.[\w-]+\.[\w-]+$/)
+  await bench.client.delete(ServiceAccount, 'robot', at)
+  await bench.settle()
+  assert.deepEqual(await bench.names(Secret), [])
 })

@@ -17,7 +17,6 @@ export function garbageCollector(): Loop {
   let idle: () => boolean = () => false
   return {
     name: 'garbage-collector-controller',
-    reads: [CustomResourceDefinition, APIService],
     idle: () => idle(),
     async run(scope) {
       const graph = createOwnerGraph()
@@ -118,8 +117,8 @@ function isSolid(graph: OwnerGraph, reference: OwnerReference, namespace: string
 function wakeOnNewKinds(scope: Scope & { readonly informers: Informers }): { next(): Promise<void> } {
   let resolve = () => {}
   const poke = () => resolve()
-  scope.informers.of(CustomResourceDefinition).onChange(poke)
-  scope.informers.of(APIService).onChange(poke)
+  scope.informers.metadataOf(CustomResourceDefinition).onChange(poke)
+  scope.informers.metadataOf(APIService).onChange(poke)
   scope.signal.addEventListener('abort', poke, { once: true })
   return {
     async next() {

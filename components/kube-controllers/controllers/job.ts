@@ -5,7 +5,8 @@ import { findCondition, setCondition } from '../engine/conditions.ts'
 import { jobBackoffMs } from '../engine/job-policy.ts'
 import { indexAnnotation, indexFailuresAnnotation, indexOf, isTracked, tally, tallyStatus, trackingFinalizer, type Tally } from '../engine/job-tally.ts'
 import { successReached } from '../engine/job-success.ts'
-import { createPod, deletePod, podFromTemplate } from './pod-control.ts'
+import { podFromTemplate } from '../engine/pod-from-template.ts'
+import { createPod, deletePod } from './pod-control.ts'
 
 type Status = NonNullable<Job['status']>
 type Condition = NonNullable<Status['conditions']>[number]

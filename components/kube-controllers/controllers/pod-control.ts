@@ -1,30 +1,7 @@
-import { isApiError, Pod, type Kind, type ReplicaSet } from '@idp/api'
-import { controllerReference, type Scope } from '@idp/controller'
-import { cloneJson, type KubeObject } from '@idp/formats'
+import { isApiError, Pod } from '@idp/api'
+import type { Scope } from '@idp/controller'
+import type { KubeObject } from '@idp/formats'
 import { messageOf } from '@idp/kit'
-
-export type PodTemplate = NonNullable<ReplicaSet['spec']['template']>
-
-/** A pod made from a template for `owner`; its name is left to the server (`prefix-`) or given. */
-export function podFromTemplate(template: PodTemplate, ownerKind: Kind, owner: KubeObject, name?: string): Pod {
-  const { labels, annotations, finalizers } = template.metadata ?? {}
-  return {
-    apiVersion: 'v1', kind: 'Pod',
-    metadata: {
-      ...(name === undefined ? { generateName: `${generatePrefix(owner.metadata.name ?? '')}-` } : { name }),
-      ...(owner.metadata.namespace === undefined ? {} : { namespace: owner.metadata.namespace }),
-      labels: { ...labels }, ...(annotations === undefined ? {} : { annotations: { ...annotations } }),
-      ...(finalizers === undefined ? {} : { finalizers: [...finalizers] }),
-      ownerReferences: [controllerReference(ownerKind, owner)],
-    },
-    spec: cloneJson(template.spec ?? { containers: [] }) as Pod['spec'],
-  }
-}
-
-/** The server adds a suffix and cuts the prefix so that both fit into 63 characters. */
-function generatePrefix(name: string): string {
-  return name.slice(0, 57)
-}
 
 /** Creates a pod and records it as an event of the owner. A refusal is an event too, and is thrown. */
 export async function createPod(pod: Pod, owner: KubeObject, { client, event }: Scope): Promise<Pod> {

@@ -4,7 +4,8 @@ import { matchesRequirements, selectorRequirements } from '@idp/formats'
 import { messageOf, rfc3339 } from '@idp/kit'
 import { findCondition, removeCondition, setCondition } from '../engine/conditions.ts'
 import { compareForDeletion } from '../engine/pod-ranking.ts'
-import { createPod, deletePod, isNamespaceTerminating, podFromTemplate } from './pod-control.ts'
+import { podFromTemplate } from '../engine/pod-from-template.ts'
+import { createPod, deletePod, isNamespaceTerminating } from './pod-control.ts'
 
 /** No pass makes or removes more pods than this; the next one goes on. */
 const burst = 500

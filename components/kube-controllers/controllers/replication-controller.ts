@@ -3,7 +3,8 @@ import { claim, isPodActive, isPodAvailable, isPodReady, ownersOfOrphan, slowSta
 import { messageOf, rfc3339 } from '@idp/kit'
 import { findCondition, removeCondition, setCondition } from '../engine/conditions.ts'
 import { compareForDeletion } from '../engine/pod-ranking.ts'
-import { createPod, deletePod, podFromTemplate, type PodTemplate } from './pod-control.ts'
+import { podFromTemplate, type PodTemplate } from '../engine/pod-from-template.ts'
+import { createPod, deletePod } from './pod-control.ts'
 
 const selectorOf = ({ spec }: ReplicationController) => ({ matchLabels: spec.selector ?? {} })
 

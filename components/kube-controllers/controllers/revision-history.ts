@@ -1,9 +1,8 @@
 import { ControllerRevision, isApiError, type Kind } from '@idp/api'
 import { claim, controllerReference, type Scope } from '@idp/controller'
 import { deepEqual, type KubeObject, type LabelSelector } from '@idp/formats'
+import { revisionHashLabel } from '../engine/pod-from-template.ts'
 import { safeHash } from '../engine/safe-hash.ts'
-
-export const revisionHashLabel = 'controller-revision-hash'
 
 export interface HistoryOptions {
   readonly owner: KubeObject

@@ -2,8 +2,8 @@ import { ControllerRevision, PersistentVolumeClaim, Pod, StatefulSet } from '@id
 import { claim, isPodAvailable, isPodReady, isPodTerminal, msUntilAvailable, ownersOfOrphan, watch, type Controller, type Outcome, type Scope } from '@idp/controller'
 import { intOrPercent } from '../engine/int-or-percent.ts'
 import { isRunningAndReady, ordinalOf, statefulPod, statefulRevisionData, templateOfRevision, wantedOrdinals } from '../engine/stateful-pods.ts'
-import type { PodTemplate } from './pod-control.ts'
-import { revisionHashLabel, revisionHistory, trimHistory } from './revision-history.ts'
+import { type PodTemplate, revisionHashLabel } from '../engine/pod-from-template.ts'
+import { revisionHistory, trimHistory } from './revision-history.ts'
 import { keepRetentionPolicy } from './stateful-claims.ts'
 import { createStatefulPod, deleteStatefulPod, fixIdentity } from './stateful-pod-control.ts'
 

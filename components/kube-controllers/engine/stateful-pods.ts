@@ -1,8 +1,7 @@
 import { PersistentVolumeClaim, StatefulSet, type Pod } from '@idp/api'
 import { cloneJson } from '@idp/formats'
 import { controllerReference, isPodReady } from '@idp/controller'
-import { podFromTemplate, type PodTemplate } from '../controllers/pod-control.ts'
-import { revisionHashLabel } from '../controllers/revision-history.ts'
+import { podFromTemplate, revisionHashLabel, type PodTemplate } from './pod-from-template.ts'
 
 export const podNameLabel = 'statefulset.kubernetes.io/pod-name'
 const podIndexLabel = 'apps.kubernetes.io/pod-index'

@@ -4,6 +4,7 @@ import type { Client } from '@idp/client'
 import { createManager, type Controller, type Loop, type Manager } from '@idp/controller'
 import type { KubeObject } from '@idp/formats'
 import { rfc3339, silentLog, type FakeClock } from '@idp/kit'
+import { trimCached } from '../engine/trim-cached.ts'
 
 /** An API server in memory with some controllers on a fake clock; pods are run by hand. */
 export interface Workbench extends AsyncDisposable {
@@ -29,7 +30,7 @@ export async function workbench(controllers: readonly (Controller | Loop)[], { n
   const { client, fake: clock } = api
   for (const node of nodes) await client.create(Node, node)
   const stop = new AbortController()
-  const manager = createManager({ client, clock, log: silentLog, controllers, signal: stop.signal, name: 'kube-controller-manager' })
+  const manager = createManager({ client, clock, log: silentLog, controllers, signal: stop.signal, name: 'kube-controller-manager', trim: trimCached })
   const settle = async () => {
     for (let quiet = 0, rounds = 0; quiet < 2; rounds++) {
       if (rounds > 500) throw new Error('the controllers do not come to rest')
