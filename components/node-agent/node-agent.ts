@@ -73,8 +73,8 @@ export async function startNodeAgent({ spec, shared, objects, programs, usage, e
   const end = (pod: Pod) => {
     workers.get(pod.metadata.uid ?? '')?.remove().catch((error: unknown) => log.error('pod could not be removed', { pod: pod.metadata.name, error: messageOf(error) }))
   }
-  const following = objects.onChange((namespace) => {
-    for (const worker of workers.values()) if (worker.pod.metadata.namespace === namespace) worker.refresh()
+  const following = objects.onChange((namespace, name) => {
+    for (const worker of workers.values()) if (worker.pod.metadata.namespace === namespace && worker.references.has(name)) worker.refresh()
   })
   const volumesGone = objects.onVolumeGone((volume) => {
     removeVolume(context, volume).catch((error: unknown) => log.warn('the directory of a volume could not be removed', { volume: volume.metadata.name, error: messageOf(error) }))

@@ -14,8 +14,8 @@ export interface ReferencedObjects {
   /** Calls `gone` with each PersistentVolume that is deleted. */
   onVolumeGone(gone: (volume: PersistentVolume) => void): Disposable
   services(namespace: string): readonly Service[]
-  /** Calls `changed` with the namespace of a ConfigMap, Secret or claim that has changed. */
-  onChange(changed: (namespace: string) => void): Disposable
+  /** Calls `changed` with namespace and name of a ConfigMap, Secret or claim that has changed. */
+  onChange(changed: (namespace: string, name: string) => void): Disposable
 }
 
 /** Addresses for pods. */

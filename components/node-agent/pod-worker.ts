@@ -8,6 +8,7 @@ import { logDirectoryName, unlinkLog, type PodRuntime } from './container-starte
 import type { DownwardFacts } from './downward-fields.ts'
 import type { NodeContext } from './node-context.ts'
 import { attachPod, type PodNetwork } from './pod-network.ts'
+import { podReferences } from './pod-references.ts'
 import { containersOf, podLabel } from './pod-spec.ts'
 import { podStatus } from './pod-status.ts'
 import { createStatusWriter, type StatusWriter } from './pod-status-writer.ts'
@@ -36,6 +37,7 @@ export class PodWorker {
   /** Resolves when the pod is to go: a hook that still runs is not waited for. */
   readonly #leaving = Promise.withResolvers<void>()
   #pod: Pod
+  #references: ReadonlySet<string> | undefined
   #records: ContainerRecord[]
   #network: PodNetwork | undefined
   #volumes: PodVolumes | undefined
@@ -69,12 +71,15 @@ export class PodWorker {
   }
 
   get pod(): Pod { return this.#pod }
+  /** Names of what the pod refers to; `refresh` when one of them changes. */
+  get references(): ReadonlySet<string> { return (this.#references ??= podReferences(this.#pod)) }
   get records(): readonly ContainerRecord[] { return this.#records }
   get ip(): string | undefined { return this.#network?.interface.ip }
 
   /** The object has changed. */
   update(pod: Pod): void {
     this.#pod = pod
+    this.#references = undefined
     for (const { spec } of containersOf(pod)) {
       const record = this.#records.find((r) => r.spec.name === spec.name)
       if (record === undefined) this.#records.push(newRecord(spec, 'ephemeral'))

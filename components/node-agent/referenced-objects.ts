@@ -28,8 +28,16 @@ export function watchReferencedObjects(client: Client, options: { readonly signa
     onChange(changed) {
       const stack = new DisposableStack()
       for (const source of [configMaps, secrets, claims]) {
-        stack.use(source.onChange(({ before, after }) => changed((after ?? before)?.metadata.namespace ?? '')))
+        stack.use(source.onChange(({ before, after }) => {
+          const { namespace = '', name = '' } = (after ?? before)?.metadata ?? {}
+          changed(namespace, name)
+        }))
       }
+      // A volume matters to the pods of its claim; the two may be seen in either order.
+      stack.use(volumes.onChange(({ after }) => {
+        const claim = after?.spec?.claimRef
+        if (claim !== undefined) changed(claim.namespace ?? '', claim.name ?? '')
+      }))
       return stack
     },
   }
