@@ -145,7 +145,7 @@ function fileSystem(node: NodeContext, runtime: PodRuntime, record: ContainerRec
   const readOnly = spec.securityContext?.readOnlyRootFilesystem === true
   const messagePath = spec.terminationMessagePath ?? '/dev/termination-log'
   return createContainerFiles({
-    image: layered(generatedFiles(node, runtime), program.files),
+    image: layered(layered(generatedFiles(node, runtime), node.programs.files), program.files),
     mounts: [
       ...configured(() => runtime.volumes.mounts(spec, env)),
       { path: messagePath, volume: { type: 'directory', root: join(scratch, `${record.restartCount}.termination-log`), boundary: scratch } },

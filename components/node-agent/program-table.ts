@@ -1,10 +1,13 @@
-import type { Component, Program } from '@idp/sandbox'
+import type { FileTree } from '@idp/kit'
+import { chartFiles, type Component, type Program } from '@idp/sandbox'
 import { parseImage } from './image-reference.ts'
 
 /** Which program stands in for an image. */
 export interface ProgramTable {
   /** Loads the program for a repository (with registry, without tag); undefined for an image nobody stands in for. */
   find(repository: string): (() => Promise<Program>) | undefined
+  /** Files that every image of this engine has: the stand-in charts. */
+  readonly files: FileTree
 }
 
 /** Reads the components' tables of contents; a program is loaded once, when it is first asked for. */
@@ -17,5 +20,5 @@ export function createProgramTable(components: readonly Component[]): ProgramTab
       for (const image of entry.images) entries.set(parseImage(image).repository, load)
     }
   }
-  return { find: (repository) => entries.get(repository) }
+  return { find: (repository) => entries.get(repository), files: chartFiles(components) }
 }

@@ -11,3 +11,4 @@ export { readCertificates, verifyCertificate, type VerifyOptions } from './verif
 export type { ContainerLogQuery, Nodes, NodesOptions, NodesProgram, NodeSpec, PodReference } from './nodes.ts'
 export { findChart, lazyComponent, type ComponentListing, type RegisteredComponent } from './registry.ts'
 export { boundToScope, containFaults, inFaultScope, type FaultScope } from './fault-scope.ts'
+export { chartFiles } from './chart-files.ts'
