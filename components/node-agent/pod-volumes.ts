@@ -38,7 +38,7 @@ type Item = { readonly key: string; readonly path: string; readonly mode?: numbe
 const readOnlySources = ['configMap', 'secret', 'projected', 'downwardAPI'] as const
 const longestTokenLife = 3_607
 
-/** Sets up the volumes of a pod. Throws CodedError `FailedMount` when one cannot be; try again when its source exists. */
+/** Sets up the volumes of a pod. Throws CodedError `FailedMount` when one cannot be, `VolumeNotBound` for a claim whose volume is on its way; try again when its source has changed. */
 export async function setUpVolumes(pod: Pod, sources: VolumeSources): Promise<PodVolumes> {
   const volumes = new Map<string, Volume>()
   const live = new Map<VolumeSpec, WritableMemoryVolume>()
@@ -97,7 +97,7 @@ async function claimVolume(name: string, claimName: string, sources: VolumeSourc
   if (claim === undefined) throw failedMount(name, `persistentvolumeclaim "${claimName}" not found`)
   const bound = claim.spec.volumeName
   const volume = bound === undefined || claim.status?.phase !== 'Bound' ? undefined : sources.volume(bound)
-  if (volume === undefined) throw failedMount(name, `persistentvolumeclaim "${claimName}" is not bound to a volume yet`)
+  if (volume === undefined) throw new CodedError({ code: 'VolumeNotBound', message: `persistentvolumeclaim "${claimName}" is not bound to a volume yet`, where: `volume ${name}`, remedy: 'see the events of the claim' })
   const path = volume.spec?.hostPath?.path ?? volume.spec?.local?.path
   if (path === undefined) throw failedMount(name, `PersistentVolume ${bound} is of a type that this node does not implement; hostPath and local are`)
   return hostPath(name, { path, type: 'DirectoryOrCreate' }, sources)

@@ -188,6 +188,7 @@ export class PodWorker {
       })
       return true
     } catch (error) {
+      if (isCoded(error, 'VolumeNotBound')) return false // The scheduler does not wait for it; no reason for a warning.
       if (!isCoded(error, 'FailedMount', 'PathInvalid')) throw error
       if (this.#mountProblem !== error.message) events.event({ object: this.#pod }, 'Warning', 'FailedMount', error.message)
       this.#mountProblem = error.message

@@ -6,7 +6,7 @@ import { eventuallyOne, startTestCluster } from '@idp/testkit'
 
 const at = { namespace: 'default' }
 const running = (pod: Pod | undefined) => pod?.status?.phase === 'Running'
-const untilAborted = (signal: AbortSignal) => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+const untilAborted = (signal: AbortSignal) => new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve())))
 
 /** A pod that fetches node pages with its own token, as a Prometheus would. */
 function scraper(results: Map<string, number | string>): Component {
