@@ -1,6 +1,7 @@
 import { CodedError } from '@idp/kit'
 import { cloneJson, type JsonObject, type KubeObject } from '@idp/formats'
 import { compareStrings } from '@idp/lang-gotemplate'
+import { documentOf } from './document-cache.ts'
 import { readYaml } from './go-yaml.ts'
 import { yamlFault } from './yaml-functions.ts'
 
@@ -98,7 +99,7 @@ export function hookOf(stored: StoredHook): Hook {
 }
 
 function sortOne(path: string, text: string, manifests: Stored[], hooks: StoredHook[]): void {
-  const source = readObject(path, text)
+  const source = documentOf(text, () => readObject(path, text))
   const stored: Stored = { path, text, kind: typeof source?.kind === 'string' ? source.kind : '', source }
   const annotations = source?.metadata?.annotations
   const hook = annotations?.['helm.sh/hook']
