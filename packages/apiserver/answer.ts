@@ -9,8 +9,8 @@ export function answerJson(body: unknown, code = 200, headers: Record<string, st
   return respond(body instanceof Uint8Array ? body : JSON.stringify(body), { status: code, headers: { ...jsonHeaders, ...headers } })
 }
 
-export function answerText(text: string, code = 200): Response {
-  return respond(text, { status: code, headers: { 'content-type': 'text/plain; charset=utf-8' } })
+export function answerText(text: string, code = 200, type = 'text/plain; charset=utf-8'): Response {
+  return respond(text, { status: code, headers: { 'content-type': type } })
 }
 
 /** The Status that tells a caller what was thrown. Anything but ApiError is the server's own failure. */

@@ -5,6 +5,7 @@ import type { Clock, Log, Random } from '@idp/kit'
 import type { Store } from '@idp/store'
 import { admissionChain, type AdmissionPlugin } from './admission/admission.ts'
 import { builtInAdmission } from './admission/built-in-admission.ts'
+import { aggregatedApis } from './aggregation/aggregated-apis.ts'
 import { answerError, answerJson, answerText } from './answer.ts'
 import { authenticator, type StaticToken } from './authn/authenticator.ts'
 import { impersonated } from './authn/impersonate.ts'
@@ -30,6 +31,9 @@ import { upgradeServer } from './node/upgrade.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { objectCodec, type AtRest } from './object-codec.ts'
 import { objectStorage } from './object-storage.ts'
+import { auditEvent, type AuditSink } from './observe/audit.ts'
+import { apiMetrics } from './observe/metrics.ts'
+import type { RequestRecord } from './observe/request-record.ts'
 import { requestInfo, type RequestInfo } from './request-info.ts'
 import { resourceRegistry } from './resource-registry.ts'
 import type { Resource, Strategy } from './resource.ts'
@@ -66,6 +70,8 @@ export interface ApiServerOptions {
   readonly endpoint?: { readonly address: string; readonly port: number }
   /** How webhooks, converters and aggregated APIs are reached; without it they count as failed. */
   readonly callService?: CallService
+  /** Takes the audit log; none is kept when absent. */
+  readonly audit?: AuditSink
   /** The nodes' side of logs, exec, attach and port-forward; without it those answer 503. */
   readonly nodes?: NodeProxy
 }
@@ -79,6 +85,9 @@ export interface ApiServer extends AsyncDisposable {
 }
 
 const defaultIssuer = 'https://kubernetes.default.svc.cluster.local'
+
+/** A request that may go on. */
+interface Admitted { readonly user: User; readonly real: User; readonly info: RequestInfo }
 
 /** A Kubernetes API server over a store: one `Request -> Response` handler that needs no socket. */
 export function createApiServer(options: ApiServerOptions): ApiServer {
@@ -102,12 +111,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
   const plugins: AdmissionPlugin[] = [...(options.admission ?? [])]
   const context: ServerContext = {
-    storage, registry, authorizer, clock, log, random, signal: stop.signal, nodes: options.nodes,
+    storage, registry, authorizer, clock, log, random, signal: stop.signal, nodes: options.nodes, callService: options.callService ?? unreachable,
     admission: { mutate: (request) => chain.mutate(request), validate: (request) => chain.validate(request) },
   }
   if (options.builtInAdmission !== false) plugins.unshift(...builtInAdmission(context))
   if (authorizer === roles) plugins.push(escalationCheck(roles))
-  plugins.push(webhookAdmission(context, options.callService ?? unreachable))
+  plugins.push(webhookAdmission(context))
   const chain = admissionChain(plugins)
 
   const definitions = resource('apiextensions.k8s.io', 'customresourcedefinitions')
@@ -119,7 +128,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
   startHousekeeping(context, resource('', 'events'))
   const special = specialHandlers({ authorizer, signer, authenticator: authentication, audiences, resource })
-  const discovery = discoveryServer(registry)
+  const aggregated = aggregatedApis(context, resource('apiregistration.k8s.io', 'apiservices'))
+  const discovery = discoveryServer(registry, aggregated)
+  const metrics = apiMetrics(storage, registry)
   const openApi = openApiServer(registry)
   const issuerPages = serveIssuer(signer)
   let isReady = false
@@ -132,26 +143,32 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   started.catch((error: unknown) => log.error('the API server cannot start', { error }))
 
   /** Who asks for what, checked. */
-  const admit = (request: Request, peer: Peer, url: URL): { user: User; info: RequestInfo } => {
+  const admit = (request: Request, peer: Peer, url: URL): Admitted => {
     const own = options.authenticate === undefined ? authentication.authenticate(request, peer) : options.authenticate(request, peer)
     if (own === undefined) throw new ApiError('Unauthorized', 'Unauthorized')
     const user = impersonated(own, request, authorizer)
     const info = requestInfo(request.method, url)
     authorizeOrThrow(context, user, info)
-    return { user, info }
+    return { user, real: own, info }
   }
-  const resourceRequest = (request: Request, peer: Peer, url: URL, { user, info }: { user: User; info: RequestInfo }): ResourceRequest => {
+  const resourceRequest = (request: Request, peer: Peer, url: URL, { user, info }: Admitted): ResourceRequest => {
     const found = registry.find(info.group, info.version, info.resource) ?? special.resources.get(`${info.group}/${info.version}/${info.resource}`)
     if (found === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource')
     const warnings = new Set<string>(found.deprecated === undefined ? [] : [found.deprecated])
     return { server: context, resource: found, info, search: url.searchParams, request, user, peer, warnings }
   }
-  const answer = async (request: Request, peer: Peer): Promise<Response> => {
+  const answer = async (request: Request, peer: Peer, record: RequestRecord): Promise<Response> => {
     const url = new URL(request.url)
     const health = /^\/(healthz|livez|readyz)(\/|$)/.exec(url.pathname)?.[1]
     if (health !== undefined) return health === 'readyz' && !isReady ? answerText('the server is starting', 500) : answerText('ok')
     if (!isReady) await started
     const admitted = admit(request, peer, url)
+    record.info = admitted.info
+    record.user = admitted.user
+    if (admitted.real !== admitted.user) record.realUser = admitted.real
+    const elsewhere = aggregated.forward(request, url, admitted.user)
+    if (elsewhere !== undefined) return elsewhere
+    if (url.pathname === '/metrics') return answerText(metrics.render(), 200, 'text/plain; version=0.0.4; charset=utf-8')
     if (admitted.info.isResource) return routeResource(resourceRequest(request, peer, url, admitted), special.handlers)
     const page = discovery(request, url.pathname) ?? (await openApi(request, url.pathname)) ?? issuerPages(url.pathname) ?? general(url.pathname)
     if (page === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource')
@@ -164,11 +181,18 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   return {
     context, started,
     async handler(request, peer) {
+      const record: RequestRecord = { request, sourceAddress: peer.address, received: clock.now(), annotations: new Map() }
+      metrics.begin()
+      let response: Response
       try {
-        return await answer(request, peer)
+        response = await answer(request, peer, record)
       } catch (error) {
-        return answerError(error, log)
+        response = answerError(error, log)
       }
+      metrics.end(record, response.status, (clock.now() - record.received) / 1000)
+      const event = options.audit === undefined ? undefined : auditEvent(record, response.status, clock.now(), random)
+      if (event !== undefined) options.audit?.(event)
+      return response
     },
     upgrade: upgrades,
     async [Symbol.asyncDispose]() {

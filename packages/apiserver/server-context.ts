@@ -7,6 +7,7 @@ import type { ObjectStorage } from './object-storage.ts'
 import type { RequestInfo } from './request-info.ts'
 import type { Resource } from './resource.ts'
 import type { ResourceRegistry } from './resource-registry.ts'
+import type { CallService } from './webhook/call-webhook.ts'
 
 /** Who makes a request. */
 export interface User {
@@ -27,6 +28,8 @@ export interface ServerContext {
   readonly random: Random
   /** The nodes' side of logs, exec, attach and port-forward. */
   readonly nodes: NodeProxy | undefined
+  /** How webhooks, converters and aggregated APIs are reached. */
+  readonly callService: CallService
   /** Aborts when the server is disposed. */
   readonly signal: AbortSignal
 }

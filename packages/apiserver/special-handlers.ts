@@ -9,6 +9,7 @@ import { bindPod } from './built-in/bind-pod.ts'
 import { evictPod } from './built-in/evict-pod.ts'
 import { finalizeNamespace } from './built-in/finalize-namespace.ts'
 import { podLog } from './node/pod-log.ts'
+import { proxyRequest } from './node/proxy.ts'
 import type { Resource } from './resource.ts'
 import { onlyFields, onlyResources, partialSubresource } from './verbs/partial-subresource.ts'
 import type { SpecialHandler } from './verbs/route-resource.ts'
@@ -31,7 +32,7 @@ export function specialHandlers({ authorizer, signer, authenticator, audiences }
       ['/namespaces/finalize', finalizeNamespace], ['/pods/binding', bindPod], ['/pods/eviction', evictPod],
       ['/pods/ephemeralcontainers', partialSubresource(onlyFields(['spec', 'ephemeralContainers']))], ['/pods/resize', partialSubresource(onlyResources)],
       ['certificates.k8s.io/certificatesigningrequests/approval', partialSubresource(onlyFields(['status', 'conditions']))],
-      ['/pods/log', podLog],
+      ['/pods/log', podLog], ['/pods/proxy', proxyRequest], ['/services/proxy', proxyRequest], ['/nodes/proxy', proxyRequest],
       ...accessReviewHandlers(authorizer), ...tokenHandlers(signer, authenticator, audiences), selfSubjectReview,
     ]),
     resources: new Map(builtInKinds.filter((kind) => questions.has(kind.plural)).map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, question(kind as Kind<AnyObject>)])),

@@ -5,9 +5,9 @@ import { allVerbs, storagePrefix, type Resource, type ScalePaths } from '../reso
 type Version = CustomResourceDefinition['spec']['versions'][number]
 
 /** The resources a CRD serves, one for each served version. */
-export function customResources(definition: CustomResourceDefinition): Resource[] {
+export function customResources(definition: CustomResourceDefinition, convert?: Resource['convert']): Resource[] {
   const stored = definition.spec.versions.find((version) => version.storage)?.name ?? ''
-  return definition.spec.versions.filter((version) => version.served).sort(byPriority).map((version) => customResource(definition, version, stored))
+  return definition.spec.versions.filter((version) => version.served).sort(byPriority).map((version) => ({ ...customResource(definition, version, stored), ...(convert === undefined ? {} : { convert }) }))
 }
 
 function customResource({ spec }: CustomResourceDefinition, version: Version, stored: string): Resource {

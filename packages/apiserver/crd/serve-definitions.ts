@@ -3,12 +3,13 @@ import type { AnyObject } from '@idp/formats'
 import { rfc3339 } from '@idp/kit'
 import type { ServerContext } from '../server-context.ts'
 import type { Resource } from '../resource.ts'
+import { convertByWebhook } from './convert-by-webhook.ts'
 import { customResources } from './custom-resources.ts'
 
 export const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io'
 
 /** Serves what CRDs define: those that are stored now, and from now on each change at once. */
-export function serveDefinitions(server: Pick<ServerContext, 'storage' | 'registry' | 'log'>, definitions: Resource): void {
+export function serveDefinitions(server: Pick<ServerContext, 'storage' | 'registry' | 'log' | 'callService' | 'clock' | 'random'>, definitions: Resource): void {
   for (const object of server.storage.list(definitions)) serve(object)
   server.storage.onWrite(({ resource, before, after }) => {
     if (resource.prefix !== definitions.prefix) return
@@ -18,8 +19,11 @@ export function serveDefinitions(server: Pick<ServerContext, 'storage' | 'regist
       cleanUp(after).catch((error: unknown) => server.log.error('objects of a deleted CustomResourceDefinition remain', { crd: after.metadata.name, error }))
     }
   })
+  function resourcesOf(definition: CustomResourceDefinition): Resource[] {
+    return customResources(definition, convertByWebhook(definition, server))
+  }
   function serve(object: AnyObject): void {
-    server.registry.set(object.metadata.name ?? '', isEstablished(object) ? customResources(object as unknown as CustomResourceDefinition) : [])
+    server.registry.set(object.metadata.name ?? '', isEstablished(object) ? resourcesOf(object as unknown as CustomResourceDefinition) : [])
   }
   /** Deletes the objects of a CRD that is being deleted, then lets the CRD go. */
   async function cleanUp(object: AnyObject): Promise<void> {

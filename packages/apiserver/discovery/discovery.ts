@@ -1,4 +1,5 @@
 import { apiVersionOf, builtInGroupVersions, builtInResources, type ResourceFacts } from '@idp/api'
+import type { AggregatedApis, ExternalResource } from '../aggregation/aggregated-apis.ts'
 import type { Resource } from '../resource.ts'
 import type { ResourceRegistry } from '../resource-registry.ts'
 
@@ -19,7 +20,7 @@ export interface DiscoveryEntry {
 export interface DiscoveryGroup { readonly name: string; readonly versions: readonly { readonly version: string; readonly entries: readonly DiscoveryEntry[] }[] }
 
 /** All groups: the built-in ones in their order, then custom ones by name. */
-export function discoveryGroups(registry: ResourceRegistry): DiscoveryGroup[] {
+export function discoveryGroups(registry: ResourceRegistry, external: ReturnType<AggregatedApis['discovered']> = []): DiscoveryGroup[] {
   const groups = new Map<string, Map<string, DiscoveryEntry[]>>()
   const add = (group: string, version: string, entry: DiscoveryEntry) => {
     const versions = groups.get(group) ?? groups.set(group, new Map()).get(group)
@@ -31,7 +32,12 @@ export function discoveryGroups(registry: ResourceRegistry): DiscoveryGroup[] {
   }
   const custom = registry.all().filter((resource) => !resource.builtIn).sort((a, b) => (a.kind.group < b.kind.group ? -1 : a.kind.group > b.kind.group ? 1 : 0))
   for (const resource of custom) add(resource.kind.group, resource.kind.version, customEntry(resource))
+  for (const { group, version, resources } of external) for (const resource of resources) add(group, version, externalEntry(group, version, resource))
   return [...groups].map(([name, versions]) => ({ name, versions: [...versions].map(([version, entries]) => ({ version, entries })) }))
+}
+
+function externalEntry(group: string, version: string, { name, singularName, kind, namespaced, verbs, shortNames = [], categories = [] }: ExternalResource): DiscoveryEntry {
+  return { group, version, plural: name, singular: singularName ?? '', kind, namespaced, verbs, shortNames, categories, subresources: [] }
 }
 
 function builtInEntry(group: string, version: string, facts: ResourceFacts, resource: Resource | undefined): DiscoveryEntry {

@@ -1,20 +1,22 @@
 import { createHash } from 'node:crypto'
 import { ApiError } from '@idp/api'
 import { answerJson } from '../answer.ts'
+import type { AggregatedApis } from '../aggregation/aggregated-apis.ts'
 import type { ResourceRegistry } from '../resource-registry.ts'
 import { aggregatedDiscovery, discoveryGroups, groupAnswer, groupList, resourceList, type DiscoveryGroup } from './discovery.ts'
 
 const aggregatedType = /application\/json;g=apidiscovery\.k8s\.io;v=(v2|v2beta1);as=APIGroupDiscoveryList/
 
 /** Answers `/api`, `/apis` and below; undefined for any other path. Rendered once per change of what is served. */
-export function discoveryServer(registry: ResourceRegistry): (request: Request, path: string) => Response | undefined {
-  let generation = -1
+export function discoveryServer(registry: ResourceRegistry, aggregated: Pick<AggregatedApis, 'discovered' | 'generation'>): (request: Request, path: string) => Response | undefined {
+  let generation = ''
   let groups: DiscoveryGroup[] = []
   let rendered = new Map<string, { body: string; etag: string }>()
   const current = () => {
-    if (generation === registry.generation) return
-    generation = registry.generation
-    groups = discoveryGroups(registry)
+    const now = `${registry.generation} ${aggregated.generation}`
+    if (generation === now) return
+    generation = now
+    groups = discoveryGroups(registry, aggregated.discovered())
     rendered = new Map()
   }
   const render = (key: string, make: () => object) => {
@@ -32,11 +34,11 @@ export function discoveryServer(registry: ResourceRegistry): (request: Request, 
     if ((root !== 'api' && root !== 'apis') || parts.length > (root === 'api' ? 2 : 3)) return undefined
     if (request.method !== 'GET' && request.method !== 'HEAD') throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource')
     current()
-    const aggregated = aggregatedType.exec((request.headers.get('accept') ?? '').replaceAll(' ', ''))?.[1]
-    if (parts.length === 1 && aggregated !== undefined) {
-      const { body, etag } = render(`${root}:${aggregated}`, () => ({ ...aggregatedDiscovery(groups.filter((item) => (item.name === '') === (root === 'api'))), apiVersion: `apidiscovery.k8s.io/${aggregated}` }))
+    const form = aggregatedType.exec((request.headers.get('accept') ?? '').replaceAll(' ', ''))?.[1]
+    if (parts.length === 1 && form !== undefined) {
+      const { body, etag } = render(`${root}:${form}`, () => ({ ...aggregatedDiscovery(groups.filter((item) => (item.name === '') === (root === 'api'))), apiVersion: `apidiscovery.k8s.io/${form}` }))
       if (request.headers.get('if-none-match') === etag) return new Response(null, { status: 304, headers: { etag } })
-      return new Response(body, { headers: { 'content-type': `application/json;g=apidiscovery.k8s.io;v=${aggregated};as=APIGroupDiscoveryList`, etag, vary: 'Accept' } })
+      return new Response(body, { headers: { 'content-type': `application/json;g=apidiscovery.k8s.io;v=${form};as=APIGroupDiscoveryList`, etag, vary: 'Accept' } })
     }
     if (root === 'api') {
       if (parts.length === 1) return answerJson({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] })

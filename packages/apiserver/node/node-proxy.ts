@@ -45,4 +45,16 @@ export interface NodeProxy {
   attach(pod: Pod, options: Omit<ExecOptions, 'command'>, streams: ExecStreams): Promise<void>
   /** A connection to a port of the pod. */
   portForward(pod: Pod, port: number): Promise<Duplex>
+  /** Sends an HTTP request to a pod, Service or node; without it `proxy` subresources answer 503. Rejects when there is no answer. */
+  proxy?(target: ProxyTarget, path: string, init: RequestInit): Promise<Response>
+}
+
+/** What a `proxy` subresource leads to. */
+export interface ProxyTarget {
+  readonly kind: 'pods' | 'services' | 'nodes'
+  readonly namespace: string
+  readonly name: string
+  /** Number or name of a port; '' for the first. */
+  readonly port: string
+  readonly scheme: 'http' | 'https'
 }

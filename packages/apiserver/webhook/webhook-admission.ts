@@ -9,10 +9,11 @@ import { caOf, targetOf, targetText, type CallService, type Webhook } from './ca
 import { matchRequest, type MatchedAs } from './match-webhook.ts'
 import { matchesConditions } from './match-conditions.ts'
 
-type Context = Pick<ServerContext, 'storage' | 'registry' | 'clock' | 'log' | 'random'>
+type Context = Pick<ServerContext, 'storage' | 'registry' | 'clock' | 'log' | 'random' | 'callService'>
 
 /** Calls the webhooks that MutatingWebhookConfigurations and ValidatingWebhookConfigurations name. */
-export function webhookAdmission(server: Context, call: CallService): AdmissionPlugin {
+export function webhookAdmission(server: Context): AdmissionPlugin {
+  const call = server.callService
   const webhooksOf = (kind: 'mutatingwebhookconfigurations' | 'validatingwebhookconfigurations'): Webhook[] => {
     const resource = server.registry.find('admissionregistration.k8s.io', 'v1', kind)
     return resource === undefined ? [] : server.storage.list(resource).flatMap((object) => (object['webhooks'] ?? []) as Webhook[])
