@@ -1,5 +1,5 @@
 import type { Pod } from '@idp/api'
-import type { Container, Program, TlsIdentity } from '@idp/sandbox'
+import { untilAborted, type Container, type Program, type TlsIdentity } from '@idp/sandbox'
 import { isCoded } from '@idp/kit'
 import type { ContainerSpec } from './pod-spec.ts'
 import { portNumber } from './pod-spec.ts'
@@ -29,10 +29,7 @@ export function simulatedProgram(options: SimulationOptions): Program {
       const ports = portsOf(options.container)
       say(ports.length === 0 ? 'it has no port' : `answering on port ${ports.map((p) => p.port).join(', ')}`)
       for (const port of ports) await serve(container, port, options)
-      await new Promise<void>((resolve) => {
-        if (container.signal.aborted) resolve()
-        else container.signal.addEventListener('abort', () => resolve(), { once: true })
-      })
+      await untilAborted(container.signal)
       return 0
     },
   }

@@ -3,8 +3,8 @@ import type { EndpointSlice, Namespace, NetworkPolicy, Service } from '@idp/api'
 /** What the network needs to know of the cluster's objects. */
 export interface ClusterView {
   service(name: string, namespace: string): Service | undefined
-  /** The Service that has this cluster, external or load balancer address. */
-  serviceAt(address: string): Service | undefined
+  /** Services that have this cluster, external or load balancer address; several may share one of the latter. */
+  servicesAt(address: string): readonly Service[]
   serviceOnNodePort(port: number): Service | undefined
   slices(service: string, namespace: string): Iterable<EndpointSlice>
   namespace(name: string): Namespace | undefined
@@ -29,14 +29,14 @@ const nothing: readonly never[] = []
 /** An empty view. */
 export function createClusterIndex(): ClusterIndex {
   const services = new Map<string, Service>()
-  const byAddress = new Map<string, string>()
+  const byAddress = new Map<string, Map<string, Service>>()
   const byNodePort = new Map<number, string>()
   const slices = new Map<string, Map<string, EndpointSlice>>()
   const namespaces = new Map<string, Namespace>()
   const policies = new Map<string, Map<string, NetworkPolicy>>()
   return {
     service: (name, namespace) => services.get(`${namespace}/${name}`),
-    serviceAt: (address) => services.get(byAddress.get(address) ?? ''),
+    servicesAt: (address) => [...(byAddress.get(address)?.values() ?? nothing)],
     serviceOnNodePort: (port) => services.get(byNodePort.get(port) ?? ''),
     slices: (service, namespace) => slices.get(`${namespace}/${service}`)?.values() ?? nothing,
     namespace: (name) => namespaces.get(name),
@@ -45,13 +45,13 @@ export function createClusterIndex(): ClusterIndex {
       if (before !== undefined) {
         const key = keyOf(before)
         services.delete(key)
-        for (const address of addressesOf(before)) if (byAddress.get(address) === key) byAddress.delete(address)
+        for (const address of addressesOf(before)) removeFrom(byAddress, address, key)
         for (const port of nodePortsOf(before)) if (byNodePort.get(port) === key) byNodePort.delete(port)
       }
       if (after !== undefined) {
         const key = keyOf(after)
         services.set(key, after)
-        for (const address of addressesOf(after)) byAddress.set(address, key)
+        for (const address of addressesOf(after)) addTo(byAddress, address, key, after)
         for (const port of nodePortsOf(after)) byNodePort.set(port, key)
       }
     },

@@ -65,8 +65,11 @@ export function createDialer({ view, clock, listeners, endpoints, published, dom
     throw new CodedError({ code: 'ConnectionTimedOut', message: 'no pod, node or Service has this address', where, remedy: 'use a Service name; pod addresses change' })
   }
   const throughService = (ip: string, port: number, from: string): Destination => {
-    const service = view.serviceAt(ip)
-    if (service !== undefined) return router.route(service, port, from)
+    const services = view.servicesAt(ip)
+    const service = services.find((s) => s.spec.ports?.some((p) => p.port === port && (p.protocol ?? 'TCP') === 'TCP')) ?? services[0]
+    // A load balancer's address may be a node's own: then only the Service's ports are the Service's.
+    const hasPort = service?.spec.ports?.some((p) => p.port === port) === true
+    if (service !== undefined && (hasPort || !endpoints.has(ip))) return router.route(service, port, from)
     const ofNode = endpoints.get(ip)?.node === true && !published.has(`${ip}:${port}`) && listeners.at(ip, port) === undefined
     const behindNode = ofNode ? view.serviceOnNodePort(port) : undefined
     return behindNode === undefined ? { ip, port } : router.routeNodePort(behindNode, port, from)
@@ -81,7 +84,7 @@ export function createDialer({ view, clock, listeners, endpoints, published, dom
     return answer.type === 'external' ? { outside: answer.name } : answer.addresses[turn++ % answer.addresses.length] ?? source.ip
   }
   const isKnown = (address: string, port: number) =>
-    endpoints.has(address) || view.serviceAt(address) !== undefined || published.has(`${address}:${port}`) || clusterNetworks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+    endpoints.has(address) || view.servicesAt(address).length > 0 || published.has(`${address}:${port}`) || clusterNetworks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
   return {
     openAt,

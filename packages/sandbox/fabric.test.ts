@@ -67,6 +67,19 @@ test('headless Services, pods by host name, ExternalName and localhost', async (
   assert.equal(await (await a.fetch('http://localhost:8080')).text(), 'a')
 })
 
+test('Services share the address of a load balancer by port; a node keeps its other ports', async () => {
+  const { client, service, slice, fabric } = await shop()
+  const node = fabric.attach({ ip: '172.25.0.2', node: true, shared: true }).open()
+  await node.listen(9879, saying('the node itself'))
+  const view = (name: string, port: number) => ({ clusterIP: `10.43.8.${port % 200}`, type: 'LoadBalancer', externalIPs: ['172.25.0.2'], ports: [{ name: 'http', port }] }) as const
+  service('one', view('one', 443))
+  service('two', view('two', 80))
+  slice('one', [{ addresses: ['10.42.1.2'] }], [{ name: 'http', port: 8080 }])
+  slice('two', [{ addresses: ['10.42.2.2'] }], [{ name: 'http', port: 8080 }])
+  const ask = async (port: number) => (await client.fetch(`http://172.25.0.2:${port}/`)).text()
+  assert.deepEqual([await ask(443), await ask(80), await ask(9879), await (await node.fetch('http://127.0.0.1:9879')).text()], ['a', 'b', 'the node itself', 'the node itself'])
+})
+
 test('session affinity keeps a client at its endpoint until it expires', async () => {
   const { client, service } = await shop()
   service('cart', { clusterIP: '10.43.7.7', ports: [{ name: 'http', port: 80 }], sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } } })

@@ -12,3 +12,4 @@ export type { ContainerLogQuery, Nodes, NodesOptions, NodesProgram, NodeSpec, Po
 export { findChart, lazyComponent, type ComponentListing, type RegisteredComponent } from './registry.ts'
 export { boundToScope, containFaults, inFaultScope, type FaultScope } from './fault-scope.ts'
 export { chartFiles } from './chart-files.ts'
+export { untilAborted } from './until-aborted.ts'
