@@ -4,13 +4,19 @@ import { messageOf, rfc3339 } from '@idp/kit'
 import type { Preemption } from './engine/preemption.ts'
 import type { Scheduler } from './scheduler.ts'
 
-/** Tells why a pod has no node: event and condition; with a preemption, names the node and removes its victims. */
-export async function reportUnschedulable(scheduler: Scheduler, pod: Pod, message: string, preemption: Preemption | undefined): Promise<void> {
+/** Why nothing more is removed for a pod: what was removed for it is still on its way out. */
+export const stillTerminating = 'not eligible due to terminating pod on the nominated node.'
+
+/**
+ * Tells why a pod has no node: event and condition. With a preemption it names the node and removes the victims; without one a node that was
+ * named before is taken back, so that nobody keeps a place for the pod there.
+ */
+export async function reportUnschedulable(scheduler: Scheduler, pod: Pod, message: string, preemption: Preemption | string | undefined): Promise<void> {
   const { scope } = scheduler
   scope.event(pod, 'Warning', 'FailedScheduling', message)
-  const nominatedNodeName = preemption?.node
-  await writeCondition(scheduler, pod, 'Unschedulable', message, nominatedNodeName)
-  if (preemption === undefined) return
+  const none = preemption === stillTerminating || !pod.status?.nominatedNodeName ? undefined : null
+  await writeCondition(scheduler, pod, 'Unschedulable', message, typeof preemption === 'object' ? preemption.node : none)
+  if (typeof preemption !== 'object') return
   await Promise.all(preemption.victims.map((victim) => evict(scheduler, victim, pod, preemption.node)))
 }
 
@@ -23,7 +29,7 @@ export async function reportGated(scheduler: Scheduler, pod: Pod): Promise<void>
   }
 }
 
-async function writeCondition({ scope }: Scheduler, pod: Pod, reason: string, message: string, nominatedNodeName: string | undefined): Promise<void> {
+async function writeCondition({ scope }: Scheduler, pod: Pod, reason: string, message: string, nominatedNodeName: string | null | undefined): Promise<void> {
   const { name = '', namespace, uid = '' } = pod.metadata
   const old = podCondition(pod, 'PodScheduled')
   const sameNode = nominatedNodeName === undefined || pod.status?.nominatedNodeName === nominatedNodeName

@@ -130,6 +130,17 @@ test('an important pod takes the place of less important ones, and is placed whe
   assert.notEqual((await bench.get('middle')).spec.nodeName, 'b')
 })
 
+test('a place that was made for a pod is given back when the pod cannot have it any more', async () => {
+  await using bench = await workbench([node('a', { cpu: '2' })])
+  await bench.pod('low', { containers: [container('1500m')], priority: 1, terminationGracePeriodSeconds: 30 })
+  await bench.pod('high', { containers: [container('1500m')], priority: 100 })
+  assert.equal((await bench.get('high')).status?.nominatedNodeName, 'a')
+  await bench.client.patch(Node, 'a', { spec: { taints: [{ key: 'x', effect: 'NoSchedule' }] } }, { type: 'merge' })
+  await bench.settle()
+  assert.equal((await bench.get('high')).status?.nominatedNodeName, undefined)
+  assert.match(await bench.reason('high'), /untolerated taint \{x: \}/)
+})
+
 test('preemption prefers not to break a disruption budget', async () => {
   await using bench = await workbench([node('a', { cpu: '2' }), node('b', { cpu: '2' })])
   await bench.client.create(PodDisruptionBudget, { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'x', namespace: 'default' }, spec: { minAvailable: 1, selector: { matchLabels: { app: 'x' } } } })

@@ -11,7 +11,7 @@ import { bestNode } from './engine/scores.ts'
 import { createSchedulingQueue, type QueuedPod, type SchedulingQueue } from './engine/scheduling-queue.ts'
 import { schedulerName, wantsNode } from './engine/wants-node.ts'
 import { followCluster } from './follow-cluster.ts'
-import { reportUnschedulable } from './report-unschedulable.ts'
+import { reportUnschedulable, stillTerminating } from './report-unschedulable.ts'
 
 /** Bindings under way at once. */
 const maxBinding = 100
@@ -112,7 +112,7 @@ async function scheduleOne(scheduler: Scheduler, queued: QueuedPod, pod: Pod): P
     const base = fitMessage(nodes, fit.misfits, fit.nowhere)
     const message = typeof preemption === 'string' ? `${base} preemption: ${preemption}` : base
     queue.park(queued, new Set([...fit.misfits.values()].map(({ plugin }) => plugin)))
-    await reportUnschedulable(scheduler, pod, message, typeof preemption === 'object' ? preemption : undefined)
+    await reportUnschedulable(scheduler, pod, message, preemption)
   } catch (error) {
     if (scope.signal.aborted) return undefined
     scope.log.warn('cannot schedule', { pod: queued.key, error: messageOf(error), priority: priorityOf(pod) })
@@ -126,7 +126,7 @@ function tryPreemption(scheduler: Scheduler, pod: Pod, misfits: Parameters<typeo
   const own = pod.status?.nominatedNodeName
   const victimsLeft = own !== undefined && own !== '' && misfits.get(own)?.final === false
     && [...(state.node(own)?.pods.values() ?? [])].some((other) => other.metadata.deletionTimestamp !== undefined && priorityOf(other) < priorityOf(pod))
-  if (victimsLeft) return 'not eligible due to terminating pod on the nominated node.'
+  if (victimsLeft) return stillTerminating
   return findPreemption({ pod, view: state, filters, misfits, budgets: scope.cache(PodDisruptionBudget).list(), priorityOf })
 }
 
