@@ -65,7 +65,7 @@ async function strategicMerges({ kustomization, loader }: Target, lookup: Schema
     const inline = /[\n{]/.test(entry)
     const source = inline ? kustomization.file : loader.root === '' ? entry : `${loader.root}/${entry}`
     const patches = parseResources(inline ? entry : await loadText(loader, entry), source)
-    transforms.push(strategicTransform(patches, { target: undefined, options: { allowNameChange: false, allowKindChange: false }, lookup, source }))
+    transforms.push(strategicTransform(patches, { target: undefined, options: { allowNameChange: false, allowKindChange: false }, lookup, rewriteMembers: true, source }))
   }
   return (resources) => transforms.reduce((list, transform) => transform(list), resources)
 }

@@ -46,13 +46,14 @@ export function parseOperations(text: string, source: string): JsonPatchOperatio
   return value as unknown as JsonPatchOperation[] // each is checked when it is applied
 }
 
-interface StrategicArgs { readonly target: Selector | undefined; readonly options: PatchOptions; readonly lookup: SchemaLookup; readonly source: string }
+interface StrategicArgs { readonly target: Selector | undefined; readonly options: PatchOptions; readonly lookup: SchemaLookup; readonly source: string; readonly rewriteMembers?: boolean }
 
-export function strategicTransform(written: readonly JsonObject[], { target, options, lookup, source }: StrategicArgs): Transform {
+export function strategicTransform(written: readonly JsonObject[], { target, options, lookup, source, rewriteMembers = false }: StrategicArgs): Transform {
   const patches = written.map(fillEmpty)
   const apply = (resource: Resource, patch: JsonObject): Resource | undefined => applyToResource(resource, patch, { ...options, lookup })
   if (target !== undefined) {
-    const [patch, ...more] = patches
+    const [first, ...more] = patches
+    const patch = first && textMembers(first)
     if (more.length > 0) throw failure('InvalidPatch', `Multiple Strategic-Merge Patches in one \`patches\` entry is not allowed to set \`patches.target\` field: [${source}]`, source)
     if (patch === undefined) return (resources) => resources
     return (resources) => {
@@ -62,8 +63,21 @@ export function strategicTransform(written: readonly JsonObject[], { target, opt
   }
   return (resources) => patches.reduce<readonly Resource[]>((list, patch) => {
     const found = findTarget(list, idOf(patch), source)
-    return keep(list.map((resource) => (resource === found ? apply(resource, patch) : resource)))
+    return keep(list.map((resource) => (resource === found ? apply(resource, rewriteMembers ? textMembers(patch) : patch) : resource)))
   }, resources)
+}
+
+/**
+ * Patches that come by selection or from `patchesStrategicMerge` have their labels and annotations rewritten as text before they are
+ * applied: a null there does not remove but becomes the word.
+ */
+function textMembers(patch: JsonObject): JsonObject {
+  return (['labels', 'annotations'] as const).reduce((object, member) => {
+    const metadata = object['metadata']
+    if (!isObject(metadata) || !Object.hasOwn(metadata, member)) return object
+    const members = stringMapOf(object, member)
+    return setMetadata(object, member, Object.keys(members).length === 0 ? undefined : members)
+  }, patch)
 }
 
 const keep = (resources: readonly (Resource | undefined)[]): Resource[] => resources.filter((resource) => resource !== undefined)
@@ -97,11 +111,22 @@ export function jsonTransform(operations: readonly JsonPatchOperation[], { targe
     const selected = selectResources(resources, target)
     return resources.map((resource) => {
       if (!selected.has(resource)) return resource
-      const patched = applyOperations(resource.hasEmpty ? fillEmpty(resource.object) : resource.object, operations, source)
       const before = remember ? rememberId(resource) : resource
+      const patched = applyOperations(withAnnotations(before), operations, source)
       return { ...before, object: textAnnotations(patched), hasEmpty: false }
     })
   }
+}
+
+/**
+ * kustomize keeps what it remembers of a resource in annotations; so from the first change of its name on, a resource has the map that
+ * a patch may want to add to.
+ */
+function withAnnotations({ object, hasEmpty, previous, prefixes, suffixes, needsHash, behavior, origin }: Resource): JsonObject {
+  const full = hasEmpty ? fillEmpty(object) : object
+  const kept = previous.length > 0 || prefixes.length > 0 || suffixes.length > 0 || needsHash || behavior !== '' || origin !== undefined
+  const metadata = full['metadata']
+  return kept && isObject(metadata) && !isObject(metadata['annotations']) ? setMetadata(full, 'annotations', {}) : full
 }
 
 function applyOperations(object: JsonObject, operations: readonly JsonPatchOperation[], source: string): JsonObject {

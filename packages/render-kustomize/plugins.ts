@@ -141,6 +141,6 @@ async function strategicMerge(args: JsonObject, { loader, lookup, file }: Plugin
   }
   patches.push(...parseResources(text(args['patches']), file))
   if (patches.length === 0) throw failure('InvalidPatch', 'empty file path and empty patch content', file)
-  return strategicTransform(patches, { target: undefined, options: { allowNameChange: false, allowKindChange: false }, lookup, source: file })
+  return strategicTransform(patches, { target: undefined, options: { allowNameChange: false, allowKindChange: false }, lookup, rewriteMembers: true, source: file })
 }
 

@@ -2,6 +2,7 @@ import { formatYamlDocuments, type JsonObject, type KubeObject } from '@idp/form
 import type { FileTree } from '@idp/kit'
 import { accumulate, loadKustomization, nothing, type Build } from './accumulate.ts'
 import { fillEmpty } from './empty-members.ts'
+import { failure } from './failure.ts'
 import { addMembers } from './field-transformers.ts'
 import { hashNames } from './hash-names.ts'
 import type { InflateHelm } from './helm-chart.ts'
@@ -12,6 +13,7 @@ import { createOpenApi } from './openapi-schema.ts'
 import { formatOrigin, formatOrigins, ORIGIN_ANNOTATION, TRANSFORMATIONS_ANNOTATION } from './origin.ts'
 import type { RenderCache } from './render-cache.ts'
 import { textAnnotations } from './patch-transformer.ts'
+import { formatId, idOf } from './resource-id.ts'
 import { isObject, scalarText, setMetadata, withObject, type Resource } from './resource.ts'
 import { sortResources } from './sort-order.ts'
 import { eachResource, type Transform } from './transform.ts'
@@ -91,7 +93,10 @@ function lastSteps(kustomization: Kustomization, reorder: KustomizeOptions['reor
 
 /** Objects marked as configuration for tools at hand do not come out. */
 function dropLocal(resources: readonly Resource[]): readonly Resource[] {
-  return resources.filter(({ object: { metadata } }) => {
+  return resources.filter(({ object }) => {
+    const { metadata } = object
+    const { kind, name } = idOf(object)
+    if (kind === '' || (name === '' && !kind.endsWith('List'))) throw failure('InvalidResource', `missing ${kind === '' ? 'kind' : 'metadata.name'} in object ${formatId(idOf(object))}`)
     const annotations = isObject(metadata) ? metadata['annotations'] : undefined
     const mark = isObject(annotations) ? annotations['config.kubernetes.io/local-config'] : undefined
     return mark === undefined || scalarText(mark) === 'false'

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '@idp/formats'
+import { resolvePlainScalar, type Json, type JsonObject } from '@idp/formats'
 import { failure } from './failure.ts'
 import { listMergeSchema, type ListMergeSchema } from './list-merge-schema.ts'
 import { mergeKeyedList, mergePlainList } from './strategic-patch-list.ts'
@@ -38,7 +38,13 @@ export function merge(dest: Json | undefined, patch: Json | undefined, place: Me
     return mergeMap(dest as JsonObject | null | undefined, patch as JsonObject | null | undefined, here)
   }
   checkKind(dest, patch, (value) => typeof value !== 'object', 'ScalarNode', place.path)
-  return patch === undefined ? dest : patch
+  if (patch === undefined) return dest
+  return typeof dest === 'string' && typeof patch !== 'string' && patch !== null && wasQuoted(dest) ? String(patch) : patch
+}
+
+/** A patched scalar keeps the quotes of the old one, and with them becomes text: seen where the old text cannot stand without. */
+function wasQuoted(text: string): boolean {
+  return text === '' || resolvePlainScalar(text, 'kubernetes') !== undefined
 }
 
 function schemaOf(value: Json | undefined, place: MergePlace): ListMergeSchema | undefined {
