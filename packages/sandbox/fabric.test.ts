@@ -71,9 +71,9 @@ test('Services share the address of a load balancer by port; a node keeps its ot
   const { client, service, slice, fabric } = await shop()
   const node = fabric.attach({ ip: '172.25.0.2', node: true, shared: true }).open()
   await node.listen(9879, saying('the node itself'))
-  const view = (name: string, port: number) => ({ clusterIP: `10.43.8.${port % 200}`, type: 'LoadBalancer', externalIPs: ['172.25.0.2'], ports: [{ name: 'http', port }] }) as const
-  service('one', view('one', 443))
-  service('two', view('two', 80))
+  const balanced = (port: number): Partial<Service['spec']> => ({ clusterIP: `10.43.8.${port % 200}`, type: 'LoadBalancer', externalIPs: ['172.25.0.2'], ports: [{ name: 'http', port }] })
+  service('one', balanced(443))
+  service('two', balanced(80))
   slice('one', [{ addresses: ['10.42.1.2'] }], [{ name: 'http', port: 8080 }])
   slice('two', [{ addresses: ['10.42.2.2'] }], [{ name: 'http', port: 8080 }])
   const ask = async (port: number) => (await client.fetch(`http://172.25.0.2:${port}/`)).text()
