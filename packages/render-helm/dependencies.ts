@@ -85,7 +85,8 @@ function importAll(active: ActiveChart): void {
       const [child, parent] = isTable(wish) ? [String(wish['child'] ?? '<nil>'), String(wish['parent'] ?? '<nil>')] : [`exports.${String(wish)}`, '.']
       const table = tableAt(all, `${dependency.name}.${child}`)
       if (table === undefined) continue
-      imported = mergeTables(imported, parent === '.' ? copyValues(table) : nest(parent, copyValues(table)), true)
+      // Not a copy: as in Helm, what is imported into one map shows in the child it came from.
+      imported = mergeTables(imported, parent === '.' ? table : nest(parent, table), true)
     }
   }
   active.values = mergeTables(copyValues(all), imported, true)

@@ -1,0 +1,1 @@
+{{- define "common.label" -}}{{ .Release.Name }}/{{ .Chart.Name }}{{- end -}}
