@@ -2,7 +2,7 @@ import { isApiError, Secret } from '@idp/api'
 import type { Client } from '@idp/client'
 import { controllerOf, createEventRecorder, createWorkQueue, informer, type CacheChange } from '@idp/controller'
 import { deepEqual, type AnyObject, type JsonObject } from '@idp/formats'
-import { messageOf, rfc3339, type Clock, type Log, type Random } from '@idp/kit'
+import { backoff, messageOf, rfc3339, type Clock, type Log, type Random } from '@idp/kit'
 import { goRenderer, plainRenderer } from '../engine/app-template.ts'
 import { compileIgnoreRule } from '../engine/compare/ignored-fields.ts'
 import { respectingLive } from '../engine/compare/ignored-fields.ts'
@@ -52,6 +52,11 @@ export function startApplicationSetController(options: ApplicationSetControllerO
   const recorder = createEventRecorder({ client, clock, log, component: 'argocd-applicationset-controller', signal })
   const book = repositoryBook(() => secrets.cache.list())
   const freshAfter = new Map<string, number>()
+  /** Sets to generate anew, when each is due anyway, and what stood in the way last time. */
+  const dirty = new Set<string>()
+  const dueAt = new Map<string, number>()
+  const failures = new Map<string, GenerationError | undefined>()
+  const attempts = new Map<string, number>()
 
   const world = (set: ApplicationSet): GeneratorWorld => {
     const fresh = freshAfter.get(set.metadata.name ?? '')
@@ -80,8 +85,10 @@ export function startApplicationSetController(options: ApplicationSetControllerO
       failure = error
     }
     if (annotated) await client.patch(ApplicationSet, name, { metadata: { annotations: { [setRefreshAnnotation]: null } } }, { type: 'merge', namespace })
+    failures.set(name, failure)
     await writeStatus(set, failure)
-    if (failure !== undefined) return 30_000
+    attempts.set(name, failure === undefined ? 0 : (attempts.get(name) ?? 0) + 1)
+    if (failure !== undefined) return backoff(attempts.get(name) ?? 1, { initial: 1_000, max: 60_000 })
     const seconds = set.spec.generators.map((one) => one.git?.requeueAfterSeconds).filter((one) => one !== undefined && one > 0)
     return seconds.length === 0 ? defaultRequeue : Math.min(...seconds.map((one) => (one ?? 0) * 1_000))
   }
@@ -151,10 +158,15 @@ export function startApplicationSetController(options: ApplicationSetControllerO
       const set = sets.cache.get(name, namespace)
       if (set === undefined || set.metadata.deletionTimestamp !== undefined) return
       try {
-        queue.addAfter(name, await reconcile(set))
+        // Changes of the Applications' status alone need no look at Git and no new templates.
+        const due = dueAt.get(name) ?? 0
+        if (dirty.delete(name) || clock.now() >= due) dueAt.set(name, clock.now() + await reconcile(set))
+        else await writeStatus(set, failures.get(name))
+        queue.addAfter(name, Math.max(0, (dueAt.get(name) ?? 0) - clock.now()))
         queue.forget(name)
       } catch (error) {
         if (signal.aborted) return
+        dirty.add(name)
         log.warn('cannot reconcile application set; trying again', { applicationSet: name, error: messageOf(error) })
         queue.addRateLimited(name)
       }
@@ -162,13 +174,17 @@ export function startApplicationSetController(options: ApplicationSetControllerO
   })
   signal.addEventListener('abort', () => queue.stop(), { once: true })
 
+  const generate = (name: string): void => {
+    dirty.add(name)
+    queue.add(name)
+  }
   const applicationChanged = ({ before, after }: CacheChange<Application>): void => {
     const owner = controllerOf(after ?? before as Application) // a change has one of the two
     if (owner?.kind !== 'ApplicationSet') return
     if (before !== undefined && after !== undefined && sameDesire(before, after)) {
       if (before.status?.health?.status !== after.status?.health?.status || before.status?.sync?.status !== after.status?.sync?.status) queue.addAfter(owner.name, statusDelay)
     } else if (before === undefined && after !== undefined) queue.addAfter(owner.name, statusDelay)
-    else queue.add(owner.name)
+    else generate(owner.name)
   }
   const start = async (): Promise<void> => {
     await Promise.all([sets.synced, applications.synced, secrets.synced])
@@ -176,11 +192,11 @@ export function startApplicationSetController(options: ApplicationSetControllerO
       if (after === undefined) return
       if (before === undefined || !deepEqual(before.spec, after.spec) || after.metadata.annotations?.[setRefreshAnnotation] === 'true') {
         freshAfter.set(after.metadata.name ?? '', clock.now())
-        queue.add(after.metadata.name ?? '')
+        generate(after.metadata.name ?? '')
       }
     })
     applications.onChange(applicationChanged)
-    secrets.onChange(({ before }) => { if (before !== undefined) for (const set of sets.cache.list()) queue.add(set.metadata.name ?? '') })
+    secrets.onChange(({ before }) => { if (before !== undefined) for (const set of sets.cache.list()) generate(set.metadata.name ?? '') })
   }
   const started = start()
   started.catch((error: unknown) => { if (!signal.aborted) log.error('application set controller did not start', { error: messageOf(error) }) })
@@ -191,7 +207,7 @@ export function startApplicationSetController(options: ApplicationSetControllerO
       for (const set of sets.cache.list()) {
         if (!set.spec.generators.some((one) => mayConcern(push, one))) continue
         freshAfter.set(set.metadata.name ?? '', clock.now())
-        queue.add(set.metadata.name ?? '')
+        generate(set.metadata.name ?? '')
       }
     },
   }
@@ -226,7 +242,8 @@ function desired(set: ApplicationSet, live: Application, wanted: Application): A
 }
 
 function sameDesire(a: Application, b: Application): boolean {
-  const part = ({ spec, metadata }: Application): unknown => [spec, metadata.labels ?? {}, metadata.annotations ?? {}, metadata.finalizers ?? [], metadata.ownerReferences ?? [], metadata.deletionTimestamp]
+  const ruled = (of: Readonly<Record<string, string>> = {}): object => Object.fromEntries(Object.entries(of).filter(([key]) => !keptAnnotations.includes(key)))
+  const part = ({ spec, metadata }: Application): unknown => [spec, metadata.labels ?? {}, ruled(metadata.annotations), metadata.finalizers ?? [], metadata.ownerReferences ?? [], metadata.deletionTimestamp]
   return deepEqual(part(a), part(b))
 }
 
