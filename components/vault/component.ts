@@ -6,4 +6,5 @@ export const component: Component = {
   charts: [
     { repository: 'https://helm.releases.hashicorp.com', name: 'vault' },
   ],
+  programs: [{ images: ['docker.io/hashicorp/vault', 'hashicorp/vault'], load: async () => (await import('./programs/vault.ts')).vault }],
 }
