@@ -17,7 +17,9 @@ export function answerText(text: string, code = 200, type = 'text/plain; charset
 export function answerError(error: unknown, log: Log): Response {
   const api = apiErrorOf(error, log)
   const retry = api.details?.retryAfterSeconds
-  return answerJson(api.toStatus(), api.code, {
+  const { reason, ...status } = api.toStatus()
+  // Upstream's reason for a failure without one is the empty string, which is left out.
+  return answerJson(reason === 'Unknown' ? status : { ...status, reason }, api.code, {
     ...(api.code === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     ...(retry === undefined ? {} : { 'retry-after': String(retry) }),
   })

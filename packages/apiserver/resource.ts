@@ -29,11 +29,8 @@ export interface Resource {
   readonly selectableFields: readonly string[]
   readonly verbs: readonly string[]
   readonly deprecated?: string
-  /**
-   * Checks types and drops what the schema does not know, in place; returns the paths it dropped. Throws ApiError `BadRequest`.
-   * With `zeros` the zero values that the wire form always carries are filled in (not for an apply configuration).
-   */
-  decode(object: AnyObject, zeros: boolean): string[]
+  /** Checks types, drops what the schema does not know and fills in zero values, in place; returns the paths it dropped. Throws ApiError `BadRequest`. */
+  decode(object: AnyObject): string[]
   /** Fills in defaults, in place. */
   normalize(object: AnyObject): void
   /** Causes for which the object is refused with `Invalid`. */

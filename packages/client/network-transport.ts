@@ -23,7 +23,7 @@ export function networkTransport(options: NetworkOptions): Transport & Disposabl
   const agent = secure
     ? new HttpsAgent({
       keepAlive: true, rejectUnauthorized: options.insecure !== true,
-      ...(options.ca === undefined ? {} : { ca: options.ca }), ...(options.identity ?? {}),
+      ...(options.ca === undefined ? {} : { ca: options.ca }), ...options.identity,
       ...(options.serverName === undefined ? {} : { servername: options.serverName }),
     })
     : new HttpAgent({ keepAlive: true })

@@ -19,7 +19,7 @@ export async function bootstrapObjects(server: Pick<ServerContext, 'storage' | '
     const entry = storage.entry(resource, { namespace: wanted.metadata.namespace, name: wanted.metadata.name ?? '' })
     if (entry === undefined) {
       const object: AnyObject = { ...wanted, metadata: { ...wanted.metadata, uid: uuid(server.random), creationTimestamp: rfc3339(server.clock.now()) } }
-      resource.decode(object, true)
+      resource.decode(object)
       resource.normalize(object)
       await storage.create(resource, object)
       return

@@ -49,7 +49,7 @@ function builtInResource(kind: Kind<AnyObject>, convert: (objects: AnyObject[], 
     columns: columnsFor(kind),
     selectableFields: selectable[kind.plural] ?? [],
     verbs: facts?.verbs.split(' ') ?? [],
-    decode: (object, zeros) => decodeBuiltIn(kind, object),
+    decode: (object) => decodeBuiltIn(kind, object),
     normalize(object) {
       strategy.normalize?.(object)
       applyBuiltInDefaults(kind, object)

@@ -1,5 +1,6 @@
 import { ApiError } from '@idp/api'
 import type { AnyObject } from '@idp/formats'
+import { cloneJson } from '../json-value.ts'
 import type { ResourceRequest } from '../server-context.ts'
 import type { WriteParameters } from './write-options.ts'
 
@@ -7,11 +8,20 @@ import type { WriteParameters } from './write-options.ts'
  * Reads an object as its kind's decoder does: types are checked, unknown fields are dropped, warned of or refused, as
  * `fieldValidation` asks.
  */
-export function admitFields({ resource, warnings }: ResourceRequest, object: AnyObject, write: WriteParameters, { defaults = true }: { defaults?: boolean } = {}): void {
-  const unknown = resource.decode(object, defaults)
+export function admitFields({ resource, warnings }: ResourceRequest, object: AnyObject, write: WriteParameters): void {
+  const unknown = resource.decode(object)
   if (unknown.length === 0 || write.fieldValidation === 'Ignore') return
   if (write.fieldValidation === 'Strict') {
     throw new ApiError('BadRequest', `${resource.kind.kind} in version "${resource.kind.version}" cannot be handled as a ${resource.kind.kind}: strict decoding error: ${unknown.map((field) => `unknown field "${field}"`).join(', ')}`)
   }
   for (const field of unknown) warnings.add(`unknown field "${field}"`)
+}
+
+/** An apply configuration is taken as it was sent: it must fit its kind, but owns nothing that decoding would add. Throws in upstream's words. */
+export function checkApplyConfig({ resource, info }: ResourceRequest, config: AnyObject): void {
+  const unknown = resource.decode(cloneJson(config))
+  if (unknown.length === 0) return
+  const lines = unknown.map((field) => `.${field}: field not declared in schema`)
+  const where = `${info.namespace === '' ? '' : `${info.namespace}/`}${info.name}; ${config.apiVersion}, Kind=${config.kind}`
+  throw new ApiError('Unknown', `failed to create typed patch object (${where}): ${lines.length === 1 ? lines[0] ?? '' : `errors:\n${lines.map((line) => `  ${line}`).join('\n')}`}`)
 }

@@ -1,8 +1,7 @@
-import { ApiError, apiVersionOf } from '@idp/api'
+import { ApiError, apiVersionOf, decodeProtobuf } from '@idp/api'
 import { parseYaml, type AnyObject, type JsonObject } from '@idp/formats'
 import { messageOf } from '@idp/kit'
 import { isRecord } from '../json-value.ts'
-import { decodeProtobuf } from '../protobuf/decode-protobuf.ts'
 import type { Resource } from '../resource.ts'
 
 /** etcd's limit upstream; larger objects are refused before they are parsed. */

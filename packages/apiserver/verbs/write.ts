@@ -7,7 +7,7 @@ import { isRecord } from '../json-value.ts'
 import type { ResourceRequest } from '../server-context.ts'
 import { asObjectOf, contentTypeOf, parseBody, readBody } from './request-body.ts'
 import { respond } from './respond.ts'
-import { admitFields } from './field-validation.ts'
+import { admitFields, checkApplyConfig } from './field-validation.ts'
 import { createObject, updateObject, writerOf } from './write-object.ts'
 import { writeParameters, type WriteParameters } from './write-options.ts'
 
@@ -93,7 +93,7 @@ async function applyPatch(request: ResourceRequest, document: unknown, write: Wr
   if (config.metadata.managedFields !== undefined) throw new ApiError('BadRequest', 'metadata.managedFields must be nil')
   if (config.metadata.name !== undefined && config.metadata.name !== info.name) throw new ApiError('BadRequest', `the name of the object (${config.metadata.name}) does not match the name on the URL (${info.name})`)
   config.metadata.name = info.name
-  admitFields(request, config, write, { defaults: false })
+  checkApplyConfig(request, config)
   const writer = { ...writerOf(request, write), force: write.force }
   const exists = server.storage.entry(resource, info) !== undefined
   if (!exists) {
@@ -101,6 +101,7 @@ async function applyPatch(request: ResourceRequest, document: unknown, write: Wr
     if (config.metadata.uid !== undefined) throw new ApiError('Conflict', `Operation cannot be fulfilled on ${resource.kind.plural} "${info.name}": uid mismatch: the provided object specified uid ${config.metadata.uid}, and no existing object was found`)
     try {
       const created = applyObject(undefined, config, writer)
+      resource.decode(created)
       return respond(request, await createObject(request, created, { ...write, applied: true }), { code: 201 })
     } catch (error) {
       // Somebody else created it meanwhile: apply onto theirs.
@@ -111,6 +112,7 @@ async function applyPatch(request: ResourceRequest, document: unknown, write: Wr
     applied: true,
     next(live) {
       const next = applyObject(live, config, writer)
+      resource.decode(next)
       next.metadata.resourceVersion = config.metadata.resourceVersion ?? ''
       return next
     },
