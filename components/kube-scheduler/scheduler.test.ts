@@ -159,6 +159,20 @@ test('gates hold a pod back until they are gone', async () => {
   assert.equal((await bench.get('p')).spec.nodeName, 'a')
 })
 
+test('a ReadWriteOncePod claim is for one pod at a time', async () => {
+  await using bench = await workbench([node('a'), node('b')])
+  await bench.client.create(PersistentVolume, { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'pv' }, spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOncePod'], hostPath: { path: '/x' } } })
+  await bench.client.create(PersistentVolumeClaim, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'one', namespace: 'default', annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } }, spec: { volumeName: 'pv', accessModes: ['ReadWriteOncePod'], resources: { requests: { storage: '1Gi' } } } })
+  const spec = { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'one' } }] }
+  await bench.pod('first', spec)
+  await bench.pod('second', spec)
+  assert.ok((await bench.get('first')).spec.nodeName)
+  assert.match(await bench.reason('second'), /^0\/2 nodes are available: 2 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode\./)
+  await bench.client.delete(Pod, 'first', { namespace: 'default', gracePeriodSeconds: 0 })
+  await bench.settle()
+  assert.ok((await bench.get('second')).spec.nodeName)
+})
+
 test('a claim that waits for its pod gets the node, and the pod follows when it is bound', async () => {
   await using bench = await workbench([node('a'), node('b')])
   await bench.client.create(StorageClass, { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: 'local' }, provisioner: 'rancher.io/local-path', volumeBindingMode: 'WaitForFirstConsumer' })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ControllerRevision, PersistentVolumeClaim, Pod, StatefulSet } from '@idp/api'
+import { garbageCollector } from './garbage-collector.ts'
 import { statefulSetController } from './stateful-set.ts'
 import { template, workbench, type Workbench } from '../testing/workbench.ts'
 
@@ -92,4 +93,17 @@ test('a retention policy makes the set the owner of its claims', async () => {
   await bench.client.create(StatefulSet, statefulSet({ ...claims, replicas: 1, persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' } }))
   await bench.settle()
   assert.equal((await bench.get(PersistentVolumeClaim, 'data-db-0')).metadata.ownerReferences?.[0]?.kind, 'StatefulSet')
+})
+
+test('claims of pods beyond the wanted number follow their pods where the policy says so', async () => {
+  await using bench = await workbench([statefulSetController, garbageCollector()])
+  await bench.client.create(StatefulSet, statefulSet({ ...claims, podManagementPolicy: 'Parallel', persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Delete' } }))
+  await bench.settle()
+  await bench.runPods()
+  await patch(bench, { replicas: 1 })
+  await bench.settle()
+  assert.deepEqual(await bench.names(PersistentVolumeClaim), ['data-db-0'])
+  await bench.client.delete(StatefulSet, 'db', { namespace: 'default', propagationPolicy: 'Background' })
+  await bench.settle()
+  assert.deepEqual([await bench.names(Pod), await bench.names(PersistentVolumeClaim)], [[], ['data-db-0']])
 })

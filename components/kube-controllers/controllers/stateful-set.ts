@@ -25,8 +25,9 @@ export const statefulSetController: Controller<StatefulSet> = {
       current: { name: current.metadata.name ?? '', template: templateOfRevision(current.data) },
       update: { name: history.update.metadata.name ?? '', template: templateOfRevision(history.update.data) },
     }
-    await step(pass)
+    // Before a pod goes: its claims are to follow it.
     await keepRetentionPolicy(set, pass.pods, scope)
+    await step(pass)
     const status = statusOf(pass, history.collisions)
     const inUse = new Set([pass.current.name, pass.update.name, ...[...pass.pods.values()].map((pod) => pod.metadata.labels?.[revisionHashLabel] ?? '')])
     await trimHistory(history.all, inUse, set.spec.revisionHistoryLimit ?? 10, scope)

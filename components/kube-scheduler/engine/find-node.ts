@@ -4,12 +4,13 @@ import { interPodAffinity } from './filters/inter-pod-affinity.ts'
 import { nodeAffinity, nodeName, nodePorts, nodeResourcesFit, nodeUnschedulable, taintToleration } from './filters/node-rules.ts'
 import { podTopologySpread } from './filters/topology-spread.ts'
 import { volumeBinding, type Volumes } from './filters/volume-binding.ts'
+import { volumeRestrictions } from './filters/volume-restrictions.ts'
 import { addPod, cloneNodeInfo, type NodeInfo } from './node-info.ts'
 import type { Filter, Misfit, NodeCheck } from './plugin.ts'
 
 /** All rules, in upstream's order: the first that a node breaks is the one that is told. */
 export function createFilters(volumes: Volumes): readonly Filter[] {
-  return [nodeUnschedulable, nodeName, taintToleration, nodeAffinity, nodePorts, nodeResourcesFit, volumeBinding(volumes), podTopologySpread, interPodAffinity]
+  return [nodeUnschedulable, nodeName, taintToleration, nodeAffinity, nodePorts, nodeResourcesFit, volumeRestrictions(volumes), volumeBinding(volumes), podTopologySpread, interPodAffinity]
 }
 
 export interface Fit {

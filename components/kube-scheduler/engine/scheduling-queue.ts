@@ -6,7 +6,7 @@ export type ClusterEvent = 'NodeAdded' | 'NodeChanged' | 'PodAdded' | 'PodRemove
 /** Events after which a rule may decide differently. */
 const concerns: Readonly<Record<string, readonly ClusterEvent[]>> = {
   NodeUnschedulable: ['NodeAdded', 'NodeChanged'], NodeName: ['NodeAdded'], TaintToleration: ['NodeAdded', 'NodeChanged'], NodeAffinity: ['NodeAdded', 'NodeChanged'],
-  NodePorts: ['NodeAdded', 'PodRemoved'], NodeResourcesFit: ['NodeAdded', 'NodeChanged', 'PodRemoved'], VolumeBinding: ['NodeAdded', 'NodeChanged', 'VolumesChanged'],
+  NodePorts: ['NodeAdded', 'PodRemoved'], NodeResourcesFit: ['NodeAdded', 'NodeChanged', 'PodRemoved'], VolumeRestrictions: ['NodeAdded', 'PodRemoved'], VolumeBinding: ['NodeAdded', 'NodeChanged', 'VolumesChanged'],
   PodTopologySpread: ['NodeAdded', 'NodeChanged', 'PodAdded', 'PodRemoved'], InterPodAffinity: ['NodeAdded', 'NodeChanged', 'PodAdded', 'PodRemoved'],
 }
 
