@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { isCoded, messageOf } from '@idp/kit'
 import { loadChart, readValues, renderHelm, type Chart } from '@idp/render-helm'
+import { helmBinary } from '@idp/testkit'
 import { chartFolders, ciValues, folderTree, shortName } from './chart-folder.ts'
 import { difference, maskRandomNames, randomPaths, readObjects } from './compare.ts'
 import { kubeVersion, namespace, realTemplate, releaseName } from './real-helm.ts'
@@ -20,18 +22,19 @@ export interface SuiteResult {
 }
 
 /**
- * Renders every chart below the folders of `--charts` with the real helm (`--helm PATH`) and with ours, with default values and each `ci/*-values.yaml`,
+ * Renders every chart below the folders of `--charts` (the charts of this repository's tests when there is none) with the real helm (`--helm PATH`) and with ours, with default values and each `ci/*-values.yaml`,
  * and compares objects (FIDELITY §3).
  */
 export async function run(args: string[]): Promise<SuiteResult> {
   const roots: string[] = []
-  let helm = 'helm'
+  let helm = await helmBinary() ?? 'helm'
   let only = ''
   for (let i = 0; i < args.length; i++) {
     if (args[i] === '--charts') while (args[i + 1] !== undefined && !args[i + 1]?.startsWith('--')) roots.push(args[++i] ?? '')
     else if (args[i] === '--helm') helm = args[++i] ?? helm
     else if (args[i] === '--only') only = args[++i] ?? ''
   }
+  if (roots.length === 0) roots.push(fileURLToPath(new URL('../../packages/render-helm/testdata/charts', import.meta.url)))
   const totals = { passed: 0, total: 0, sameBytes: 0, bothFail: 0, withoutDependencies: 0 }
   const failures: { name: string; reason: string }[] = []
   for (const root of roots) {

@@ -64,7 +64,7 @@ function invoker(target: GoFunction): (frame: Frame, argv: unknown[]) => unknown
 
 function rethrow(frame: Frame, name: string, error: unknown): never {
   if (error instanceof GoError) fail(frame, `error calling ${name}: ${error.message}`, error)
-  if (error instanceof RangeError && /string length/i.test(error.message)) throw new LimitError('output', `${name} makes a text that is too long`)
+  if (error instanceof RangeError && error.message === 'Invalid string length') throw new LimitError('output', `${name} makes a text that is too long`)
   throw error
 }
 

@@ -77,7 +77,8 @@ export function parseTemplates(name: string, text: string, functions: FunctionTa
 
 /** JavaScript's own stack ends before Go's limits: the same verdict by another way. */
 export function asLimit(error: unknown): unknown {
-  return error instanceof RangeError && /call stack/i.test(error.message) ? new LimitError('depth', 'templates include each other without end') : error
+  // A regular expression that has no room to be compiled says it as a SyntaxError.
+  return error instanceof Error && error.message.includes('Maximum call stack') ? new LimitError('depth', 'templates include each other without end') : error
 }
 
 /** Runs a template by name within a run; output goes to the run. */

@@ -104,10 +104,9 @@ function readConstraint(text: string): Constraint {
   return { operator, version, dirty }
 }
 
-function holds(version: Version, constraint: Constraint): boolean {
+function holds(version: Version, constraint: Constraint, withPre: boolean): boolean {
   const { operator, version: want, dirty } = constraint
-  // A pre-release only meets a constraint that names one.
-  const hidden = version.pre !== '' && want.pre === ''
+  const hidden = version.pre !== '' && !withPre
   const order = compareVersions(version, want)
   switch (operator) {
     case '!=':
@@ -164,7 +163,11 @@ function caret(version: Version, { version: want, dirty }: Constraint): boolean 
 export function semverCompare(constraints: string, version: string): boolean {
   const alternatives = readConstraints(constraints)
   const read = mustRead(version)
-  return alternatives.some((all) => all.every((constraint) => holds(read, constraint)))
+  return alternatives.some((all) => {
+    // A pre-release only meets conditions of which at least one names a pre-release.
+    const withPre = all.some(({ version: { pre } }) => pre !== '')
+    return all.every((constraint) => holds(read, constraint, withPre))
+  })
 }
 
 /** A version as templates see it: `.Major`, `.Minor`, `.Patch`, `.Prerelease`, `.Metadata`, `.Original`, `.Compare`, … */
