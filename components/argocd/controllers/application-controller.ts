@@ -178,7 +178,7 @@ export function startApplicationController(options: ApplicationControllerOptions
       if (after === undefined || !isEstablished(after)) return
       for (const [text, memory] of memories) {
         if (!memory.missingKinds) continue
-        memory.stale = true
+        Object.assign(memory, { stale: true, kindsCame: true })
         queue.add(text)
       }
     })

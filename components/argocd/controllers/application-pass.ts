@@ -48,7 +48,7 @@ export async function applicationPass(application: Application, memory: Memory, 
   let finished = false
 
   if (state === undefined) {
-    const decision = decideAutoSync(application, { status: comparison.status, rows: comparison.rows, revisions: loaded.targets.revisions, now: context.clock.now(), selfHealTimeout: context.selfHealTimeout })
+    const decision = decideAutoSync(application, { status: comparison.status, rows: comparison.rows, revisions: loaded.targets.revisions, now: context.clock.now(), selfHealTimeout: context.selfHealTimeout, again: memory.kindsCame })
     if (decision.sync !== undefined) {
       state = { operation: decision.sync, phase: 'Running', startedAt: now() }
       const revision = loaded.targets.revisions.join(', ')
@@ -70,7 +70,7 @@ export async function applicationPass(application: Application, memory: Memory, 
   }
   const status = nextStatus(application, { loaded, comparison, state, memory, finished }, now())
   await writeStatus(application, { status, operation, wish }, context)
-  memory.reconciled = false
+  Object.assign(memory, { reconciled: false, kindsCame: false })
   const poll = context.settings().reconcileEvery
   if (poll !== undefined) waits.push(Math.max(0, memory.loadedAt + poll - context.clock.now()))
   return waits.length === 0 ? {} : { requeueAfter: Math.min(...waits) }
@@ -139,7 +139,7 @@ async function runSync(application: Application, { state, loaded, comparison }: 
   }
   const settings = context.settings()
   return runOperation({ application, state, targets, comparison: compared }, {
-    ...context.taskContext(), rules: [...settings.ignoreRules, ...(application.spec.ignoreDifferences ?? []).map((one) => compileIgnoreRule(one))],
+    ...context.taskContext(), retryNow: memory.kindsCame, rules: [...settings.ignoreRules, ...(application.spec.ignoreDifferences ?? []).map((one) => compileIgnoreRule(one))],
     forbidden(object, kind) {
       if (!permitsKind(project, { group: kind.group, kind: kind.kind, namespaced: kind.scope === 'Namespaced' })) return `resource ${kind.group}:${kind.kind} is not permitted in project ${project.metadata.name ?? ''}.`
       const { namespace } = object.metadata

@@ -27,10 +27,12 @@ export interface Memory {
   keys: ReadonlySet<string>
   /** Kinds that were not served when last looked for. */
   missingKinds: boolean
+  /** A kind that was missing is served now: a failed sync is tried again without waiting. */
+  kindsCame: boolean
 }
 
 export function newMemory(): Memory {
-  return { loaded: undefined, specIdentity: '', loadedAt: 0, stale: false, refreshSeenAt: undefined, reconciled: false, failures: 0, predictions: new Map(), keys: new Set(), missingKinds: false }
+  return { loaded: undefined, specIdentity: '', loadedAt: 0, stale: false, refreshSeenAt: undefined, reconciled: false, failures: 0, predictions: new Map(), keys: new Set(), missingKinds: false, kindsCame: false }
 }
 
 /** What passes use of the controller. */

@@ -13,6 +13,8 @@ import type { Targets } from './load-targets.ts'
 import { runTask, validateTask, type TaskContext } from './run-task.ts'
 
 export interface OperationContext extends Omit<TaskContext, 'options' | 'prune' | 'force' | 'dryRun' | 'application'> {
+  /** Do not wait for the next attempt. */
+  readonly retryNow: boolean
   /** Writes the state while the operation goes on, so that a restart continues it. */
   save(state: OperationState): Promise<void>
 }
@@ -169,8 +171,9 @@ async function deleteHook(hook: SyncTask, { client, kindOf }: TaskContext): Prom
 }
 
 /** Milliseconds until the next attempt; undefined when no retry is pending. */
-function untilRetry(state: OperationState, { clock }: OperationContext): number | undefined {
+function untilRetry(state: OperationState, { clock, retryNow }: OperationContext): number | undefined {
   if (state.phase !== 'Running' || state.finishedAt === undefined) return undefined
+  if (retryNow) return 0
   return Date.parse(state.finishedAt) + retryDelay(state.operation.retry, state.retryCount ?? 1) - clock.now()
 }
 

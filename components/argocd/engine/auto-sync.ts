@@ -8,6 +8,8 @@ export interface AutoSyncFacts {
   readonly now: number
   /** Milliseconds that must pass after the last sync before drift is healed. */
   readonly selfHealTimeout: number
+  /** What stood in the way of the last attempt is gone: the same revision may be tried again. */
+  readonly again: boolean
 }
 
 export type AutoSyncDecision =
@@ -17,7 +19,7 @@ export type AutoSyncDecision =
 const no: AutoSyncDecision = { sync: undefined }
 
 /** Whether the automated policy starts a sync now. */
-export function decideAutoSync(application: Application, { status, rows, revisions, now, selfHealTimeout }: AutoSyncFacts): AutoSyncDecision {
+export function decideAutoSync(application: Application, { status, rows, revisions, now, selfHealTimeout, again }: AutoSyncFacts): AutoSyncDecision {
   const automated = application.spec.syncPolicy?.automated
   if (automated === undefined || automated === null || automated.enabled === false || status !== 'OutOfSync' || application.operation !== undefined || application.metadata.deletionTimestamp !== undefined) return no
   const state = application.status?.operationState
@@ -33,6 +35,7 @@ export function decideAutoSync(application: Application, { status, rows, revisio
   const operation: Operation = { sync, initiatedBy: { automated: true }, retry: application.spec.syncPolicy?.retry ?? { limit: 5 } }
 
   if (alreadyAttempted(application, revisions)) {
+    if (state?.phase !== 'Succeeded' && again) return { sync: operation }
     if (state?.phase !== 'Succeeded') {
       const named = multiple ? revisions.join(', ') : revisions[0] ?? ''
       return { sync: undefined, condition: { type: 'SyncError', message: `Failed last sync attempt to ${multiple ? `[${named}]` : named}: ${state?.message ?? ''}` } }
