@@ -58,7 +58,7 @@ function acceptance(listener: Listener, gateway: Gateway): Verdict {
 function conflict(listener: Listener, gateway: Gateway): 'ProtocolConflict' | 'HostnameConflict' | undefined {
   for (const other of gateway.spec.listeners) {
     if (other === listener) return undefined
-    if (other.port !== listener.port) continue
+    if (other.port !== listener.port || conflict(other, gateway) !== undefined) continue
     if ((other.protocol === 'HTTP') !== (listener.protocol === 'HTTP')) return 'ProtocolConflict'
     if (other.protocol === listener.protocol && (other.hostname ?? '') === (listener.hostname ?? '')) return 'HostnameConflict'
   }
@@ -67,7 +67,7 @@ function conflict(listener: Listener, gateway: Gateway): 'ProtocolConflict' | 'H
 
 function certificateVerdict(listener: Listener, gateway: Gateway, world: World): Verdict {
   const fine: Verdict = { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'Resolved Refs' }
-  if (listener.protocol === 'HTTP' || listener.tls?.mode === 'Passthrough') return fine
+  if (!['HTTPS', 'TLS'].includes(listener.protocol) || listener.tls?.mode === 'Passthrough') return fine
   const refs = listener.tls?.certificateRefs ?? []
   if (refs.length === 0) return refused('InvalidCertificateRef', 'TLS listener has no certificateRefs')
   for (const ref of refs) {

@@ -1,0 +1,37 @@
+import { cases, type Case } from './case.ts'
+
+const accepted = 'Accepted=True Accepted'
+const resolved = 'ResolvedRefs=True ResolvedRefs'
+const route = (name: string, ...conditions: string[]): Case['expect'] => ({ conditions: { [`HTTPRoute/${name}`]: conditions } })
+const listener = (name: string, ...conditions: string[]): Case['expect'] => ({ conditions: { [`listener/${name}`]: conditions } })
+const good = [accepted, 'Programmed=True Programmed', resolved, 'Conflicted=False NoConflicts']
+const bad = (reason: string): string[] => [accepted, 'Programmed=False Invalid', `ResolvedRefs=False ${reason}`, 'Conflicted=False NoConflicts']
+
+/** References across namespaces, attachment, conflicts, TLS: traffic and conditions. */
+export const statusCases: readonly Case[] = [
+  ...cases('HTTPRouteInvalidNonExistentBackendRef', 'references', [['status', undefined, route('missing', accepted, 'ResolvedRefs=False BackendNotFound')], ['traffic', { host: 'missing.test' }, { status: 500 }], ['no such port', undefined, route('noport', accepted, 'ResolvedRefs=False BackendNotFound')]]),
+  ...cases('HTTPRouteInvalidBackendRefUnknownKind', 'references', [['status', undefined, route('kind', accepted, 'ResolvedRefs=False InvalidKind')], ['traffic', { host: 'kind.test' }, { status: 500 }], ['no port', undefined, route('port', accepted, 'ResolvedRefs=False InvalidKind')]]),
+  ...cases('HTTPRouteInvalidCrossNamespaceBackendRef', 'references', [['status', undefined, route('cross', accepted, 'ResolvedRefs=False RefNotPermitted')], ['traffic', { host: 'cross.test' }, { status: 500 }]]),
+  ...cases('HTTPRoutePartiallyInvalidViaInvalidReferenceGrant', 'references', [['status', undefined, route('partly', accepted, 'ResolvedRefs=False RefNotPermitted')], ['valid part', { host: 'partly.test', random: 0.2 }, { service: 'v1' }], ['invalid part', { host: 'partly.test', random: 0.8 }, { status: 500 }]]),
+  ...cases('Spec: HTTPRouteFilter ExtensionRef', 'references', [['not silently left out', { host: 'extension.test' }, { status: 500 }]]),
+  ...cases('HTTPRouteReferenceGrant', 'granted', [['status', undefined, route('cross', accepted, resolved)], ['traffic', {}, { service: 'web' }]]),
+  ...cases('HTTPRouteReferenceGrant', 'grantedByName', [['by name', {}, { service: 'web' }]]),
+  ...cases('HTTPRouteInvalidReferenceGrant', 'grantOtherName', [['another name', undefined, route('cross', accepted, 'ResolvedRefs=False RefNotPermitted')], ['traffic', {}, { status: 500 }]]),
+  ...cases('HTTPRouteInvalidReferenceGrant', 'grantOtherKind', [['another kind', {}, { status: 500 }]]),
+  ...cases('HTTPRouteInvalidReferenceGrant', 'grantOtherNamespace', [['from elsewhere', {}, { status: 500 }]]),
+  ...cases('HTTPRouteInvalidReferenceGrant', 'grantWrongPlace', [['in the wrong namespace', {}, { status: 500 }]]),
+  ...cases('HTTPRouteCrossNamespace', 'namespaces', [['all', { host: 'all.test' }, { service: 'web' }], ['selected', { host: 'some.test' }, { service: 'web' }], ['same', { host: 'same.test' }, { service: 'v1' }], ['status of all', undefined, route('web-all', accepted, resolved)], ['without section: where it may', { host: 'some.test', path: '/all' }, { service: 'web' }], ['attached', undefined, { attached: { same: 1, all: 2, some: 2 } }]]),
+  ...cases('HTTPRouteInvalidCrossNamespaceParentRef', 'namespaces', [['not from elsewhere', undefined, route('web-same', 'Accepted=False NotAllowedByListeners', resolved)], ['not selected', undefined, route('infra-some', 'Accepted=False NotAllowedByListeners', resolved)], ['no such Gateway: no status', undefined, route('nowhere')]]),
+  ...cases('HTTPRouteInvalidParentRefNotMatchingSectionName', 'ports', [['section', undefined, route('wrongsection', 'Accepted=False NoMatchingParent', resolved)]]),
+  ...cases('HTTPRouteInvalidParentRefNotMatchingListenerPort', 'ports', [['port', undefined, route('wrongport', 'Accepted=False NoMatchingParent', resolved)]]),
+  ...cases('HTTPRouteInvalidParentRefSectionNameNotMatchingPort', 'ports', [['both', undefined, route('mismatch', 'Accepted=False NoMatchingParent', resolved)], ['attached', undefined, { attached: { one: 1, two: 1, three: 1 } }]]),
+  ...cases('HTTPRouteDisallowedKind', 'kinds', [['only GRPCRoute', undefined, route('ongrpc', 'Accepted=False NotAllowedByListeners', resolved)], ['on a TLS listener', undefined, route('ontls', 'Accepted=False NotAllowedByListeners', resolved)], ['one of two', undefined, route('onmixed', accepted, resolved)]]),
+  ...cases('GatewayInvalidRouteKind', 'kinds', [['unknown kind', undefined, listener('bad', ...bad('InvalidRouteKinds'))], ['known and unknown', undefined, listener('mixed', accepted, 'Programmed=True Programmed', 'ResolvedRefs=False InvalidRouteKinds', 'Conflicted=False NoConflicts')], ['the known one serves', { host: 'mixed.test' }, { service: 'v1' }]]),
+  ...cases('Spec: ListenerConditionAccepted', 'kinds', [['unknown protocol', undefined, listener('tcp', 'Accepted=False UnsupportedProtocol', 'Programmed=False Invalid', resolved, 'Conflicted=False NoConflicts')], ['its port is closed', { port: 90 }, { refused: true }]]),
+  ...cases('Spec: ListenerConditionConflicted', 'conflicts', [['same host', undefined, listener('again', 'Accepted=False HostnameConflict', 'Programmed=False Invalid', resolved, 'Conflicted=True HostnameConflict')], ['another protocol', undefined, listener('secure', 'Accepted=False ProtocolConflict', 'Programmed=False Invalid', resolved, 'Conflicted=True ProtocolConflict')], ['the first goes on', { host: 'a.test' }, { service: 'v1' }], ['others too', { host: 'c.test' }, { service: 'v1' }]]),
+  ...cases('HTTPRouteHTTPSListener', 'tls', [['traffic', { port: 443, host: 'a.secure.test', tls: true }, { service: 'v1', received: { 'x-forwarded-proto': 'https' } }], ['status', undefined, listener('exact', ...good)], ['wildcard', { port: 443, host: 'b.secure.test', tls: true }, { service: 'v1' }], ['own routes', { port: 443, host: 'a.secure.test', path: '/exactly', tls: true }, { service: 'v2' }], ['not those of another', { port: 443, host: 'b.secure.test', path: '/exactly', tls: true }, { service: 'v1' }], ['no such name: no handshake', { port: 443, host: 'x.example', tls: true }, { refused: true }], ['no name: no handshake', { port: 443, host: 'a.secure.test', tls: '' }, { refused: true }], ['a host of another listener', { port: 443, host: 'a.secure.test', tls: 'b.secure.test' }, { status: 421 }], ['plain HTTP beside it', { port: 80, host: 'a.secure.test' }, { service: 'v1', received: { 'x-forwarded-proto': 'http' } }]]),
+  ...cases('GatewayInvalidTLSConfiguration', 'tls', [['missing Secret', undefined, listener('missing', ...bad('InvalidCertificateRef'))], ['no handshake', { port: 443, host: 'missing.test', tls: true }, { refused: true }], ['unknown kind', undefined, listener('kind', ...bad('InvalidCertificateRef'))], ['malformed Secret', undefined, listener('garbage', ...bad('InvalidCertificateRef'))], ['no reference', undefined, listener('nothing', ...bad('InvalidCertificateRef'))]]),
+  ...cases('GatewaySecretMissingReferenceGrant', 'tls', [['foreign Secret', undefined, listener('foreign', ...bad('RefNotPermitted'))]]),
+  ...cases('GatewaySecretReferenceGrantAllInNamespace', 'tls', [['granted Secret', undefined, listener('granted', ...good)], ['traffic', { port: 443, host: 'granted.test', tls: true }, { service: 'v1' }]]),
+  ...cases('Spec: GatewayClass of another controller', 'class', [['is left alone', undefined, route('one')], ['is not served', {}, { refused: true }]]),
+]
