@@ -34,7 +34,13 @@ function compare(before: unknown, after: unknown, schema: Schema | undefined, pa
     if (path.length === 0) return
     if (before === undefined) insertPath(into.added, path)
     else if (after === undefined) insertPath(into.removed, path)
-    else if (!equalJson(before, after)) insertPath(into.modified, path)
+    else if (!equalJson(before, after)) {
+      insertPath(into.modified, path)
+      if (left.of !== right.of) {
+        insertBelow(into.removed, path, fieldsOf(before, schema))
+        insertBelow(into.added, path, fieldsOf(after, schema))
+      }
+    }
     return
   }
   if (left.of === 'map') compareMaps(asRecord(before), asRecord(after), schema, path, into)
@@ -71,10 +77,14 @@ function compareLists(structure: Structure, before: unknown[], after: unknown[],
     else if (was.length === 0) insertPath(into.added, at)
     else if (is.length === 0) insertPath(into.removed, at)
     else if (!equalJson(was, is)) {
-      insertPath(into.modified, at)
-      // Duplicates are owned as one: the fields of an item that was, or becomes, the only one of its kind go or come with that.
-      if (was.length === 1) insertBelow(into.removed, at, fieldsOf(was[0], schema))
-      if (is.length === 1) insertBelow(into.added, at, fieldsOf(is[0], schema))
+      // Duplicates are owned as one: an item that was, or becomes, the only one of its kind goes and comes with all its fields.
+      if (was.length > 1 && is.length > 1) insertPath(into.modified, at)
+      else {
+        insertPath(into.removed, at)
+        insertPath(into.added, at)
+        if (was.length === 1) insertBelow(into.removed, at, fieldsOf(was[0], schema))
+        if (is.length === 1) insertBelow(into.added, at, fieldsOf(is[0], schema))
+      }
     }
   }
 }

@@ -39,7 +39,9 @@ function mergeLists(structure: Structure, live: readonly unknown[], config: read
   const takeConfig = () => {
     const element = wanted[next] ?? ''
     taken.add(element)
-    out.push(mergeObjects(liveItems.get(element)?.[0], config[next], schema))
+    const same = liveItems.get(element) ?? []
+    // One item in place of several that could not be told apart: there is nothing to merge it with.
+    out.push(same.length > 1 ? config[next] : mergeObjects(same[0], config[next], schema))
     if (shared[nextShared] === element) nextShared++
     next++
   }

@@ -167,7 +167,8 @@ function keepIdentity(live: AnyObject, next: AnyObject): void {
 /** Generation counts changes of what is asked for: everything but metadata and status. */
 function bumpGeneration(resource: Resource, subresource: string, live: AnyObject, next: AnyObject): void {
   if (resource.strategy?.generation === false || subresource === 'status' || live.metadata.generation === undefined) return
-  const wanted = ({ apiVersion: _apiVersion, kind: _kind, metadata: _metadata, status: _status, ...rest }: AnyObject) => rest
+  // A custom resource without status subresource has no field of that meaning.
+  const wanted = ({ apiVersion: _apiVersion, kind: _kind, metadata: _metadata, status, ...rest }: AnyObject) => (resource.hasStatus || resource.builtIn ? rest : { ...rest, status })
   if (!equalJson(wanted(live), wanted(next))) next.metadata.generation = live.metadata.generation + 1
 }
 
