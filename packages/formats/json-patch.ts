@@ -86,7 +86,12 @@ function test(step: Step, tokens: string[]): void {
 
 function add(step: Step, tokens: string[], value: Json): void {
   const key = tokens.at(-1)
-  if (key === undefined) { step.root.value = value; return }
+  if (key === undefined) {
+    // The library behind the API server replaces a whole document but does not add one.
+    if (step.lenient) throw missingParent(step)
+    step.root.value = value
+    return
+  }
   const parent = parentOf(step, tokens, step.options.ensurePathOnAdd === true)
   if (!Array.isArray(parent)) return setMember(parent, key, value)
   if (key === '-') { parent.push(value); return }

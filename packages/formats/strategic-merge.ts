@@ -67,7 +67,9 @@ function mergeMember(original: JsonObject, name: string, value: Json, { schema, 
   const present = Object.hasOwn(original, name)
   const current = present ? original[name] : undefined
   if (!present || kindOf(current) !== kindOf(value)) {
-    if (!deleting) setMember(original, name, withoutNulls(cloneJson(value)))
+    const added = deleting ? undefined : withoutDirectives(withoutNulls(cloneJson(value)))
+    if (added !== undefined) setMember(original, name, added)
+    else if (!deleting) delete original[name]
     return
   }
   if (isObject(current) && isObject(value)) {
@@ -103,20 +105,35 @@ function mergeOrdered(original: JsonObject, patch: JsonObject, key: string, pare
   const before = original[name]
   if (before !== undefined && before !== null && !Array.isArray(before)) throw invalid(`${name} is not a list`)
   let merged = Array.isArray(before) ? before : []
-  const serverOrder = [...merged]
+  let serverOrder = [...merged]
   if (Array.isArray(removed)) merged = mergeList(merged, removed, schema, true)
   if (changes !== undefined) {
     checkOrder(changes, order, schema?.mergeKey, name)
-    merged = mergeList(merged, changes, schema, false)
+    serverOrder = orderAfterMerge(merged, changes, schema?.mergeKey)
+    merged = Array.isArray(before) ? mergeList(merged, changes, schema, false) : (withoutDirectives(cloneJson(changes)) as Json[])
   }
   if (before === undefined && merged.length === 0) return
   setMember(original, name, orderLike(merged, { patchOrder: order, serverOrder, mergeKey: schema?.mergeKey }))
 }
 
+/**
+ * The order that the server's elements count as having: upstream takes deleted elements out of the list it compares with and puts
+ * added ones in their room, as far as there is any.
+ */
+function orderAfterMerge(list: readonly Json[], changes: readonly Json[], mergeKey: string | undefined): Json[] {
+  if (mergeKey === undefined) return [...list]
+  const has = (items: readonly Json[], item: Json): boolean => items.some((other) => sameElement(other, item, mergeKey))
+  const deleted = changes.filter((item) => isObject(item) && item[PATCH] === 'delete')
+  const kept = list.filter((item) => !has(deleted, item))
+  const added = changes.filter((item) => isObject(item) && item[PATCH] === undefined && !has(kept, item))
+  return [...kept, ...added, ...list.slice(kept.length + added.length)].slice(0, list.length)
+}
+
 function checkOrder(changes: readonly Json[], order: readonly Json[], mergeKey: string | undefined, name: string): void {
+  if (order.length === 0) return
   let at = 0
   for (const item of changes) {
-    if (isObject(item) && item[PATCH] === 'delete') continue
+    if (isObject(item) && Object.hasOwn(item, PATCH)) continue
     const found = order.findIndex((other, i) => i >= at && sameElement(item, other, mergeKey))
     if (found < 0) throw invalid(`the order in patch list doesn't match $setElementOrder list for field ${JSON.stringify(name)}`)
     at = found + 1
@@ -161,7 +178,7 @@ function mergeObjects(original: Json[], patch: readonly Json[], mergeKey: string
     const at = original.findIndex((other) => isObject(other) && deepEqual(other[mergeKey], key))
     const found = original[at]
     if (isObject(found)) original[at] = mergeMap(found, item, items)
-    else original.push(withoutNulls(cloneJson(item)))
+    else original.push(withoutDirectives(withoutNulls(cloneJson(item))) ?? {})
   }
   return orderLike(original, { patchOrder: plain, serverOrder, mergeKey })
 }
@@ -172,13 +189,26 @@ function keyOf(item: JsonObject, mergeKey: string): Json {
   return key
 }
 
-/** Nulls of a patch that met nothing to delete. Lists keep theirs. */
+/** Nulls of a patch that met nothing to delete; those that are elements of lists stay. */
 function withoutNulls(value: Json): Json {
+  if (Array.isArray(value)) value.forEach(withoutNulls)
   if (!isObject(value)) return value
   for (const key of Object.keys(value)) {
-    const member = value[key]
-    if (member === null) delete value[key]
-    else if (isObject(member)) withoutNulls(member)
+    if (value[key] === null) delete value[key]
+    else withoutNulls(value[key] ?? null)
+  }
+  return value
+}
+
+/** Directives of a patch that met nothing: objects with `$patch` go whole. */
+function withoutDirectives(value: Json): Json | undefined {
+  if (Array.isArray(value)) return value.map(withoutDirectives).filter((item) => item !== undefined)
+  if (!isObject(value)) return value
+  if (Object.hasOwn(value, PATCH)) return undefined
+  for (const key of Object.keys(value)) {
+    const kept = withoutDirectives(value[key] ?? null)
+    if (kept === undefined) delete value[key]
+    else setMember(value, key, kept)
   }
   return value
 }
