@@ -7,6 +7,7 @@ import { admissionChain, type AdmissionPlugin } from './admission/admission.ts'
 import { builtInAdmission } from './admission/built-in-admission.ts'
 import { aggregatedApis } from './aggregation/aggregated-apis.ts'
 import { answerError, answerJson, answerText } from './answer.ts'
+import { accountTokenSecrets } from './authn/account-token-secrets.ts'
 import { authenticator, type StaticToken } from './authn/authenticator.ts'
 import { impersonated } from './authn/impersonate.ts'
 import { serviceAccountUsers } from './authn/service-account-user.ts'
@@ -57,6 +58,8 @@ export interface ApiServerOptions {
   readonly serviceAccountKey?: string
   /** `iss` of the tokens; also the first audience of this server. */
   readonly issuer?: string
+  /** The cluster's CA, PEM, for Secrets that carry a ServiceAccount token. */
+  readonly clusterCa?: string
   readonly staticTokens?: readonly StaticToken[]
   /** Replaces authentication altogether. Tests only. */
   authenticate?(request: Request, peer: Peer): User | undefined
@@ -126,6 +129,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const services = resource('', 'services')
   particular(services, serviceStrategy(storage, services, ranges, clock))
 
+  particular(resource('', 'secrets'), accountTokenSecrets(storage, resource('', 'serviceaccounts'), signer, { ca: options.clusterCa, now: () => clock.now() }))
   startHousekeeping(context, resource('', 'events'))
   const special = specialHandlers({ authorizer, signer, authenticator: authentication, audiences, resource })
   const aggregated = aggregatedApis(context, resource('apiregistration.k8s.io', 'apiservices'))

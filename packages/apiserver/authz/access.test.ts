@@ -127,3 +127,14 @@ test('ServiceAccount tokens: issued, bound, checked by audience and age, gone wi
   await api.root.delete(ServiceAccount, 'bot', at)
   assert.equal((await api.as(fresh).request('/api')).status, 401)
 })
+
+test('a token Secret is filled and dies with its Secret', async () => {
+  await using api = await start()
+  const at = { namespace: 'default' }
+  await api.root.create(ServiceAccount, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'bot', namespace: 'default' } })
+  const secret = await api.root.create(Secret, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'bot', namespace: 'default', annotations: { 'kubernetes.io/service-account.name': 'bot' } }, type: 'kubernetes.io/service-account-token' })
+  const token = Buffer.from(secret.data?.['token'] ?? '', 'base64').toString()
+  assert.equal((await api.as(token).request('/api')).status, 200)
+  await api.root.delete(Secret, 'bot', at)
+  assert.equal((await api.as(token).request('/api')).status, 401)
+})
