@@ -26,7 +26,12 @@ export function createObjectCache<T extends KubeObject>(): ObjectCache<T> {
     return owner === undefined ? nothing : [owner.uid]
   })
   const indexes = new Map<Index<T>, IndexState<T>>()
-  const all = () => [byNamespace, byOwner, ...indexes.values()]
+  let byLabel: IndexState<T> | undefined
+  const all = () => [byNamespace, byOwner, ...(byLabel === undefined ? [] : [byLabel]), ...indexes.values()]
+  const build = (state: IndexState<T>) => {
+    for (const [key, object] of objects) addTo(state, key, object)
+    return state
+  }
   const row = (state: IndexState<T>, value: string): readonly T[] => {
     const found = state.rows.get(value)
     return found === undefined ? nothing : [...found.values()]
@@ -34,19 +39,20 @@ export function createObjectCache<T extends KubeObject>(): ObjectCache<T> {
   return {
     get size() { return objects.size },
     get: (name, namespace) => objects.get(cacheKey(name, namespace)),
-    list(filter = {}) {
-      const scoped = filter.namespace === undefined ? [...objects.values()] : row(byNamespace, filter.namespace)
-      const labels = Object.entries(filter.labels ?? {})
-      return labels.length === 0 ? scoped : scoped.filter((o) => labels.every(([k, v]) => o.metadata.labels?.[k] === v))
+    list({ namespace, labels = {} } = {}) {
+      const wanted = Object.entries(labels)
+      if (wanted.length === 0) return namespace === undefined ? [...objects.values()] : row(byNamespace, namespace)
+      // The rarest label decides where to look.
+      byLabel ??= build(indexState<T>(labelPairs))
+      const state = byLabel
+      const rows = wanted.map(([key, value]) => state.rows.get(`${key}=${value}`))
+      const rarest = rows.reduce((a, b) => ((b?.size ?? 0) < (a?.size ?? 0) ? b : a))
+      return [...(rarest?.values() ?? [])].filter((o) => (namespace === undefined || o.metadata.namespace === namespace) && wanted.every(([k, v]) => o.metadata.labels?.[k] === v))
     },
     ownedBy: (uid) => row(byOwner, uid),
     by(index, value) {
       let state = indexes.get(index)
-      if (state === undefined) {
-        state = indexState(index.of)
-        for (const [key, object] of objects) addTo(state, key, object)
-        indexes.set(index, state)
-      }
+      if (state === undefined) indexes.set(index, (state = build(indexState(index.of))))
       return row(state, value)
     },
     put(object) {
@@ -68,6 +74,10 @@ export function createObjectCache<T extends KubeObject>(): ObjectCache<T> {
       return { before, after: undefined }
     },
   }
+}
+
+function labelPairs(object: KubeObject): string[] {
+  return Object.entries(object.metadata.labels ?? {}).map(([key, value]) => `${key}=${value}`)
 }
 
 function indexState<T extends KubeObject>(of: (object: T) => Iterable<string>): IndexState<T> {

@@ -1,6 +1,6 @@
 import { EndpointSlice, Node, Pod, Service } from '@idp/api'
-import { controllerReference, watch, type Controller, type Key, type Scope } from '@idp/controller'
-import { deepEqual, matchesLabelSelector } from '@idp/formats'
+import { controllerReference, watch, type Controller, type Index, type Key, type Scope } from '@idp/controller'
+import { deepEqual } from '@idp/formats'
 import { endpointGroups, familiesOf, type Endpoint, type PortGroup } from '../engine/service-endpoints.ts'
 
 const managedBy = 'endpointslice-controller.k8s.io'
@@ -32,11 +32,17 @@ export function podsOfService(service: Service, { cache }: Pick<Scope, 'cache'>)
   return cache(Pod).list({ namespace: service.metadata.namespace ?? '', labels: service.spec?.selector ?? {} })
 }
 
+/** Services by one pair of their selector: a pod asks only for its own labels. */
+const servicesBySelector: Index<Service> = {
+  name: 'services by selector',
+  of: (service) => Object.entries(service.spec?.selector ?? {}).slice(0, 1).map(([key, value]) => `${service.metadata.namespace}/${key}=${value}`),
+}
+
 /** Services whose selector matches a pod. */
 export function servicesOfPod(pod: Pod, { cache }: Scope): Key[] {
-  const { namespace = '', labels } = pod.metadata
-  return cache(Service).list({ namespace })
-    .filter((service) => hasSelector(service) && matchesLabelSelector({ matchLabels: service.spec?.selector ?? {} }, labels ?? {}))
+  const { namespace = '', labels = {} } = pod.metadata
+  return Object.entries(labels).flatMap(([key, value]) => cache(Service).by(servicesBySelector, `${namespace}/${key}=${value}`))
+    .filter(({ spec }) => Object.entries(spec?.selector ?? {}).every(([key, value]) => labels[key] === value))
     .map((service) => ({ namespace, name: service.metadata.name ?? '' }))
 }
 
