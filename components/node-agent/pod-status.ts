@@ -15,6 +15,8 @@ export interface PodFacts {
   /** No container will be started again. */
   readonly final: boolean
   readonly now: number
+  /** The status computed last. Transition times are kept from it and not from the pod, which lags behind what has been written. */
+  readonly previous: PodStatus | undefined
 }
 
 type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed'
@@ -72,11 +74,12 @@ export function isInitialised(records: readonly ContainerRecord[]): boolean {
 
 function conditions(pod: Pod, facts: PodFacts, phase: Phase): PodCondition[] {
   const old = new Map((pod.status?.conditions ?? []).map((c) => [c.type, c]))
+  const own = new Map((facts.previous ?? pod.status)?.conditions?.map((c) => [c.type, c]))
   const now = rfc3339(facts.now)
   const done = phase === 'Succeeded'
   const failed = phase === 'Failed'
   const make = (type: string, status: boolean, reason?: string, message?: string): PodCondition => {
-    const before = old.get(type)
+    const before = own.get(type)
     const value = status ? 'True' : 'False'
     return {
       type, status: value, lastProbeTime: null as never, lastTransitionTime: before?.status === value && before.lastTransitionTime !== undefined ? before.lastTransitionTime : now,
@@ -97,14 +100,14 @@ function conditions(pod: Pod, facts: PodFacts, phase: Phase): PodCondition[] {
   const ready = containersReady && gate === undefined
   const readyCondition = ready || !containersReady ? make('Ready', ready, ready ? undefined : notReady.reason, ready ? undefined : notReady.message)
     : make('Ready', false, 'ReadinessGatesNotReady', old.has(gate ?? '') ? `the status of pod readiness gate "${gate}" is not "True", but ${old.get(gate ?? '')?.status}` : `corresponding condition of pod readiness gate "${gate}" does not exist.`)
-  const own = [
+  const mine = [
     make('PodReadyToStartContainers', facts.podIp !== undefined && !done && !failed),
     initialized, readyCondition,
     make('ContainersReady', containersReady, containersReady ? undefined : notReady.reason, containersReady ? undefined : notReady.message),
     old.get('PodScheduled') ?? make('PodScheduled', true),
   ]
-  const names = new Set(own.map((c) => c.type))
-  return [...own, ...(pod.status?.conditions ?? []).filter((c) => !names.has(c.type))]
+  const names = new Set(mine.map((c) => c.type))
+  return [...mine, ...(pod.status?.conditions ?? []).filter((c) => !names.has(c.type))]
 }
 
 function containerStatus(pod: Pod, record: ContainerRecord): ContainerStatus {

@@ -9,7 +9,7 @@ import type { DownwardFacts } from './downward-fields.ts'
 import type { NodeContext } from './node-context.ts'
 import { attachPod, type PodNetwork } from './pod-network.ts'
 import { podReferences } from './pod-references.ts'
-import { containersOf, podLabel } from './pod-spec.ts'
+import { containersOf, podLabel, type PodStatus } from './pod-spec.ts'
 import { podStatus } from './pod-status.ts'
 import { createStatusWriter, type StatusWriter } from './pod-status-writer.ts'
 import { setUpVolumes, type PodVolumes } from './pod-volumes.ts'
@@ -51,6 +51,7 @@ export class PodWorker {
   #deadline: Disposable | undefined
   #simulated: boolean | undefined
   #mountProblem = ''
+  #computed: PodStatus | undefined
 
   constructor(node: NodeContext, pod: Pod, done: () => void) {
     this.#node = node
@@ -273,14 +274,14 @@ export class PodWorker {
 
   #writeStatus(): void {
     if (this.#gone) return
-    this.#status.write(() => ({
-      pod: this.#pod,
-      status: podStatus(this.#pod, {
+    this.#status.write(() => {
+      const status = podStatus(this.#pod, {
         records: this.#records, hostIp: this.#node.ip, podIp: this.ip ?? this.#pod.status?.podIP, startTime: this.#startTime,
-        failure: this.#failure, final: this.#final, now: this.#node.clock.now(),
-      }),
-      standIn: this.#simulated === undefined ? undefined : this.#simulated ? 'simulated' : 'program',
-    }))
+        failure: this.#failure, final: this.#final, now: this.#node.clock.now(), previous: this.#computed,
+      })
+      this.#computed = status
+      return { pod: this.#pod, status, standIn: this.#simulated === undefined ? undefined : this.#simulated ? 'simulated' : 'program' }
+    })
   }
 
   #wakeIn(ms: number): void {
