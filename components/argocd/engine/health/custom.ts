@@ -53,11 +53,12 @@ export const applicationSet: HealthCheck = (object) => {
   return good === undefined ? verdict('Progressing', 'Waiting for the status to be reported') : verdict('Healthy', good.message)
 }
 
-/** Kyverno's policies: the controller says Ready when the policy is in force. */
+/** Kyverno's policies: the controller says Ready when the policy is in force. Before it has said anything there is no verdict, as upstream has it for ClusterPolicy. */
 export const kyvernoPolicy: HealthCheck = (object) => {
   const ready = conditionsOf(object).find((one) => one.type === 'Ready')
-  if (ready?.status === 'True') return verdict('Healthy', ready.message)
-  return verdict(ready?.status === 'False' && ready.reason === 'Failed' ? 'Degraded' : 'Progressing', ready?.message ?? 'Waiting for the policy to be ready')
+  if (ready === undefined) return undefined
+  if (ready.status === 'True') return verdict('Healthy', ready.message)
+  return verdict(ready.reason === 'Failed' ? 'Degraded' : 'Progressing', ready.message ?? 'Waiting for the policy to be ready')
 }
 
 /** The monitoring operator's Prometheus and Alertmanager. */
