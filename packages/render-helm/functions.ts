@@ -5,7 +5,7 @@ import {
 import { LimitError } from '@idp/lang-gotemplate'
 import type { RenderContext } from './render-context.ts'
 import { fromToml, toToml } from './toml.ts'
-import { fromYaml, fromYamlArray, jsonKind, toYaml } from './yaml-functions.ts'
+import { fromYaml, fromYamlArray, jsonKind, toPrettyYaml, toYaml } from './yaml-functions.ts'
 
 /** How often one named template may be inside itself. */
 const maxRecursion = 1000
@@ -33,7 +33,7 @@ function makeFunctions(): ReadonlyMap<string, GoFunction> {
     ['lookup', fn('string string string string', lookup, true)],
     ['toYaml', fn('any', (value: unknown) => orEmpty(() => toYaml(value)))],
     ['mustToYaml', fn('any', toYaml)],
-    ['toYamlPretty', fn('any', (value: unknown) => indentLists(toYaml(value)))],
+    ['toYamlPretty', fn('any', (value: unknown) => orEmpty(() => toPrettyYaml(value)))],
     ['fromYaml', fn('string', fromYaml)],
     ['fromYamlArray', fn('string', fromYamlArray)],
     ['toJson', fn('any', (value: unknown) => orEmpty(() => toJson(value)))],
@@ -167,9 +167,3 @@ function fromJsonArray(text: string): unknown[] {
     throw error
   }
 }
-
-/** Lists inside maps are indented by two, as yaml.v3's encoder does. */
-function indentLists(text: string): string {
-  return text
-}
-

@@ -1,11 +1,33 @@
 import { CodedError } from '@idp/kit'
-import { formatYaml } from '@idp/formats'
+import { compareYamlKeys, formatYaml } from '@idp/formats'
 import { GoError, isNilSlice, isFunction, Num, setKey, Struct, type GoMap } from '@idp/lang-gotemplate'
 import { readYaml } from './go-yaml.ts'
 
 /** sigs.k8s.io/yaml's Marshal without the last line break. */
 export function toYaml(value: unknown): string {
   return formatYaml(plain(value)).replace(/\n$/, '')
+}
+
+/** toYamlPretty: as toYaml, with lists indented below their key. */
+export function toPrettyYaml(value: unknown): string {
+  return prettyLines(plain(value)).join('\n')
+}
+
+function prettyLines(value: unknown): string[] {
+  if (Array.isArray(value) && value.length > 0) {
+    return value.flatMap((item) => prettyLines(item).map((line, i) => (i === 0 ? `- ${line}` : `  ${line}`)))
+  }
+  if (!isFilledMap(value)) return formatYaml(value).replace(/\n$/, '').split('\n')
+  return Object.keys(value).sort(compareYamlKeys).flatMap((key) => {
+    const member = value[key]
+    const isNested = isFilledMap(member) || (Array.isArray(member) && member.length > 0)
+    const own = formatYaml({ [key]: isNested ? 0 : member }).replace(/\n$/, '')
+    return isNested ? [own.slice(0, -2), ...prettyLines(member).map((line) => `  ${line}`)] : own.split('\n')
+  })
+}
+
+function isFilledMap(value: unknown): value is GoMap {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0
 }
 
 /** A value as JSON would carry it: what only Go knows becomes text, numbers and maps. The same object when there is nothing to do. */
