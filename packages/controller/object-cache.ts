@@ -58,10 +58,7 @@ export function createObjectCache<T extends KubeObject>(): ObjectCache<T> {
     put(object) {
       const key = cacheKey(object.metadata.name ?? '', object.metadata.namespace)
       const before = objects.get(key)
-      for (const state of all()) {
-        if (before !== undefined) removeFrom(state, key, before)
-        addTo(state, key, object)
-      }
+      for (const state of all()) replaceIn(state, key, before, object)
       objects.set(key, object)
       return { before, after: object }
     },
@@ -92,9 +89,20 @@ function addTo<T extends KubeObject>(state: IndexState<T>, key: string, object: 
   }
 }
 
-function removeFrom<T extends KubeObject>(state: IndexState<T>, key: string, object: T): void {
-  for (const value of state.of(object)) {
-    const rows = state.rows.get(value)
-    if (rows?.delete(key) && rows.size === 0) state.rows.delete(value)
+/** Rows that still fit keep the object at its place, so that an order does not change with every status. */
+function replaceIn<T extends KubeObject>(state: IndexState<T>, key: string, before: T | undefined, after: T): void {
+  if (before !== undefined) {
+    const kept = new Set(state.of(after))
+    for (const value of state.of(before)) if (!kept.has(value)) removeValue(state, key, value)
   }
+  addTo(state, key, after)
+}
+
+function removeFrom<T extends KubeObject>(state: IndexState<T>, key: string, object: T): void {
+  for (const value of state.of(object)) removeValue(state, key, value)
+}
+
+function removeValue<T extends KubeObject>(state: IndexState<T>, key: string, value: string): void {
+  const rows = state.rows.get(value)
+  if (rows?.delete(key) && rows.size === 0) state.rows.delete(value)
 }
