@@ -1,0 +1,120 @@
+import type { AnyObject } from '@idp/formats'
+import type { Handler } from '@idp/http'
+import { messageOf, type Log } from '@idp/kit'
+import { mutateResource, unsupportedFeatures, validateResource, type ContextSource, type Request as PolicyRequest, type RuleResult } from '../engine/evaluate.ts'
+import { rulesOf } from '../engine/autogen.ts'
+import type { PolicyObject } from '../kinds/policy.ts'
+
+export interface AdmissionOptions {
+  readonly log: Log
+  readonly source: ContextSource
+  /** Policies that concern a namespace ('' for cluster-scoped resources). */
+  policies(namespace: string): readonly PolicyObject[]
+  namespaceLabels(namespace: string): Readonly<Record<string, string>>
+  /** Counts a decision, for metrics. */
+  decided(result: RuleResult): void
+}
+
+interface Review {
+  request: {
+    uid: string; namespace?: string; operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'; object: AnyObject | null; oldObject: AnyObject | null
+    kind: { group: string; version: string; kind: string }; name?: string; userInfo?: { username?: string; groups?: string[] }
+  }
+}
+
+const maxBody = 16 * 2 ** 20
+
+/** The webhooks' endpoints: `/validate/…`, `/mutate/…`, `/policyvalidate`, and health. */
+export function admissionHandler(options: AdmissionOptions): Handler {
+  return async (request) => {
+    const { pathname } = new URL(request.url)
+    if (pathname.startsWith('/health/')) return new Response('ok')
+    if (request.method !== 'POST') return new Response('use POST\n', { status: 405 })
+    if (Number(request.headers.get('content-length') ?? 0) > maxBody) return new Response('too large\n', { status: 413 })
+    const review = (await request.json()) as Review
+    const respond = (response: object) => Response.json({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid: review.request.uid, ...response } })
+    if (pathname.startsWith('/policyvalidate')) return respond(checkPolicy(review))
+    if (pathname.startsWith('/mutate')) return respond(await mutate(options, review))
+    if (pathname.startsWith('/validate')) return respond(await validate(options, review))
+    return new Response('not found\n', { status: 404 })
+  }
+}
+
+function requestOf({ request }: Review, options: AdmissionOptions): PolicyRequest | undefined {
+  const object = request.object ?? request.oldObject
+  if (object === null) return undefined
+  const { username = '', groups = [] } = request.userInfo ?? {}
+  return { object: { ...object, metadata: { ...object.metadata, ...(request.namespace === undefined || object.kind === 'Namespace' ? {} : { namespace: request.namespace }) } }, oldObject: request.oldObject ?? undefined, operation: request.operation, user: { username, groups }, namespaceLabels: options.namespaceLabels(request.namespace ?? '') }
+}
+
+async function validate(options: AdmissionOptions, review: Review): Promise<object> {
+  const request = requestOf(review, options)
+  if (request === undefined) return { allowed: true }
+  const results: RuleResult[] = []
+  for (const policy of options.policies(review.request.namespace ?? '')) {
+    if (policy.spec.admission === false) continue
+    results.push(...(await validateResource(policy, request, options.source)))
+  }
+  for (const result of results) options.decided(result)
+  const refused = results.filter((r) => r.enforced && (r.verdict === 'fail' || r.verdict === 'error'))
+  if (refused.length > 0) return { allowed: false, status: { code: 400, message: refusal(request.object, refused) } }
+  const warnings = results.filter((r) => !r.enforced && r.verdict === 'fail').map((r) => `policy ${r.policy}.${r.rule}: ${r.message}`)
+  return { allowed: true, ...(warnings.length > 0 ? { warnings } : {}) }
+}
+
+/** Upstream's words: the resource, then each policy with its rules. */
+function refusal({ kind, metadata }: AnyObject, refused: readonly RuleResult[]): string {
+  const policies = [...new Set(refused.map((r) => r.policy))]
+  const blocks = policies.map((policy) => `${policy}:\n${refused.filter((r) => r.policy === policy).map((r) => `  ${r.rule}: '${r.message}'`).join('\n')}`)
+  return `\n\nresource ${kind}/${metadata.namespace ?? ''}/${metadata.name ?? metadata.generateName ?? ''} was blocked due to the following policies \n\n${blocks.join('\n')}`
+}
+
+async function mutate(options: AdmissionOptions, review: Review): Promise<object> {
+  const request = requestOf(review, options)
+  if (request === undefined || review.request.operation === 'DELETE') return { allowed: true }
+  let object = request.object
+  try {
+    for (const policy of options.policies(review.request.namespace ?? '')) {
+      if (policy.spec.admission === false) continue
+      object = (await mutateResource(policy, { ...request, object }, options.source)).object
+    }
+  } catch (error) {
+    options.log.warn('a mutation failed', { kind: object.kind, name: object.metadata.name, error: messageOf(error) })
+    return { allowed: false, status: { code: 500, message: `mutation policy error: ${messageOf(error)}` } }
+  }
+  if (object === request.object) return { allowed: true }
+  const original = review.request.object as AnyObject
+  const patch = topLevelPatch(original, { ...object, metadata: { ...object.metadata } })
+  return { allowed: true, ...(patch.length === 0 ? {} : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }) }
+}
+
+/** A JSON patch (RFC 6902) by top-level field: exact, and short enough for one object. */
+function topLevelPatch(before: AnyObject, after: AnyObject): { op: string; path: string; value?: unknown }[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((field) => {
+    const [old, fresh] = [before[field], after[field]]
+    const path = `/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`
+    if (JSON.stringify(old) === JSON.stringify(fresh)) return []
+    if (fresh === undefined) return [{ op: 'remove', path }]
+    return [{ op: old === undefined ? 'add' : 'replace', path, value: fresh }]
+  })
+}
+
+/** Refuses a policy that this engine would not carry out as written, by the name of what is missing or wrong. */
+function checkPolicy({ request }: Review): object {
+  const policy = request.object as unknown as PolicyObject | null
+  if (policy === null || request.operation === 'DELETE') return { allowed: true }
+  const problems = unsupportedFeatures(policy).map((path) => `spec.${path} is not supported by this engine`)
+  const names = new Set<string>()
+  for (const [index, rule] of (policy.spec.rules ?? []).entries()) {
+    if (names.has(rule.name)) problems.push(`spec.rules[${index}].name: duplicate rule name: '${rule.name}'`)
+    names.add(rule.name)
+    if ([rule.validate, rule.mutate, rule.generate].filter((part) => part !== undefined).length !== 1) problems.push(`spec.rules[${index}]: a rule has exactly one of validate, mutate, generate`)
+  }
+  try {
+    rulesOf(policy)
+  } catch (error) {
+    problems.push(messageOf(error))
+  }
+  return problems.length === 0 ? { allowed: true } : { allowed: false, status: { code: 400, message: problems.join('; ') } }
+}
+

@@ -1,0 +1,26 @@
+import { ConfigMap, isApiError } from '@idp/api'
+import type { Client } from '@idp/client'
+import type { Json, JsonObject } from '@idp/formats'
+import { CodedError } from '@idp/kit'
+import type { ContextSource } from '../engine/evaluate.ts'
+
+/** A rule's context read through the pod's own client. Throws CodedError `ContextFailed` where the API refuses. */
+export function apiContext(client: Client): ContextSource {
+  return {
+    async configMap(name, namespace) {
+      try {
+        const { data, metadata } = await client.get(ConfigMap, name, { namespace })
+        return { data: data ?? {}, metadata: { name, namespace, labels: metadata.labels ?? {} } } as JsonObject
+      } catch (error) {
+        if (isApiError(error, 'NotFound')) throw new CodedError({ code: 'ContextFailed', message: `failed to get configmap ${namespace}/${name}: not found`, where: `ConfigMap ${namespace}/${name}`, cause: error })
+        throw error
+      }
+    },
+    async api(path) {
+      const response = await client.request(path)
+      const body = (await response.json()) as Json
+      if (!response.ok) throw new CodedError({ code: 'ContextFailed', message: `failed to GET resource with raw url ${path}: ${(body as { message?: string }).message ?? response.status}`, where: path })
+      return body
+    },
+  }
+}

@@ -1,0 +1,105 @@
+import { isApiError, Namespace, type Kind } from '@idp/api'
+import type { Client } from '@idp/client'
+import { informer, type Informer } from '@idp/controller'
+import type { AnyObject, KubeObject } from '@idp/formats'
+import { CodedError, messageOf } from '@idp/kit'
+import type { Container } from '@idp/sandbox'
+import { validateResource, type ContextSource } from '../engine/evaluate.ts'
+import { resourceReport, sameReport } from '../engine/report.ts'
+import { kindsMatching, kindsOf } from '../engine/webhook-rules.ts'
+import { rulesOf } from '../engine/autogen.ts'
+import { ClusterPolicy, ClusterPolicyReportKind, Policy, PolicyReportKind, type PolicyObject, type PolicyReport } from '../kinds/policy.ts'
+import { apiContext } from './api-context.ts'
+
+/** kyverno-reports-controller: scans what is there against the policies and keeps one report per resource. A change costs the resources it concerns. */
+export async function reportsController(container: Container): Promise<number> {
+  const { client, clock, log, net, signal, pod } = container
+  if (client === undefined) throw new CodedError({ code: 'NoServiceAccount', message: 'the pod has no service account token', where: pod.name })
+  const watch = <T extends KubeObject>(kind: Kind<T>): Informer<T> => informer(client, kind, { signal, clock, log })
+  const [cluster, namespaced, namespaces, reports, clusterReports] = [watch(ClusterPolicy), watch(Policy), watch(Namespace), watch(PolicyReportKind), watch(ClusterPolicyReportKind)]
+  let scanned = 0
+  await using _metrics = await net.listen(8000, { handler: () => new Response(`# TYPE kyverno_background_scans_total counter\nkyverno_background_scans_total ${scanned}\n`, { headers: { 'content-type': 'text/plain; version=0.0.4' } }) })
+  await Promise.all([cluster.synced, namespaced.synced, namespaces.synced, reports.synced, clusterReports.synced])
+  const policies = (): PolicyObject[] => [...cluster.cache.list(), ...namespaced.cache.list()].filter((policy) => policy.spec.background !== false)
+  const source = apiContext(client)
+  const kinds = new Map<string, Informer<AnyObject>>()
+  const scan = async (key: string): Promise<void> => {
+    const [kindKey = '', namespace = '', name = ''] = key.split('|')
+    const object = kinds.get(kindKey)?.cache.get(name, namespace === '' ? undefined : namespace)
+    if (object === undefined) return
+    scanned++
+    await report(client, object, await results(object, policies(), namespaces, source), { policies: policies(), clock, live: namespace === '' ? clusterReports.cache : reports.cache })
+  }
+  const queue = createScanQueue(scan, (key, error) => log.warn('a scan failed; trying again', { key, error: messageOf(error) }), container)
+  const follow = async (): Promise<void> => {
+    const served = await client.kinds()
+    for (const kind of new Set(policies().flatMap((policy) => rulesOf(policy)).filter((rule) => rule.validate !== undefined).flatMap((rule) => kindsOf(rule.match)).flatMap((pattern) => kindsMatching(pattern, served)))) {
+      const kindKey = `${kind.group}/${kind.kind}`
+      if (kinds.has(kindKey)) continue
+      const view = watch(kind as Kind<AnyObject>)
+      kinds.set(kindKey, view)
+      view.onChange(({ after }) => { if (after !== undefined) queue.add(`${kindKey}|${after.metadata.namespace ?? ''}|${after.metadata.name ?? ''}`) })
+    }
+    // A policy that changed concerns every resource that is watched.
+    for (const [kindKey, view] of kinds) for (const { metadata } of view.cache.list()) queue.add(`${kindKey}|${metadata.namespace ?? ''}|${metadata.name ?? ''}`)
+  }
+  const changed = (): void => void follow().catch((error: unknown) => {
+    if (signal.aborted) return
+    log.warn('policies could not be followed; trying again', { error: messageOf(error) })
+    clock.timer(1_000, changed)
+  })
+  cluster.onChange(({ before, after }) => { if (before?.metadata.generation !== after?.metadata.generation) changed() })
+  namespaced.onChange(({ before, after }) => { if (before?.metadata.generation !== after?.metadata.generation) changed() })
+  changed()
+  log.info('kyverno reports controller is ready')
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  return 0
+}
+
+async function results(object: AnyObject, policies: readonly PolicyObject[], namespaces: Informer<Namespace>, source: ContextSource) {
+  const namespaceLabels = namespaces.cache.get(object.metadata.namespace ?? '')?.metadata.labels ?? {}
+  const concerned = policies.filter((policy) => policy.metadata.namespace === undefined || policy.metadata.namespace === object.metadata.namespace)
+  return (await Promise.all(concerned.map((policy) => validateResource(policy, { object, namespaceLabels }, source)))).flat()
+}
+
+interface Reporting { readonly policies: readonly PolicyObject[]; readonly clock: Container['clock']; readonly live: { get(name: string, namespace?: string): PolicyReport | undefined } }
+
+async function report(client: Client, object: AnyObject, found: Awaited<ReturnType<typeof results>>, { policies, clock, live }: Reporting): Promise<void> {
+  const wanted = resourceReport(object, found, new Map(policies.map((policy) => [policy.metadata.name ?? '', policy])), clock.now())
+  const { name = '', namespace } = wanted.metadata
+  const kind = namespace === undefined ? ClusterPolicyReportKind : PolicyReportKind
+  const known = live.get(name, namespace)
+  if (known !== undefined && sameReport(known, wanted)) return
+  if (found.length === 0 && known === undefined) return
+  try {
+    if (found.length === 0) await client.delete(kind, name, { namespace })
+    else await client.apply(kind, wanted, { fieldManager: 'kyverno', force: true })
+  } catch (error) {
+    // The resource or its namespace went away in between: its report goes with it.
+    if (!isApiError(error, 'NotFound') && !isApiError(error, 'Forbidden')) throw error
+  }
+}
+
+/** Scans one resource at a time, each once however often it was added meanwhile. */
+function createScanQueue(scan: (key: string) => Promise<void>, failed: (key: string, error: unknown) => void, { clock, signal }: Container): { add(key: string): void } {
+  const waiting = new Set<string>()
+  let running = false
+  const run = async (): Promise<void> => {
+    running = true
+    for (const key of waiting) {
+      if (signal.aborted) break
+      waiting.delete(key)
+      await scan(key).catch((error: unknown) => {
+        if (signal.aborted) return
+        failed(key, error)
+        clock.timer(5_000, () => add(key))
+      })
+    }
+    running = false
+  }
+  const add = (key: string): void => {
+    waiting.add(key)
+    if (!running) void run()
+  }
+  return { add }
+}

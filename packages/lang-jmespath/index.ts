@@ -1,0 +1,2 @@
+export { jmesPath, type JmesPath } from './jmespath.ts'
+export { matchesWildcard } from './kyverno-functions.ts'
