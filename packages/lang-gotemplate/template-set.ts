@@ -88,8 +88,7 @@ export function executeTemplate(run: Run, name: string, data: unknown, from: str
   run.step()
   run.entered?.(name, template)
   if (depth > run.maxDepth) throw new LimitError('depth', `templates are nested deeper than ${run.maxDepth}`)
-  const vars = new Array<unknown>(template.tree.slots)
-  vars[0] = data
+  const vars: unknown[] = [data]
   const frame: Frame = { run, tree: template.tree, vars, depth, node: template.tree.root }
   template.body(data, frame)
 }

@@ -66,6 +66,7 @@ function trimSpace(s: string): string {
 
 // What strings.Title takes for the end of a word: ASCII but letters, digits and the underscore, and space.
 function title(s: string): string {
+  // eslint-disable-next-line no-control-regex
   return s.replace(/(^|[\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f\s\u0085])(\p{L})/gu, (_all, before: string, letter: string) => before + letter.toUpperCase())
 }
 
