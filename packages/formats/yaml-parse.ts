@@ -153,7 +153,7 @@ function readMember(reader: Reader, parent: JsonObject, key: string): Json {
   const report = reader.options.onLossyMember
   if (report !== undefined && event.type === EVENT_ID.SCALAR && event.style === SCALAR_STYLE.PLAIN) {
     const text = getScalarValue(reader.text, event)
-    if (text !== (value === null ? 'null' : value === undefined ? '' : String(value))) report(parent, key, text)
+    if (value === undefined || text !== (value === null ? 'null' : String(value))) report(parent, key, text)
   }
   return value
 }

@@ -72,9 +72,16 @@ function keepText(object: JsonObject, texts: ReadonlyMap<JsonObject, Record<stri
   if (texts.size === 0) return object
   const metadata = object['metadata']
   if (!isObject(metadata) || !isObject(metadata['annotations'])) return object
-  const raw = texts.get(metadata['annotations'])
-  return raw === undefined ? object : setIn(object, 'metadata', setIn(metadata, 'annotations', { ...metadata['annotations'], ...raw }))
+  const typed = metadata['annotations']
+  const raw = texts.get(typed)
+  if (raw === undefined) return object
+  const annotations = { ...typed, ...raw }
+  typedAnnotations.set(annotations, typed)
+  return setIn(object, 'metadata', setIn(metadata, 'annotations', annotations))
 }
+
+/** Annotations as they were before they became text: a JSON patch works on those, and what it leaves has lost the text. */
+export const typedAnnotations = new WeakMap<JsonObject, JsonObject>()
 
 /** Elements of a list come after everything else in the file, as kustomize's queue has it. */
 function expandLists(objects: JsonObject[], source: string, texts: ReadonlyMap<JsonObject, Record<string, string>>): JsonObject[] {

@@ -3,7 +3,7 @@ import { CodedError } from '@idp/kit'
 import { fillEmpty } from './empty-members.ts'
 import { failure } from './failure.ts'
 import type { PatchEntry, Selector } from './kustomization.ts'
-import { parseResources } from './parse-resources.ts'
+import { parseResources, typedAnnotations } from './parse-resources.ts'
 import { allIds, isObject, rememberId, setIn, setMetadata, stringMapOf, withObject, type Resource } from './resource.ts'
 import { formatId, idOf, sameId, type ResourceId } from './resource-id.ts'
 import { selectResources } from './selector.ts'
@@ -123,10 +123,17 @@ export function jsonTransform(operations: readonly JsonPatchOperation[], { targe
  * a patch may want to add to.
  */
 function withAnnotations({ object, hasEmpty, previous, prefixes, suffixes, needsHash, behavior, origin }: Resource): JsonObject {
-  const full = hasEmpty ? fillEmpty(object) : object
+  const typed = withTypedAnnotations(object)
+  const full = hasEmpty ? fillEmpty(typed) : typed
   const kept = previous.length > 0 || prefixes.length > 0 || suffixes.length > 0 || needsHash || behavior !== '' || origin !== undefined
   const metadata = full['metadata']
   return kept && isObject(metadata) && !isObject(metadata['annotations']) ? setMetadata(full, 'annotations', {}) : full
+}
+
+function withTypedAnnotations(object: JsonObject): JsonObject {
+  const metadata = object['metadata']
+  const typed = isObject(metadata) && isObject(metadata['annotations']) ? typedAnnotations.get(metadata['annotations']) : undefined
+  return typed === undefined ? object : setMetadata(object, 'annotations', typed)
 }
 
 function applyOperations(object: JsonObject, operations: readonly JsonPatchOperation[], source: string): JsonObject {
