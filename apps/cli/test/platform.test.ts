@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { appendFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { ConfigMap, Deployment } from '@idp/api'
+import { createClient, networkTransport, readKubeconfig, type Client } from '@idp/client'
+import { waitFor } from '@idp/controller'
+import type { AnyObject } from '@idp/formats'
+import { gatewayRequest, platformGateway } from '@idp/platform'
+import { temporaryDirectory } from '@idp/testkit'
+import { processStart } from '../process-identity.ts'
+import { freePort, idp, run } from './idp-process.ts'
+
+/** The whole platform, as a person starts it: each test is a promise of the README, and they build on one another. */
+const name = 'e2e'
+let data: Awaited<ReturnType<typeof temporaryDirectory>>
+let flags: readonly string[]
+let ports: { https: number; http: number }
+let client: Client
+let clone: string
+
+const seconds = (from: number): number => (performance.now() - from) / 1000
+
+before(async () => {
+  data = await temporaryDirectory()
+  ports = { https: await freePort(), http: await freePort() }
+  flags = ['--name', name, '--data-dir', data.path]
+})
+after(async () => {
+  await idp(['destroy', '--yes', ...flags])
+  await data[Symbol.asyncDispose]()
+})
+
+test('idp up brings every Application to Synced and Healthy', async () => {
+  const said = await idp(['up', ...flags, '--https-port', String(ports.https), '--http-port', String(ports.http), '--output', 'json', '--timeout', '90'])
+  assert.equal(said.code, 0, said.out + said.err)
+  const summary = JSON.parse(said.out.trim().split('\n').at(-1) ?? '') as { event: string; applications: string[]; urls: { url: string }[] }
+  assert.equal(summary.event, 'summary')
+  for (const app of ['platform', 'platform-policies', 'observability-loki', 'cicd-argo-workflows', 'security-trivy', 'events-argo-events', 'backstage-backstage']) assert.ok(summary.applications.includes(app), app)
+  const { network } = readKubeconfig(await readFile(join(data.path, name, 'engine', 'kubeconfig'), 'utf8'), 'kubeconfig')
+  client = createClient({ transport: networkTransport(network) })
+})
+
+test('idp status says that all is well, and what is simulated', async () => {
+  const said = await idp(['status', ...flags])
+  assert.equal(said.code, 0, said.out + said.err)
+  assert.match(said.out, /(\d+) of \1 Applications are Synced and Healthy/)
+  assert.match(said.out, /simulated images .*grafana/)
+})
+
+test('a page is served through the gateway over verified TLS, and plain HTTP redirects to it', async () => {
+  const gateway = await platformGateway(client, 'idp-demo', ports)
+  const { response } = await gatewayRequest(gateway, { host: 'argocd.idp.localhost', path: '/login' })
+  assert.equal(response.status, 200)
+  assert.match(await response.text(), /Argo CD/)
+  const redirect = await gatewayRequest(gateway, { host: 'argocd.idp.localhost', path: '/', plain: true })
+  assert.equal(redirect.response.status, 301)
+  assert.match(redirect.response.headers.get('location') ?? '', /^https:\/\/argocd\.idp\.localhost/)
+})
+
+test('curl and git take the URLs that idp prints', async () => {
+  clone = join(data.path, 'clone')
+  const url = (await idp(['open', 'git', '--print', ...flags])).out.trim()
+  const caFile = join(data.path, 'ca.crt')
+  await writeFile(caFile, (await platformGateway(client, 'idp-demo', ports)).ca)
+  const said = await run('git', ['-c', `http.sslCAInfo=${caFile}`, '-c', `http.curloptResolve=git.idp.localhost:${ports.https}:127.0.0.1`, 'clone', '--quiet', url, clone])
+  assert.equal(said.code, 0, said.err)
+  assert.ok(existsSync(join(clone, 'K8s', 'observability', 'applicationset.yaml')))
+  for (const [key, value] of [['http.sslCAInfo', caFile], ['http.curloptResolve', `git.idp.localhost:${ports.https}:127.0.0.1`], ['user.name', 'Test'], ['user.email', 'test@example.org']] as const) await run('git', ['config', key, value], { cwd: clone })
+})
+
+async function push(message: string): Promise<number> {
+  for (const args of [['add', '--all'], ['commit', '--quiet', '-m', message]]) {
+    const said = await run('git', args, { cwd: clone })
+    assert.equal(said.code, 0, said.err + said.out)
+  }
+  const said = await run('git', ['push', '--quiet'], { cwd: clone })
+  assert.equal(said.code, 0, said.err)
+  return performance.now()
+}
+
+test('a push that changes a value is live within seconds; a file that is removed is pruned', async () => {
+  const folder = join(clone, 'K8s', 'observability', 'grafana')
+  await writeFile(join(folder, 'extra.yaml'), 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: extra, namespace: observability }\ndata: { value: one }\n')
+  await appendFile(join(folder, 'kustomization.yaml'), 'resources: [extra.yaml]\n')
+  const pushed = await push('add a ConfigMap')
+  const is = (value: string) => (object: ConfigMap | undefined) => object?.data?.['value'] === value
+  await waitFor(client, ConfigMap, { name: 'extra', namespace: 'observability', until: is('one'), timeoutMs: 20_000 })
+  await writeFile(join(folder, 'extra.yaml'), 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: extra, namespace: observability }\ndata: { value: two }\n')
+  const changed = await push('change its value')
+  await waitFor(client, ConfigMap, { name: 'extra', namespace: 'observability', until: is('two'), timeoutMs: 20_000 })
+  const live = seconds(changed)
+  const kustomization = await readFile(join(folder, 'kustomization.yaml'), 'utf8')
+  await writeFile(join(folder, 'kustomization.yaml'), kustomization.replace('resources: [extra.yaml]\n', ''))
+  await rm(join(folder, 'extra.yaml'))
+  const removed = await push('remove it')
+  await waitFor(client, ConfigMap, { name: 'extra', namespace: 'observability', until: (object) => object === undefined, timeoutMs: 20_000 })
+  console.log(`# live ${live.toFixed(2)} s after the push (first one ${seconds(pushed).toFixed(2)} s ago), pruned after ${seconds(removed).toFixed(2)} s`)
+})
+
+test('a Deployment that is deleted by hand comes back', async () => {
+  const at = { name: 'argo-workflows-server', namespace: 'cicd' }
+  const { metadata } = await client.get(Deployment, at.name, { namespace: at.namespace })
+  const deleted = performance.now()
+  await client.delete(Deployment, at.name, { namespace: at.namespace })
+  await waitFor(client, Deployment, { ...at, until: (object) => object !== undefined && object.metadata.uid !== metadata.uid, timeoutMs: 20_000 })
+  console.log(`# back after ${seconds(deleted).toFixed(2)} s`)
+})
+
+test('a broken file breaks only its own Application, which says where and why', async () => {
+  const folder = join(clone, 'K8s', 'events', 'broken')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'bad.yaml'), 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: bad\n data: {\n')
+  await push('break something')
+  const kind = await client.kindOf('argoproj.io/v1alpha1', 'Application')
+  interface Status { status?: { conditions?: { type: string; message: string }[]; sync?: { status?: string } } }
+  const said = (app: AnyObject | undefined): string => ((app as Status | undefined)?.status?.conditions ?? []).map((c) => c.message).join(' ')
+  const broken = await waitFor(client, kind, { name: 'events-broken', namespace: 'argocd', until: (app) => /bad\.yaml/.test(said(app)), timeoutMs: 20_000 })
+  assert.match(said(broken), /bad\.yaml:\d+/)
+  const other = await client.get(kind, 'events-argo-events', { namespace: 'argocd' })
+  assert.equal((other as Status).status?.sync?.status, 'Synced')
+  const status = await idp(['status', ...flags])
+  assert.equal(status.code, 1)
+  assert.match(status.out, /events-broken .*bad\.yaml/)
+  await rm(folder, { recursive: true })
+  await push('mend it')
+  await waitFor(client, kind, { name: 'events-broken', namespace: 'argocd', until: (app) => app === undefined, timeoutMs: 20_000 })
+})
+
+test('a refusal by policy reaches the Application in words a person can act on', async () => {
+  const folder = join(clone, 'K8s', 'events', 'refused')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'namespace.yaml'), 'apiVersion: v1\nkind: Namespace\nmetadata: { name: nobodys }\n')
+  await push('a namespace without owner')
+  const kind = await client.kindOf('argoproj.io/v1alpha1', 'Application')
+  const refused = await waitFor(client, kind, { name: 'events-refused', namespace: 'argocd', until: (app) => JSON.stringify((app as { status?: unknown } | undefined)?.status ?? '').includes('enforce-namespace-labels'), timeoutMs: 20_000 })
+  assert.match(JSON.stringify((refused as { status?: unknown } | undefined)?.status), /check-for-standard-namespace-labels/)
+  await rm(folder, { recursive: true })
+  await push('take it back')
+})
+
+test('a second cluster runs beside the first', async () => {
+  const other = ['--name', 'e2e-two', '--data-dir', data.path]
+  const said = await idp(['cluster', 'up', ...other, '--output', 'json'])
+  assert.equal(said.code, 0, said.out + said.err)
+  assert.equal((await idp(['status', ...flags])).code, 0)
+  assert.equal((await idp(['destroy', '--yes', ...other])).code, 0)
+  assert.ok(!existsSync(join(data.path, 'e2e-two')))
+})
+
+test('down and up again: nothing is lost', async () => {
+  assert.equal((await idp(['down', ...flags])).code, 0)
+  const began = performance.now()
+  const said = await idp(['up', ...flags, '--timeout', '90'])
+  assert.equal(said.code, 0, said.out + said.err)
+  console.log(`# up again after ${seconds(began).toFixed(2)} s`)
+})
+
+test('destroy leaves no process and no file', async () => {
+  const { pid } = JSON.parse(await readFile(join(data.path, name, 'cluster.json'), 'utf8')) as { pid: number }
+  assert.ok(processStart(pid) !== undefined)
+  assert.equal((await idp(['destroy', '--yes', ...flags])).code, 0)
+  assert.equal(processStart(pid), undefined)
+  assert.deepEqual((await readdir(data.path)).filter((entry) => entry === name), [])
+})
