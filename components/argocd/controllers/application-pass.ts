@@ -5,6 +5,7 @@ import { compileIgnoreRule } from '../engine/compare/ignored-fields.ts'
 import { decideAutoSync } from '../engine/auto-sync.ts'
 import { mergeConditions } from '../engine/conditions.ts'
 import { permitsDestination, permitsKind } from '../engine/project/permits.ts'
+import { syncWindowVerdict } from '../engine/project/sync-windows.ts'
 import { fulfilled, refreshWish, type RefreshWish } from '../engine/refresh.ts'
 import { validateSpec } from '../engine/validate-spec.ts'
 import type { AppProject } from '../kinds/app-project.ts'
@@ -15,6 +16,8 @@ import { loadTargets, TargetError, type LoadedSources } from './load-targets.ts'
 import { runOperation } from './run-operation.ts'
 
 const historyLimit = 10
+/** How often an Application that waits for a sync window looks at the clock, in milliseconds. */
+const windowCheck = 30_000
 
 /** What a pass came to. `requeueAfter` in milliseconds. */
 export interface PassOutcome { readonly requeueAfter?: number }
@@ -49,17 +52,22 @@ export async function applicationPass(application: Application, memory: Memory, 
 
   if (state === undefined) {
     const decision = decideAutoSync(application, { status: comparison.status, rows: comparison.rows, revisions: loaded.targets.revisions, now: context.clock.now(), selfHealTimeout: context.selfHealTimeout, again: memory.kindsCame })
-    if (decision.sync !== undefined) {
+    if (decision.sync !== undefined && !syncWindowVerdict(project, application, context.clock.now(), false).maySync) waits.push(windowCheck)
+    else if (decision.sync !== undefined) {
       state = { operation: decision.sync, phase: 'Running', startedAt: now() }
       const revision = loaded.targets.revisions.join(', ')
       context.event(application, 'Normal', 'OperationStarted', `Initiated automated sync to '${revision}'`)
-    } else {
+    } else if (decision.sync === undefined) {
       if (decision.condition !== undefined) comparison = { ...comparison, conditions: [...comparison.conditions, decision.condition] }
       if (decision.requeueAfter !== undefined) waits.push(decision.requeueAfter)
     }
   }
   const isRunning = state?.phase === 'Running' || state?.phase === 'Terminating'
-  if (state !== undefined && isRunning) {
+  if (state !== undefined && isRunning && isBlocked(application, state, project, context)) {
+    state = { ...state, phase: 'Running', message: 'Sync operation blocked by sync window' }
+    operation = undefined
+    waits.push(windowCheck)
+  } else if (state !== undefined && isRunning) {
     const outcome = await runSync(application, { state, loaded, comparison }, memory, project, context)
     state = outcome.state
     operation = undefined
@@ -74,6 +82,11 @@ export async function applicationPass(application: Application, memory: Memory, 
   const poll = context.settings().reconcileEvery
   if (poll !== undefined) waits.push(Math.max(0, memory.loadedAt + poll - context.clock.now()))
   return waits.length === 0 ? {} : { requeueAfter: Math.min(...waits) }
+}
+
+function isBlocked(application: Application, state: OperationState, project: AppProject, { clock }: ControllerContext): boolean {
+  if (state.phase !== 'Running') return false
+  return !syncWindowVerdict(project, application, clock.now(), state.operation.initiatedBy?.automated !== true).maySync
 }
 
 /** The targets of the Application as of now: from memory when nothing asks for a new look at Git. */
