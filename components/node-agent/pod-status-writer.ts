@@ -26,7 +26,7 @@ const retryMs = 500
 export function createStatusWriter(node: NodeContext, first: Pod): StatusWriter {
   const { client, clock, log } = node
   const { name = '', namespace, uid } = first.metadata
-  const at = { ...(namespace === undefined ? {} : { namespace }) }
+  const at = namespace === undefined ? {} : { namespace }
   let make: (() => StatusUpdate) | undefined
   let written: PodStatus | undefined = first.status
   let annotated = first.metadata.annotations?.[annotation]

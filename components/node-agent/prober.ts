@@ -118,7 +118,7 @@ export function createProber(options: ProberOptions): Prober {
       }
       return
     }
-    for (const other of [...rows.values()]) end(other)
+    for (const other of rows.values()) end(other)
     options.unhealthy(row.kind, message)
   }
 
@@ -134,7 +134,7 @@ export function createProber(options: ProberOptions): Prober {
     },
     [Symbol.dispose]() {
       disposed = true
-      for (const row of [...rows.values()]) end(row)
+      for (const row of rows.values()) end(row)
     },
   }
 }

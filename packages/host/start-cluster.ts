@@ -34,22 +34,22 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { store, pki } = await openState(options, address, stack)
 
   // The API server asks for both when a request needs them; they start after it.
-  let running: Nodes | undefined
-  let inside: Net | undefined
+  const later: { nodes?: Nodes; net?: Net } = {}
   const { clock, log, random } = options
   stack.use(containFaults())
   const server = outsideScopes(createApiServer({
     store, clock, log, random, serviceAccountKey: pki.serviceAccountKey, atRest: encryptedAtRest(pki.encryptionKey, random),
-    endpoint: { address, port: apiInsidePort }, nodes: nodeProxy(() => running), callService: callThrough(() => inside),
+    endpoint: { address, port: apiInsidePort }, nodes: nodeProxy(() => later.nodes), callService: callThrough(() => later.net),
   }))
   stack.use(server)
   await server.started
   const start: Start = { options, stack, pki, server, clientAs: (user, groups = []) => clientOf(server, user, groups) }
 
   const [network, port] = await Promise.all([startNetwork(start, address), openApiPort(start)])
-  inside = network.net
+  later.net = network.net
   startControlPlane(start)
-  running = stack.use(await startNodes(start, nodes, network.fabric))
+  const running = stack.use(await startNodes(start, nodes, network.fabric))
+  later.nodes = running
   const hostPorts = await openHostPorts(options.hostPorts ?? [], network.fabric, log, stack)
 
   const url = port === undefined ? undefined : `https://127.0.0.1:${port}`

@@ -14,10 +14,12 @@ export interface ContainerNetOptions {
   readonly clock: Clock
   readonly ca: FetchWorld['ca']
   readonly verify: FetchWorld['verify']
+  /** Called once it has been disposed. */
+  ended(): void
 }
 
 /** The network of one container. Disposing closes its ports; a program that goes on after that has no network any more (`NetworkGone`). */
-export function createContainerNet({ endpoint, hosts, dialer, listeners, clock, ca, verify }: ContainerNetOptions): Net & Disposable {
+export function createContainerNet({ endpoint, hosts, dialer, listeners, clock, ca, verify, ended }: ContainerNetOptions): Net & Disposable {
   const mine = new Set<{ close(): void }>()
   let gone = false
   const mustBeThere = () => {
@@ -59,6 +61,7 @@ export function createContainerNet({ endpoint, hosts, dialer, listeners, clock, 
       gone = true
       for (const opened of mine) opened.close()
       mine.clear()
+      ended()
     },
   }
 }

@@ -58,7 +58,7 @@ export function createFabric({ view, clock, ca, domain = 'cluster.local', egress
       return {
         ip: endpoint.ip,
         open() {
-          const net = createContainerNet({ endpoint, hosts, dialer, listeners, clock, ca, verify })
+          const net: Net & Disposable = createContainerNet({ endpoint, hosts, dialer, listeners, clock, ca, verify, ended: () => nets.delete(net) })
           nets.add(net)
           return net
         },

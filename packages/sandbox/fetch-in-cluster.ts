@@ -56,7 +56,7 @@ async function once(url: URL, options: FetchOptions, world: FetchWorld): Promise
   const dialled = world.dial(host, Number(url.port || (https ? 443 : 80)))
   const { ca, insecure, clientIdentity, redirect: _ours, signal: _wired, ...init } = options
   const aborting = linkedController(options.signal ?? undefined)
-  const request = new Request(url, { ...init, redirect: 'manual', signal: aborting.signal, ...(init.body != null ? { duplex: 'half' } : {}) } as RequestInit)
+  const request = new Request(url, { ...init, redirect: 'manual', signal: aborting.signal, ...(init.body === undefined || init.body === null ? {} : { duplex: 'half' }) } as RequestInit)
   if (dialled.type === 'inside' && dialled.open.type === 'web') {
     const { open } = dialled
     const peer = https ? tlsPeer(open, host, options, world) : plainPeer(open, url, world)

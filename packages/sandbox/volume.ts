@@ -41,7 +41,7 @@ export function memoryVolume(initial: ReadonlyMap<string, MemoryFile> = new Map(
     files: () => files,
     replace(next) {
       files = next
-      for (const changed of [...listeners]) changed()
+      for (const changed of listeners) changed()
     },
     onChange(changed) {
       listeners.add(changed)
