@@ -6,6 +6,7 @@ import type { Store } from '@idp/store'
 import { admissionChain, type AdmissionPlugin } from './admission/admission.ts'
 import { builtInAdmission } from './admission/built-in-admission.ts'
 import { aggregatedApis } from './aggregation/aggregated-apis.ts'
+import { localApiServices } from './aggregation/local-api-services.ts'
 import { answerError, answerJson, answerText } from './answer.ts'
 import { accountTokenSecrets } from './authn/account-token-secrets.ts'
 import { authenticator, type StaticToken } from './authn/authenticator.ts'
@@ -140,7 +141,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   let isReady = false
   const started = (async () => {
     await bootstrapObjects(context, { serviceIp: firstAddress(ranges.cidr), ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }) })
-    await ensurePolicy(context)
+    await Promise.all([ensurePolicy(context), localApiServices(context, resource('apiregistration.k8s.io', 'apiservices'), definitions)])
     await aggregateRoles(context, resource('rbac.authorization.k8s.io', 'clusterroles'))
     isReady = true
   })()

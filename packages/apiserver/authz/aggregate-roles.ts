@@ -1,5 +1,5 @@
 import type { ClusterRole } from '@idp/api'
-import { matchesLabelSelector, type LabelSelector } from '@idp/formats'
+import { matchesLabelSelector, type AnyObject, type LabelSelector } from '@idp/formats'
 import { equalJson } from '../json-value.ts'
 import type { Resource } from '../resource.ts'
 import type { ServerContext } from '../server-context.ts'
@@ -14,14 +14,15 @@ export async function aggregateRoles({ storage, log }: Pick<ServerContext, 'stor
     for (const role of roles) {
       const selectors = role.aggregationRule?.clusterRoleSelectors
       if (selectors === undefined) continue
-      const rules: PolicyRule[] = []
+      const rules = new Map<string, PolicyRule>()
       for (const other of roles) {
         if (other.metadata.name === role.metadata.name || !selectors.some((selector) => matchesLabelSelector(selector as LabelSelector, other.metadata.labels ?? {}))) continue
-        for (const rule of other.rules ?? []) if (!rules.some((known) => equalJson(known, rule))) rules.push(rule)
+        for (const rule of other.rules ?? []) rules.set(JSON.stringify(rule), rule)
       }
-      if (equalJson(rules, role.rules ?? [])) continue
+      const sum = [...rules.values()]
+      if (equalJson(sum, role.rules ?? [])) continue
       const entry = storage.entry(clusterRoles, { name: role.metadata.name ?? '' })
-      if (entry !== undefined) await storage.replace(clusterRoles, entry, { ...storage.codec.object(entry), rules })
+      if (entry !== undefined) await storage.replace(clusterRoles, entry, { ...storage.codec.object(entry), rules: sum })
     }
   }
   const run = (): Promise<void> => (running ??= (async () => {
@@ -30,10 +31,15 @@ export async function aggregateRoles({ storage, log }: Pick<ServerContext, 'stor
       await pass()
     } while (again)
   })().finally(() => (running = undefined)))
-  storage.onWrite(({ resource }) => {
-    if (resource.prefix !== clusterRoles.prefix) return
+  storage.onWrite(({ resource, before, after }) => {
+    if (resource.prefix !== clusterRoles.prefix || ![before, after].some(takesPart)) return
     again = true
     run().catch((error: unknown) => log.error('cluster roles are not aggregated', { error }))
   })
   await run()
+}
+
+/** Most ClusterRoles neither aggregate nor carry a label that an aggregation could select. */
+function takesPart(role: AnyObject | undefined): boolean {
+  return role !== undefined && (role['aggregationRule'] !== undefined || Object.keys(role.metadata.labels ?? {}).length > 0)
 }

@@ -16,7 +16,7 @@ export function openApiServer(registry: ResourceRegistry): (request: Request, pa
   const document = (groupVersion: string): JsonObject | undefined => {
     const resources = customOf(groupVersion)
     if (builtIn.has(groupVersion)) return openApiV3(groupVersion, describeFromModels)
-    return resources.length === 0 ? undefined : customOpenApiV3(resources.map(customOpenApi))
+    return resources.length === 0 ? undefined : withoutStrategicMerge(customOpenApiV3(resources.map(customOpenApi)))
   }
   const render = (key: string, make: () => JsonObject | undefined): string | undefined => {
     if (generation !== registry.generation) {
@@ -53,4 +53,9 @@ function customOpenApi({ kind, schema, hasStatus, scale }: Resource) {
     group: kind.group, version: kind.version, kind: kind.kind, listKind: `${kind.kind}List`, plural: kind.plural, namespaced: kind.scope === 'Namespaced',
     schema, status: hasStatus, scale: scale !== undefined,
   }
+}
+
+/** Custom resources have no strategic merge patch. kubectl believes the document, so it must not say otherwise. */
+function withoutStrategicMerge(document: JsonObject): JsonObject {
+  return JSON.parse(JSON.stringify(document, (key, value: unknown) => (key === 'application/strategic-merge-patch+json' ? undefined : value))) as JsonObject
 }
