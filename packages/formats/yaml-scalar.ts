@@ -46,7 +46,7 @@ function resolveNumber(text: string): ResolvedScalar | undefined {
   if (INTEGER.test(plain)) {
     const value = parseInteger(plain)
     // Beyond 64 bits Go falls back to a float.
-    if (value <= 18446744073709551615 && value >= -9223372036854775808) return { tag: 'int', value }
+    if (value < 2 ** 64 && value >= -(2 ** 63)) return { tag: 'int', value }
   }
   if (FLOAT.test(plain)) {
     const value = Number(plain)
