@@ -59,6 +59,8 @@ export function formatDuration(nanos: bigint): string {
 
 /** strconv.FormatFloat for verbs e, E, f, F, g, G; precision -1 is the shortest that reads back. */
 export function formatFloat(value: number, verb: string, precision: number, bits: 32 | 64 = 64): string {
+  // Most numbers of most templates.
+  if (verb === 'g' && precision < 0 && Number.isInteger(value) && value > -1e6 && value < 1e6 && value !== 0) return String(value)
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'
   const negative = value < 0 || Object.is(value, -0)

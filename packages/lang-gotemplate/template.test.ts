@@ -29,6 +29,7 @@ const outputs: readonly (readonly [string, string, unknown?])[] = [
   ['{{ add 1 2.9 "3" }} {{ div 7 2 }} {{ mod -7 3 }} {{ divf 10 4 }} {{ addf 0.1 0.2 }} {{ round 2.345 2 }} {{ kindOf (add 1 1) }}', '6 3 -1 2.5 0.3 2.35 int64'],
   ['{{ dict "b" 1 "a" (list 2.5 nil) | toJson }} {{ toPrettyJson (dict "x" 1) }}', '{"a":[2.5,null],"b":1} {\n  "x": 1\n}'],
   ['{{ now | date "2006-01-02T15:04:05Z07:00" }} {{ now | unixEpoch }}', '2024-02-29T13:04:05Z 1709211845'],
+  ['{{ $n := now }}{{ eq $n (dateModify "1s" $n) }} {{ eq $n (dateModify "x" $n) }}', 'false true'],
   ['{{ (split "," "a,b")._1 }} {{ splitList "," "a,b" | len }} {{ (split "," "a")._9 }}.', 'b 2 .'],
   ['{{ semverCompare ">=1.21-0 <2-0" "v1.33.4-gke.1" }} {{ (semver "1.2.3-rc.1").Prerelease }}', 'true rc.1'],
   ['{{ merge (dict "a" (dict "x" 1)) (dict "a" (dict "x" 2 "y" 3)) | toJson }}', '{"a":{"x":1,"y":3}}'],

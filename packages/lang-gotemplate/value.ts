@@ -130,9 +130,10 @@ export function typedMap(type: string, map: GoMap): GoMap {
   return map
 }
 
-/** A map of a named type with methods. */
-export function namedMap(type: string, map: GoMap, methods: Readonly<Record<string, GoFunction>>): GoMap {
-  Object.defineProperty(map, goMethods, { value: methods })
+/** A map of a named type with methods, which are made when one is first asked for. */
+export function namedMap(type: string, map: GoMap, makeMethods: () => Readonly<Record<string, GoFunction>>): GoMap {
+  let methods: Readonly<Record<string, GoFunction>> | undefined
+  Object.defineProperty(map, goMethods, { get: () => methods ??= makeMethods() })
   return typedMap(type, map)
 }
 
@@ -217,13 +218,20 @@ export function isTrue(value: unknown): boolean {
   return false
 }
 
+function sameStruct(a: Struct, b: Struct): boolean {
+  if (a.shape.type !== b.shape.type) return false
+  const [x, y] = [a.shape.inner, b.shape.inner]
+  if (typeof x === 'object' && x !== null && typeof y === 'object' && y !== null) return deepEqual({ ...x }, { ...y })
+  return deepEqual(a.shape.content ?? a.shape.fields ?? {}, b.shape.content ?? b.shape.fields ?? {})
+}
+
 /** reflect.DeepEqual. */
 export function deepEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (a === undefined || a === null || b === undefined || b === null) return (a ?? null) === (b ?? null)
   if (typeof a !== 'object' || typeof b !== 'object') return false
   if (a instanceof Num) return b instanceof Num && a.type === b.type && a.value === b.value
-  if (a instanceof Struct) return b instanceof Struct && a.shape.type === b.shape.type && deepEqual(a.shape.content ?? a.shape.fields ?? {}, b.shape.content ?? b.shape.fields ?? {})
+  if (a instanceof Struct) return b instanceof Struct && sameStruct(a, b)
   if (typeOf(a) !== typeOf(b)) return false
   if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && isNilSlice(a) === isNilSlice(b) && a.every((item, i) => deepEqual(item, b[i]))
   if (a instanceof Uint8Array) return b instanceof Uint8Array && a.length === b.length && a.every((item, i) => item === b[i])

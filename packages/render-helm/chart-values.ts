@@ -30,12 +30,12 @@ function build(active: ActiveChart, values: GoMap, release: GoMap, capabilities:
 /** Marks a map as Helm's type Values, with its methods. */
 export function named(map: GoMap): GoMap {
   if (map[goType] !== undefined || !Object.isExtensible(map)) return map
-  return namedMap('common.Values', map, {
+  return namedMap('common.Values', map, () => ({
     AsMap: fn('', () => map),
     YAML: fn('', () => `${toYaml(map)}\n`),
     Table: fn('string', (path: string) => tableAt(map, path) ?? refuse(`"${path}" is not a table`)),
     PathValue: fn('string', (path: string) => pathValue(map, path) ?? refuse(`"${path}" is not a value`)),
-  })
+  }))
 }
 
 function refuse(message: string): never {
