@@ -1,7 +1,7 @@
 /** `node serve.ts server -config=FILE`: the stand-in's program on the machine's own files and ports, for suites that start a `vault` process. */
 import { appendFile, chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { listen } from '@idp/http'
+import { listen, listenRaw } from '@idp/http'
 import { CodedError, jsonLog, systemClock, systemRandom } from '@idp/kit'
 import type { Container } from '@idp/sandbox'
 import { vault } from '../../components/vault/programs/vault.ts'
@@ -24,7 +24,7 @@ export function machineContainer(args: readonly string[], signal: AbortSignal, l
       },
     },
     net: {
-      ip: '127.0.0.1', listenRaw: missing, connect: missing, resolve: missing, fetch: (url, options) => fetch(url, options),
+      ip: '127.0.0.1', listenRaw: (port, accept) => listenRaw({ port }, accept), connect: missing, resolve: missing, fetch: (url, options) => fetch(url, options),
       listen: (port, server, { tls } = {}) => listen({ port, server, ...(tls === undefined ? {} : { tls: { identity: tls.identity, ...(tls.clientCa === undefined ? {} : { clientCa: tls.clientCa }) } }) }),
     },
   }

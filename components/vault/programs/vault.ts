@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import { TokenReview } from '@idp/api'
 import { CodedError } from '@idp/kit'
-import type { Container, ListenOptions, Program } from '@idp/sandbox'
+import type { TlsOptions } from '@idp/http'
+import type { Container, Program } from '@idp/sandbox'
 import { memoryStore, openStore, type Store } from '@idp/store'
 import { reviewResult } from '../engine/auth/kubernetes/review-at.ts'
 import type { Surroundings } from '../engine/core/active.ts'
 import { createVault } from '../engine/core/vault.ts'
+import { listenWithList } from '../server/listen.ts'
 import { lifeRoutes } from '../server/life-routes.ts'
 import { readVaultConfig, type ListenerConfig, type VaultConfig } from '../server/vault-config.ts'
 import { vaultHandler } from '../server/vault-handler.ts'
@@ -30,7 +32,7 @@ async function main(container: Container): Promise<number> {
     defaults: { default: config.defaultLeaseTtl, max: config.maxLeaseTtl }, ...(config.seal.type === 'idp-keyfile' ? { keyFile: await keyFileOf(container, config) } : {}),
   }))
   if (await server.autoUnseal()) log.info('unsealed by the key file')
-  for (const listener of config.listeners) stack.use(await net.listen(listener.port, { handler: vaultHandler(server) }, await tlsOf(container, listener)))
+  for (const listener of config.listeners) stack.use(await listenWithList(net, listener.port, { handler: vaultHandler(server) }, await tlsOf(container, listener)))
   log.info('vault server started', { seal: config.seal.type, storage: config.storage.type, listeners: config.listeners.map(({ port }) => port) })
   await ended(signal)
   return 0
@@ -53,10 +55,10 @@ async function keyFileOf({ files, random }: Container, config: VaultConfig) {
   return directoryKeyFile(await files.directory(config.seal.path.slice(0, at)), config.seal.path.slice(at + 1), random)
 }
 
-async function tlsOf({ files }: Container, { tls }: ListenerConfig): Promise<ListenOptions> {
-  if (tls === undefined) return {}
+async function tlsOf({ files }: Container, { tls }: ListenerConfig): Promise<TlsOptions | undefined> {
+  if (tls === undefined) return undefined
   const identity = { cert: await files.readText(tls.certFile), key: await files.readText(tls.keyFile) }
-  return { tls: { identity: () => identity, ...(tls.clientCaFile === undefined ? {} : { clientCa: await files.readText(tls.clientCaFile) }) } }
+  return { identity: () => identity, ...(tls.clientCaFile === undefined ? {} : { clientCa: await files.readText(tls.clientCaFile) }) }
 }
 
 function surroundings({ client, files, net }: Container): Surroundings {

@@ -5,6 +5,7 @@ import { isRecord, parseJson, type Data } from '../engine/fields.ts'
 import { handleRequest, type PlainAnswer, type PlainRequest } from '../engine/core/handle-request.ts'
 import { asVaultError, type Vault } from '../engine/core/vault.ts'
 import { badRequest, unsupportedOperation, VaultError } from '../engine/vault-error.ts'
+import { listHeader } from './list-method.ts'
 import { health, initialize, leader, sealStatus, unseal } from './seal-endpoints.ts'
 
 /** Largest body of a request, upstream's limit. */
@@ -114,7 +115,7 @@ async function openEndpoint(vault: Vault, request: Request, url: URL, path: stri
 async function plainRequest(vault: Vault, request: Request, url: URL, path: string, peer: Peer): Promise<PlainRequest> {
   const { headers } = request
   const query = Object.fromEntries([...url.searchParams].filter(([name]) => name !== 'list'))
-  const method = methodOf(request.method, url)
+  const method = headers.has(listHeader) ? 'list' : methodOf(request.method, url)
   const wrap = headers.get('x-vault-wrap-ttl')
   const bearer = /^Bearer (.+)$/i.exec(headers.get('authorization') ?? '')?.[1]
   const data = method === 'read' || method === 'list' || method === 'delete' ? { ...query, ...await bodyOf(request) } : await bodyOf(request)

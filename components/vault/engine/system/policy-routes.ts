@@ -43,7 +43,7 @@ export function policyRoutes(active: Active): Route[] {
       path: 'policies/acl/:name',
       read: (request) => {
         const policy = policies.find(name(request))
-        return policy === undefined ? undefined : { data: { name: policy.name, policy: policy.raw, cas_required: false, modified: new Date(policy.modified).toISOString(), version: policy.version } }
+        return policy === undefined ? undefined : { data: { name: policy.name, policy: policy.raw } }
       },
       write: save,
       delete: (request) => void removal(request),

@@ -25,7 +25,7 @@ export const tokenBackend: ActiveFactory = (context, active) => {
   }
   const accessed = ({ data, params }: BackendRequest): TokenEntry => {
     const token = tokens.byAccessor(text(data, 'accessor', params['accessor'] ?? ''))
-    if (token === undefined) throw new VaultError(403, 'invalid accessor')
+    if (token === undefined) throw badRequest('invalid accessor')
     return token
   }
   const create = (request: BackendRequest, options: { role?: TokenRole; orphan?: boolean } = {}) => createToken(active, context.lifetimes(), request, options)

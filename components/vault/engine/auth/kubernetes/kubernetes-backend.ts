@@ -69,6 +69,7 @@ export const kubernetesAuth: ActiveFactory = ({ storage }, active) => {
         },
         write: ({ data }) => {
           if (text(data, 'kubernetes_host') === '') throw badRequest('no host provided')
+          if (flag(data, 'disable_local_ca_jwt') && text(data, 'kubernetes_ca_cert') === '') throw badRequest('kubernetes_ca_cert must be given when disable_local_ca_jwt is true')
           storage.put('config', readConfig(data))
           return undefined
         },
@@ -114,7 +115,6 @@ function readRole(data: Data, known: Role | undefined): { role: Role; warnings: 
   if (role.bound_service_account_names.length === 0) throw badRequest('"bound_service_account_names" can not be empty')
   if (role.bound_service_account_namespace_selector !== '') throw badRequest('"bound_service_account_namespace_selector" is not served by this server; name the namespaces')
   if (role.bound_service_account_namespaces.length === 0) throw badRequest('"bound_service_account_namespaces" can not be empty if "bound_service_account_namespace_selector" is not set')
-  if (role.bound_service_account_names.includes('*') && role.bound_service_account_namespaces.includes('*')) throw badRequest('service_account_names and service_account_namespaces can not both be "*"')
   if (!['serviceaccount_uid', 'serviceaccount_name', 'default'].includes(role.alias_name_source)) throw badRequest(`invalid alias_name_source: must be one of: serviceaccount_uid, serviceaccount_name, but got ${JSON.stringify(role.alias_name_source)}`)
   return { role, warnings: has(data, 'audience') || role.audience !== '' ? [] : ['Role does not have an audience configured. While audiences are not required, consider specifying one if your use case would benefit from additional JWT claim verification.'] }
 }
