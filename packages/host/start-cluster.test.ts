@@ -44,6 +44,12 @@ test('a port of the machine leads through a node port to a pod', async () => {
   const seen = new Set<string>()
   while (seen.size < 2) seen.add((await (await eventuallyAnswers(() => cluster.net.fetch('http://web.default.svc/'))).json() as { pod: string }).pod)
   assert.deepEqual([...seen].sort(), pods.map((p) => p.metadata.name).sort())
+  const first = pods[0]?.metadata.name
+  const proxied = async (path: string) => (await cluster.client.request(`/api/v1/${path}`)).text()
+  assert.match(await proxied('namespaces/default/services/web/proxy/a'), /"path":"\/a"/)
+  assert.match(await proxied('namespaces/default/services/web:80/proxy/b'), /"path":"\/b"/)
+  assert.match(await proxied(`namespaces/default/pods/${first}:http/proxy/c`), new RegExp(`"pod":"${first}"`))
+  assert.match(await proxied('nodes/test-server-0/proxy/metrics'), /kubelet_running_pods/)
   const answer = await get(cluster.hostPorts[0] ?? 0)
   assert.equal((JSON.parse(answer) as { simulated: boolean }).simulated, true)
 })

@@ -37,9 +37,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const later: { nodes?: Nodes; net?: Net } = {}
   const { clock, log, random } = options
   stack.use(containFaults())
-  const server = outsideScopes(createApiServer({
+  const server: ApiServer = outsideScopes(createApiServer({
     store, clock, log, random, serviceAccountKey: pki.serviceAccountKey, atRest: encryptedAtRest(pki.encryptionKey, random),
-    endpoint: { address, port: apiInsidePort }, nodes: nodeProxy(() => later.nodes), callService: callThrough(() => later.net),
+    endpoint: { address, port: apiInsidePort }, nodes: nodeProxy({ nodes: () => later.nodes, net: () => later.net, client: () => clientOf(server, 'system:admin', ['system:masters']) }), callService: callThrough(() => later.net),
   }))
   stack.use(server)
   await server.started
