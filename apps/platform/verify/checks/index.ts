@@ -1,8 +1,9 @@
 import type { Check } from '../check.ts'
 import { certificateChecks } from './certificates.ts'
 import { gitopsChecks } from './gitops.ts'
+import { policyChecks } from './policy.ts'
 import { routingChecks } from './routing.ts'
 import { workloadChecks } from './workloads.ts'
 
 /** Every check by the name that diagrams call it. */
-export const checks: Readonly<Record<string, Check>> = { ...routingChecks, ...gitopsChecks, ...workloadChecks, ...certificateChecks }
+export const checks: Readonly<Record<string, Check>> = { ...routingChecks, ...gitopsChecks, ...workloadChecks, ...certificateChecks, ...policyChecks }
