@@ -4,6 +4,7 @@ import { standInCharts } from '../repo/chart-store.ts'
 import { createRepoService } from '../repo/create-repo-service.ts'
 import { gitMirrors } from '../repo/git-mirrors.ts'
 import { repoHandler } from '../repo/repo-handler.ts'
+import { upstreamCharts } from '../repo/upstream-charts.ts'
 import { sourceRenderers } from '../repo/source-renderers.ts'
 import { ended, folderTree, healthAndMetrics, portOf } from './container-io.ts'
 
@@ -21,7 +22,7 @@ export async function repoServer(container: Container): Promise<number> {
       return net.fetch(url, { ...init, ...(insecure === true ? { insecure } : {}) })
     },
   })
-  const service = createRepoService(mirrors, sourceRenderers(standInCharts({ files: folderTree(files, chartsFolder) })))
+  const service = createRepoService(mirrors, sourceRenderers(standInCharts({ files: folderTree(files, chartsFolder), otherwise: upstreamCharts({ fetch: (url, init) => net.fetch(url, init) }) })))
   await using _metrics = await net.listen(portOf(container, 'metrics-port', 8084), { handler: healthAndMetrics(() => formatMetrics([requests])) })
   await using _api = await net.listen(portOf(container, 'port', 8081), { handler: repoHandler(service, log) })
   log.info('argocd-repo-server is listening', { port: portOf(container, 'port', 8081) })

@@ -1,10 +1,10 @@
 import { parseYaml, type AnyObject, type Json, type JsonObject } from '@idp/formats'
 import { CodedError, type FileTree } from '@idp/kit'
-import { mergeMaps, renderHelm, type Chart } from '@idp/render-helm'
-import { setParameter } from './helm-parameters.ts'
+import { mergeMaps, setValues, type Chart, type HelmRenderer } from '@idp/render-helm'
 import type { ManifestRequest } from './repo-service.ts'
 
 export interface HelmJob {
+  readonly renderer: HelmRenderer
   readonly chart: Chart
   readonly request: ManifestRequest
   /** The repository and the folder that value files are relative to. */
@@ -16,7 +16,7 @@ export interface HelmJob {
 const decoder = new TextDecoder()
 
 /** Renders a chart with what `source.helm` says, as `helm template` does. */
-export async function renderHelmSource({ chart, request, files, path, refs }: HelmJob): Promise<AnyObject[]> {
+export async function renderHelmSource({ renderer, chart, request, files, path, refs }: HelmJob): Promise<AnyObject[]> {
   const { source, application, namespace, kubeVersion, apiVersions } = request
   const helm = source.helm ?? {}
   const values: JsonObject[] = []
@@ -29,8 +29,8 @@ export async function renderHelmSource({ chart, request, files, path, refs }: He
   else if (helm.values !== undefined && helm.values !== '') values.push(asMapping(parseYaml(helm.values, { source: 'helm.values' }), 'helm.values'))
   const parameters = await parameterValues(request, { files, path, refs })
   if (parameters !== undefined) values.push(parameters)
-  const rendering = await renderHelm(chart, {
-    releaseName: helm.releaseName ?? application, namespace: helm.namespace ?? (namespace === '' ? 'default' : namespace), values,
+  const rendering = await renderer.render(chart, {
+    limits: { source: chart.metadata.name }, releaseName: helm.releaseName ?? application, namespace: helm.namespace ?? (namespace === '' ? 'default' : namespace), values,
     kubeVersion: helm.kubeVersion ?? kubeVersion, apiVersions: helm.apiVersions ?? apiVersions, includeCrds: helm.skipCrds !== true, skipTests: helm.skipTests === true,
     skipSchemaValidation: helm.skipSchemaValidation === true,
   })
@@ -73,13 +73,18 @@ async function parameterValues({ source, application, namespace, revision }: Man
     ARGOCD_APP_SOURCE_REPO_URL: source.repoURL, ARGOCD_APP_SOURCE_PATH: source.path ?? '', ARGOCD_APP_SOURCE_TARGET_REVISION: source.targetRevision ?? '',
   }
   const values: JsonObject = {}
-  for (const { name, value = '', forceString } of parameters) setParameter(values, name, value.replace(/\$\{?(ARGOCD_[A-Z_]+)\}?/g, (whole, key: string) => environment[key] ?? whole), forceString === true)
+  for (const { name, value = '', forceString } of parameters) setValues(values, `${name}=${escaped(value.replace(/\$\{?(ARGOCD_[A-Z_]+)\}?/g, (whole, key: string) => environment[key] ?? whole))}`, forceString === true ? 'string' : 'typed')
   for (const { name, path } of fileParameters) {
     const content = await readPlace(path, place)
     if (content === undefined) throw new CodedError({ code: 'ValueFileNotFound', message: `open ${path}: no such file or directory`, where: path, remedy: 'Correct helm.fileParameters' })
-    setParameter(values, name, decoder.decode(content), true)
+    setValues(values, `${name}=${decoder.decode(content).replace(/[\\,{}]/g, '\\$&')}`, 'string')
   }
   return values
+}
+
+/** A comma would begin the next assignment; in a list it separates. */
+function escaped(value: string): string {
+  return value.startsWith('{') && value.endsWith('}') ? value : value.replace(/(?<!\\),/g, '\\,')
 }
 
 function asMapping(value: Json, source: string): JsonObject {

@@ -1,7 +1,7 @@
 import type { AnyObject, JsonObject, KubeObject } from '@idp/formats'
 import { normalizeRemoteUrl } from '@idp/git'
 import { CodedError, memoryFiles } from '@idp/kit'
-import { loadChart, mergeMaps, renderHelm, type Chart } from '@idp/render-helm'
+import { createHelmRenderer, loadChart, mergeMaps, type Chart, type HelmRenderer } from '@idp/render-helm'
 import { createRenderCache, renderKustomize, type HelmRequest, type InflateHelm, type RenderCache } from '@idp/render-kustomize'
 import { subtree, type ChartStore } from './chart-store.ts'
 import type { RenderJob, SourceRenderers } from './create-repo-service.ts'
@@ -12,6 +12,7 @@ import type { ManifestRequest } from './repo-service.ts'
 /** Renders Kustomize and Helm sources in this process; charts come from `charts`. */
 export function sourceRenderers(charts: ChartStore): SourceRenderers {
   const caches = new Map<string, RenderCache>()
+  const renderer = createHelmRenderer(256)
   const cacheOf = (request: ManifestRequest): RenderCache => {
     const key = normalizeRemoteUrl(request.repository.url)
     const known = caches.get(key) ?? createRenderCache()
@@ -24,20 +25,20 @@ export function sourceRenderers(charts: ChartStore): SourceRenderers {
       const options = buildOptions(request.kustomizeBuildOptions)
       const files = await withKustomizeOptions(job.files, path, request.source.kustomize)
       const objects = await renderKustomize(files, path, {
-        inflateHelm: inflate(charts, request), enableHelm: options.enableHelm, loadRestrictor: options.unrestricted ? 'none' : 'rootOnly', cache: cacheOf(request),
+        inflateHelm: inflate(charts, renderer, request), enableHelm: options.enableHelm, loadRestrictor: options.unrestricted ? 'none' : 'rootOnly', cache: cacheOf(request),
         helmKubeVersion: request.source.kustomize?.kubeVersion ?? request.kubeVersion, helmApiVersions: request.source.kustomize?.apiVersions ?? request.apiVersions,
       })
       return objects as readonly KubeObject[] as readonly AnyObject[]
     },
     async helm({ files, path, request, refs }: RenderJob) {
       const chart = await completed(await loadChart(subtree(files, path), { source: path }), charts)
-      return renderHelmSource({ chart, request, files, path, refs })
+      return renderHelmSource({ renderer, chart, request, files, path, refs })
     },
     async chart(request, refs) {
       const { source } = request
       const chart = await charts.chart({ repository: source.repoURL, name: source.chart ?? '', version: source.targetRevision, access: request.repository })
       const version = source.targetRevision !== undefined && /^v?\d+\.\d+\.\d+/.test(source.targetRevision) ? source.targetRevision : chart.metadata.version
-      return { version, manifests: await renderHelmSource({ chart, request, files: memoryFiles({}), path: '', refs }) }
+      return { version, manifests: await renderHelmSource({ renderer, chart, request, files: memoryFiles({}), path: '', refs }) }
     },
   }
 }
@@ -51,12 +52,12 @@ async function completed(chart: Chart, charts: ChartStore): Promise<Chart> {
   return { ...chart, dependencies: [...chart.dependencies, ...fetched] }
 }
 
-function inflate(charts: ChartStore, { chartRepositories = [] }: ManifestRequest): InflateHelm {
+function inflate(charts: ChartStore, renderer: HelmRenderer, { chartRepositories = [] }: ManifestRequest): InflateHelm {
   return async (request) => {
     const chart = await chartFor(request, charts, chartRepositories)
     const values: JsonObject[] = request.valuesBelowDefaults === undefined ? [...request.values] : [valuesBelow(chart, request.valuesBelowDefaults), ...request.values]
-    const rendering = await renderHelm(chart, {
-      releaseName: request.releaseName ?? 'release-name', namespace: request.namespace ?? 'default', values: [values.reduce<JsonObject>(mergeMaps, {})],
+    const rendering = await renderer.render(chart, {
+      limits: { source: request.name }, releaseName: request.releaseName ?? 'release-name', namespace: request.namespace ?? 'default', values: [values.reduce<JsonObject>(mergeMaps, {})],
       includeCrds: request.includeCRDs, noHooks: request.skipHooks, skipTests: request.skipTests, apiVersions: request.apiVersions,
       ...(request.kubeVersion === undefined ? {} : { kubeVersion: request.kubeVersion }),
     })
