@@ -1,3 +1,4 @@
+import type { WebServer } from '@idp/http'
 import { CodedError, type Clock } from '@idp/kit'
 import type { Dialer, Hosts } from './dialer.ts'
 import { boundToScope } from './fault-scope.ts'
@@ -43,8 +44,11 @@ export function createContainerNet({ endpoint, hosts, dialer, listeners, clock, 
   }
   return {
     ip: endpoint.ip,
-    async listen(port, { handler, upgrade }, { tls } = {}) {
-      const server = { handler: boundToScope(handler), ...(upgrade === undefined ? {} : { upgrade: boundToScope(upgrade) }) }
+    async listen(port, given, { tls } = {}) {
+      const server: WebServer = {
+        handler: boundToScope((request, peer) => given.handler(request, peer)),
+        ...(given.upgrade === undefined ? {} : { upgrade: boundToScope((request, socket, head, peer) => given.upgrade?.(request, socket, head, peer)) }),
+      }
       return listen(port, (closed) => ({ type: 'web', server, tls, closed }))
     },
     async listenRaw(port, accept) {
