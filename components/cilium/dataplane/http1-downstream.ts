@@ -196,6 +196,7 @@ class Http1Exchange implements Exchange {
   #paused = false
   #framing: Framing = { type: 'none' }
   #answered = false
+  #unsent = ''
   #close: boolean
 
   constructor(connection: Http1Downstream, head: RequestHead, path: string, query: string, options: DownstreamOptions, close: boolean) {
@@ -266,23 +267,38 @@ class Http1Exchange implements Exchange {
         this.#framing = { type: 'chunked' }
       }
     }
-    socket.cork()
     const connection = this.#close ? 'connection: close\r\n' : this.protocol === 'HTTP/1.0' ? 'connection: keep-alive\r\n' : ''
-    socket.write(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${formatHeaders(headers)}${framing}${connection}\r\n`, 'latin1')
-    if (body.type === 'none') return
-    process.nextTick(uncork, socket)
+    const head = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${formatHeaders(headers)}${framing}${connection}\r\n`
+    if (body.type === 'none') return void socket.write(head, 'latin1')
+    // The head waits for the first piece of the body, so that both go out in one write; but not longer than this turn.
+    this.#unsent = head
+    process.nextTick(flushHead, this)
+  }
+
+  /** Sends a head that is still waiting. */
+  flush(): void {
+    if (this.#unsent === '') return
+    this.#connection.socket.write(this.#unsent, 'latin1')
+    this.#unsent = ''
   }
 
   write(content: Buffer): boolean {
-    return this.#connection.socket.write(this.#framing.type === 'chunked' ? encodeChunk(content) : content)
+    const piece = this.#framing.type === 'chunked' ? encodeChunk(content) : content
+    const head = this.#unsent
+    if (head === '') return this.#connection.socket.write(piece)
+    this.#unsent = ''
+    const both = Buffer.allocUnsafe(head.length + piece.length)
+    both.write(head, 0, 'latin1')
+    both.set(piece, head.length)
+    return this.#connection.socket.write(both)
   }
 
   end(): void {
     if (this.#answered) return
     this.#answered = true
     const { socket } = this.#connection
+    this.flush()
     if (this.#framing.type === 'chunked') socket.write(lastChunk)
-    if (this.#framing.type === 'none') socket.uncork()
     this.onClose = undefined
     if (!this.#bodyRead) {
       // The answer came before the whole request: what follows cannot be told from a new one.
@@ -325,6 +341,6 @@ class Http1Exchange implements Exchange {
   }
 }
 
-function uncork(socket: Duplex): void {
-  socket.uncork()
+function flushHead(exchange: Http1Exchange): void {
+  exchange.flush()
 }
