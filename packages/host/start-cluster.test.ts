@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir, stat } from 'node:fs/promises'
+import { chmod, readdir, stat } from 'node:fs/promises'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -96,6 +96,17 @@ test('a taken port is named, and everything that was open is closed again', asyn
   await using first = await startTestCluster({ bare: true, hostPorts: [{ port: 0, nodePort: 30080 }] })
   const taken = first.hostPorts[0] ?? 0
   await assert.rejects(startTestCluster({ bare: true, hostPorts: [{ port: 0, nodePort: 30081 }, { port: taken, nodePort: 30080, setting: '--http-port' }] }), { code: 'PortTaken', where: `127.0.0.1:${taken}`, remedy: /--http-port/ })
+})
+
+test('a key that others can read is refused; after the remedy the cluster starts', async () => {
+  await using directory = await temporaryDirectory()
+  const start = () => startTestCluster({ bare: true, storage: 'disk', dataDir: directory.path })
+  await (await start())[Symbol.asyncDispose]()
+  const key = join(directory.path, 'pki', 'ca.key')
+  await chmod(key, 0o644)
+  await assert.rejects(start(), { code: 'WrongFileMode', where: key, remedy: /chmod 600/ })
+  await chmod(key, 0o600)
+  await (await start())[Symbol.asyncDispose]()
 })
 
 async function eventuallyAnswers(ask: () => Promise<Response>): Promise<Response> {
