@@ -3,7 +3,6 @@ import type { Component } from '@idp/sandbox'
 export const component: Component = {
   name: 'policy-reporter',
   standsInFor: 'Policy Reporter 3.5',
-  charts: [
-    { repository: 'https://kyverno.github.io/policy-reporter', name: 'policy-reporter' },
-  ],
+  charts: [{ repository: 'https://kyverno.github.io/policy-reporter', name: 'policy-reporter' }],
+  programs: [{ images: ['ghcr.io/kyverno/policy-reporter'], load: async () => (await import('./programs/policy-reporter.ts')).policyReporter }],
 }
