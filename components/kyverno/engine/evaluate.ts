@@ -31,8 +31,8 @@ export interface ContextSource {
 export interface Request extends Subject { readonly oldObject?: AnyObject | undefined }
 
 /** Fields of a rule this engine does not evaluate; a policy with one is refused by name at admission. */
-const unsupported: Readonly<Record<'rule' | 'validate' | 'mutate' | 'generate', readonly string[]>> = {
-  rule: ['verifyImages', 'celPreconditions'], validate: ['podSecurity', 'cel', 'manifests', 'foreach', 'assert'], mutate: ['foreach', 'targets'], generate: ['foreach', 'cloneList'],
+const unsupported: Readonly<Record<'rule' | 'validate' | 'mutate', readonly string[]>> = {
+  rule: ['verifyImages', 'generate', 'celPreconditions'], validate: ['podSecurity', 'cel', 'manifests', 'foreach', 'assert'], mutate: ['foreach', 'targets'],
 }
 
 /** Names of the features in a policy that are not there, e.g. `rules[0].validate.cel`; empty when all are. */
