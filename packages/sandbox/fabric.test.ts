@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import type { EndpointSlice, NetworkPolicy, Service } from '@idp/api'
 import { fakeClock } from '@idp/kit'
@@ -170,3 +171,14 @@ for (const { title, spec, allowed } of policies) {
     else await assert.rejects(asked, { code: 'ConnectionTimedOut', message: /NetworkPolicy p/ })
   })
 }
+
+test('NetworkPolicy: a node and a caller from outside', async () => {
+  const { view, fabric, pod, service, slice } = world()
+  view.onPolicy({ before: undefined, after: { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'closed', namespace: 'shop' }, spec: { podSelector: {}, policyTypes: ['Ingress'] } } as NetworkPolicy })
+  await pod('10.42.1.2', 'server').listen(8080, saying('ok'))
+  const node = fabric.attach({ ip: '172.25.0.2', node: true, shared: true }).open()
+  assert.equal((await node.fetch('http://10.42.1.2:8080')).status, 200)
+  service('web', { clusterIP: '10.43.1.1', type: 'NodePort', ports: [{ name: 'http', port: 80, nodePort: 30080 }] })
+  slice('web', [{ addresses: ['10.42.1.2'] }], [{ name: 'http', port: 8080 }])
+  assert.throws(() => fabric.enter(new PassThrough(), 30080, '127.0.0.1'), { code: 'ConnectionTimedOut', message: /NetworkPolicy closed/ })
+})

@@ -62,8 +62,8 @@ export function createPolicyCheck(view: ClusterView, endpointAt: (ip: string) =>
       const target = endpointAt(at.ip) ?? { ip: at.ip }
       if (source.ip === at.ip) return
       verdict(source, 'Egress', target, at.port, target)
-      // The node of a pod always reaches it (probes).
-      if (source.node !== true || source.shared === true) verdict(target, 'Ingress', source, at.port, target)
+      // Nodes always reach pods (probes), and so do pods of the host network, which have a node's address.
+      if (source.node !== true) verdict(target, 'Ingress', source, at.port, target)
     },
   }
 }
