@@ -33,11 +33,14 @@ export interface Exchange {
   respond(status: number, headers: HeaderList, body: Framing): void
   /** False: wait for `onDrain`. */
   write(content: Buffer): boolean
-  end(): void
+  /** Trailers reach only clients of HTTP/2, and only when `trailers` was set before `respond`. */
+  end(trailers?: HeaderList): void
   /** Cuts the answer off so that the client notices. */
   abort(): void
   /** Sends 101 and gives the connection away, with what was read beyond the head; only where `upgrade` is set. */
   switchProtocols(headers: HeaderList): { readonly socket: Duplex; readonly head: Buffer }
+  /** Set when the answer may end with trailers. */
+  trailers: boolean
   /** Set by whoever answers. */
   onDrain: (() => void) | undefined
   /** The client went away before the answer was complete. */

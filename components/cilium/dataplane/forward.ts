@@ -4,15 +4,17 @@ import type { HeaderEdit, RouteAction, Target } from '../engine/route-action.ts'
 import type { RequestMatch } from '../engine/request-match.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Exchange } from './exchange.ts'
-import { editHeaders, endToEnd, formatHeaders, removeHeader, setHeader, type HeaderList } from './header-list.ts'
-import { encodeChunk, lastChunk } from './http1-body.ts'
+import { editHeaders, endToEnd, getHeader, removeHeader, setHeader, type HeaderList } from './header-list.ts'
 import type { ResponseHead } from './http1-head.ts'
 import { rewrittenPath } from './rewrite.ts'
-import type { UpstreamConnection } from './upstream-connection.ts'
+import type { Http2Pool } from './http2-upstream.ts'
+import type { Upstream, UpstreamRequest } from './upstream.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
 export interface ForwardContext {
   readonly pool: UpstreamPool
+  /** For backends that speak HTTP/2. */
+  readonly http2: Http2Pool
   readonly endpoints: Endpoints
   readonly clock: Clock
   /** A number in [0, 1). */
@@ -58,9 +60,9 @@ class Forwarding {
   readonly #target: Target | undefined
   readonly #responseEdits: readonly HeaderEdit[]
   readonly #context: ForwardContext
-  #upstream: UpstreamConnection | undefined
+  #upstream: Upstream | undefined
   #address: string | undefined
-  #head = ''
+  #request: UpstreamRequest | undefined
   #tries = 0
   #bodySent = false
   #ended = false
@@ -88,11 +90,11 @@ class Forwarding {
     }
     exchange.onDrain = () => this.#upstream?.resume()
     if (this.#action.timeout !== undefined) this.#deadline = this.#context.clock.timer(this.#action.timeout, () => this.#timeOut())
-    this.#head = this.#requestHead()
+    this.#request = this.#requestFor()
     this.#try()
   }
 
-  #requestHead(): string {
+  #requestFor(): UpstreamRequest {
     const { method, path, query, headers, authority, host, client, scheme, body, upgrade } = this.#exchange
     const { rewrite, request } = this.#action
     const out = endToEnd(headers)
@@ -106,10 +108,13 @@ class Forwarding {
     if (rewrite?.hostname !== undefined) setHeader(out, 'x-forwarded-host', host)
     editHeaders(out, request)
     editHeaders(out, this.#target?.request ?? [])
-    if (body.type === 'chunked') out.push('transfer-encoding', 'chunked')
-    if (upgrade !== undefined) out.push('connection', 'Upgrade', 'upgrade', upgrade)
+    if (this.#speaksHttp2) out.push('te', 'trailers')
     const target = rewrite?.path === undefined ? path : rewrittenPath(rewrite.path, this.#match, path)
-    return `${method} ${target}${query} HTTP/1.1\r\nhost: ${rewrite?.hostname ?? authority}\r\n${formatHeaders(out)}\r\n`
+    return { method, target: `${target}${query}`, host: rewrite?.hostname ?? authority, headers: out, chunked: body.type === 'chunked', upgrade }
+  }
+
+  get #speaksHttp2(): boolean {
+    return this.#action.grpc || this.#target?.service?.appProtocol === 'kubernetes.io/h2c'
   }
 
   #try(): void {
@@ -120,27 +125,30 @@ class Forwarding {
     this.#address = address
     this.#tries++
     if (this.#action.tryTimeout !== undefined) this.#tryDeadline = clock.timer(this.#action.tryTimeout, () => this.#timeOut())
-    const idle = pool.take(address)
+    const idle = this.#speaksHttp2 ? undefined : pool.take(address)
     if (idle !== undefined) return this.#send(idle)
-    pool.open(address).then((connection) => {
+    const opening: Promise<Upstream> = this.#speaksHttp2 ? this.#context.http2.open(address) : pool.open(address)
+    opening.then((connection) => {
       if (this.#ended) connection.cancel()
       else this.#send(connection)
     }, (error: unknown) => this.#retryOr(() => this.#fail(503, 'UF', `upstream connect error or disconnect/reset before headers. reset reason: connection failure (${messageOf(error)})`)))
   }
 
-  #send(upstream: UpstreamConnection): void {
+  #send(upstream: Upstream): void {
+    const request = this.#request
+    if (request === undefined) return // start() has made it
     this.#upstream = upstream
     const reused = upstream.uses > 0
     const exchange = this.#exchange
     const hasBody = exchange.body.type !== 'none'
-    upstream.begin(exchange.method, this.#head, {
+    upstream.begin(request, {
       head: (head) => this.#onHead(head),
       data: (content) => {
         this.#bytes += content.length
         return exchange.write(content)
       },
-      end: () => {
-        exchange.end()
+      end: (trailers) => {
+        exchange.end(trailers)
         this.#finish('')
       },
       failed: (reason, responded) => {
@@ -157,14 +165,7 @@ class Forwarding {
     })
     if (!hasBody || this.#bodySent) return upstream.finish()
     this.#bodySent = true
-    const chunked = exchange.body.type === 'chunked'
-    exchange.readBody({
-      data: (content) => this.#upstream?.write(chunked ? encodeChunk(content) : content) ?? true,
-      end: () => {
-        if (chunked) this.#upstream?.write(lastChunk)
-        this.#upstream?.finish()
-      },
-    })
+    exchange.readBody({ data: (content) => this.#upstream?.write(content) ?? true, end: () => this.#upstream?.finish() })
   }
 
   #onHead(head: ResponseHead): void {
@@ -178,6 +179,7 @@ class Forwarding {
     this.#status = head.status
     const headers = endToEnd(head.headers)
     this.#editResponse(headers)
+    this.#exchange.trailers = this.#speaksHttp2
     this.#exchange.respond(head.status, headers, head.framing)
   }
 
@@ -267,8 +269,15 @@ class Forwarding {
   }
 }
 
-/** A short answer of the gateway's own. */
+/** gRPC's codes for answers that a proxy gives (gRPC, HTTP to gRPC status code mapping). */
+const grpcStatus: Readonly<Record<number, number>> = { 400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14 }
+
+/** A short answer of the gateway's own; for gRPC clients as a status of theirs. */
 export function reply(exchange: Exchange, status: number, headers: HeaderList, text = ''): void {
+  if (getHeader(exchange.headers, 'content-type')?.startsWith('application/grpc') === true) {
+    exchange.respond(200, [...headers, 'content-type', 'application/grpc', 'grpc-status', String(grpcStatus[status] ?? 2), ...(text === '' ? [] : ['grpc-message', text])], { type: 'none' })
+    return exchange.end()
+  }
   const body = Buffer.from(text)
   const silent = body.length === 0 || exchange.method === 'HEAD'
   exchange.respond(status, [...headers, ...(text === '' ? [] : ['content-type', 'text/plain']), 'content-length', String(body.length)], silent ? { type: 'none' } : { type: 'length', length: body.length })

@@ -10,6 +10,7 @@ import { gatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts'
 import { editHeaders, getHeader, type HeaderList } from './header-list.ts'
 import { serveHttp1, type Downstream, type DownstreamOptions } from './http1-downstream.ts'
 import { http2Front } from './http2-downstream.ts'
+import { http2Pool } from './http2-upstream.ts'
 import { mirrored } from './mirror.ts'
 import { redirectLocation } from './rewrite.ts'
 import { upstreamPool } from './upstream-pool.ts'
@@ -44,11 +45,12 @@ interface Tracked { readonly downstream: Downstream; state: string; seconds: num
 export function gatewayServer(options: GatewayServerOptions): GatewayServer {
   const { clock, endpoints, random, maxHead = 61_440, metrics = gatewayMetrics() } = options
   const pool = upstreamPool(options.connect)
+  const http2 = http2Pool(options.connect)
   const h2 = http2Front(maxHead)
   const connections = new Set<Tracked>()
   const raw = new Set<Duplex>()
   const started = new WeakMap<Exchange, { readonly at: number; readonly route: string }>()
-  const context: ForwardContext = { pool, endpoints, clock, random, done: (exchange, outcome) => finish(exchange, outcome) }
+  const context: ForwardContext = { pool, http2, endpoints, clock, random, done: (exchange, outcome) => finish(exchange, outcome) }
 
   const finish = (exchange: Exchange, outcome: ForwardOutcome): void => {
     const now = clock.now()
@@ -148,6 +150,7 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
       timer[Symbol.dispose]()
       for (const connection of raw) connection.destroy()
       pool[Symbol.dispose]()
+      http2[Symbol.dispose]()
     },
   }
 }

@@ -188,6 +188,7 @@ class Http1Exchange implements Exchange {
   onDrain: (() => void) | undefined
   onClose: (() => void) | undefined
   started = false
+  trailers = false
   readonly #connection: Http1Downstream
   readonly #expectContinue: boolean
   #sink: BodySink | undefined

@@ -61,10 +61,12 @@ class Http2Exchange implements Exchange {
   readonly body: Framing
   readonly upgrade = undefined
   readonly client: string
+  trailers = false
   onDrain: (() => void) | undefined
   onClose: (() => void) | undefined
   readonly #stream: ServerHttp2Stream
   #answered = false
+  readonly #endTrailers: Record<string, string> = {}
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[], options: DownstreamOptions) {
     this.#stream = stream
@@ -127,15 +129,18 @@ class Http2Exchange implements Exchange {
       else fields[name] = [old, value].flat().map(String)
     }
     if (body.type === 'none') this.#answered = true
-    this.#stream.respond(fields, { endStream: body.type === 'none' })
+    const wait = this.trailers && body.type !== 'none'
+    if (wait) this.#stream.once('wantTrailers', () => this.#stream.sendTrailers(this.#endTrailers))
+    this.#stream.respond(fields, { endStream: body.type === 'none', waitForTrailers: wait })
   }
 
   write(content: Buffer): boolean {
     return this.#stream.destroyed || this.#stream.write(content)
   }
 
-  end(): void {
+  end(trailers: HeaderList = []): void {
     this.#answered = true
+    for (let i = 0; i < trailers.length; i += 2) this.#endTrailers[(trailers[i] ?? '').toLowerCase()] = trailers[i + 1] ?? ''
     if (!this.#stream.destroyed && !this.#stream.writableEnded) this.#stream.end()
   }
 

@@ -1,7 +1,6 @@
 import type { ServicePort } from '../engine/backends.ts'
 import type { BodySink, Exchange } from './exchange.ts'
-import { endToEnd, formatHeaders, removeHeader, setHeader } from './header-list.ts'
-import { encodeChunk, lastChunk } from './http1-body.ts'
+import { endToEnd, removeHeader, setHeader } from './header-list.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
@@ -65,11 +64,10 @@ class Copy {
     removeHeader(out, 'host')
     removeHeader(out, 'expect')
     setHeader(out, 'x-forwarded-for', client)
-    if (body.type === 'chunked') out.push('transfer-encoding', 'chunked')
     // Envoy marks copies by their host.
     const marked = authority.replace(host, `${host}-shadow`)
-    connection.begin(method, `${method} ${path}${query} HTTP/1.1\r\nhost: ${marked}\r\n${formatHeaders(out)}\r\n`, { head() {}, data: () => true, end() {}, failed() {}, switched: (_head, socket) => void socket.destroy(), drain() {} })
-    for (const content of this.#waiting) this.#write(content)
+    connection.begin({ method, target: `${path}${query}`, host: marked, headers: out, chunked: body.type === 'chunked', upgrade: undefined }, { head() {}, data: () => true, end() {}, failed() {}, switched: (_head, socket) => void socket.destroy(), drain() {} })
+    for (const content of this.#waiting) connection.write(content)
     this.#waiting = []
     if (this.#ended) this.#finish()
   }
@@ -81,7 +79,7 @@ class Copy {
       this.#waiting = []
       this.#connection?.cancel()
     } else if (this.#connection === undefined) this.#waiting.push(content)
-    else this.#write(content)
+    else this.#connection.write(content)
   }
 
   end(): void {
@@ -89,12 +87,7 @@ class Copy {
     if (this.#connection !== undefined && !this.#lost) this.#finish()
   }
 
-  #write(content: Buffer): void {
-    this.#connection?.write(this.#exchange.body.type === 'chunked' ? encodeChunk(content) : content)
-  }
-
   #finish(): void {
-    if (this.#exchange.body.type === 'chunked') this.#connection?.write(lastChunk)
     this.#connection?.finish()
   }
 }

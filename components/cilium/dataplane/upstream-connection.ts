@@ -1,27 +1,15 @@
 import type { Duplex } from 'node:stream'
-import { bodyReader, type BodyReader } from './http1-body.ts'
+import { formatHeaders } from './header-list.ts'
+import { bodyReader, encodeChunk, lastChunk, type BodyReader } from './http1-body.ts'
 import { parseResponseHead, RefusedMessage, type ResponseHead } from './http1-head.ts'
-
-/** What takes a response. Exactly one of `end`, `failed` or `switched` comes last. */
-export interface ResponseSink {
-  /** The head of the final response. */
-  head(head: ResponseHead): void
-  /** False: stop until `resume`. */
-  data(content: Buffer): boolean
-  end(): void
-  /** `responded`: a head or part of one had come. */
-  failed(reason: string, responded: boolean): void
-  switched(head: ResponseHead, socket: Duplex, rest: Buffer): void
-  drain(): void
-}
+import type { ResponseSink, Upstream, UpstreamRequest } from './upstream.ts'
 
 const MAX_HEAD = 65_536
 const HEAD_END = Buffer.from('\r\n\r\n')
 
 /** An HTTP/1.1 connection to a backend; carries one request at a time. */
-export class UpstreamConnection {
+export class UpstreamConnection implements Upstream {
   readonly socket: Duplex
-  /** How many requests it has carried. */
   uses = 0
   /** When it became idle, in the pool's ticks. */
   idleSince = 0
@@ -33,6 +21,7 @@ export class UpstreamConnection {
   #head: ResponseHead | undefined
   #paused = false
   #requestDone = false
+  #chunked = false
 
   constructor(socket: Duplex, released: (connection: UpstreamConnection, reusable: boolean) => void) {
     this.socket = socket
@@ -44,22 +33,23 @@ export class UpstreamConnection {
     socket.on('error', this.#onGone)
   }
 
-  /** Begins a request; its body follows with `write`, its end with `finish`. */
-  begin(method: string, head: string, sink: ResponseSink): void {
+  begin({ method, target, host, headers, chunked, upgrade }: UpstreamRequest, sink: ResponseSink): void {
     this.uses++
     this.#method = method
     this.#sink = sink
     this.#requestDone = false
-    this.socket.write(head, 'latin1')
+    this.#chunked = chunked
+    const framing = `${chunked ? 'transfer-encoding: chunked\r\n' : ''}${upgrade === undefined ? '' : `connection: Upgrade\r\nupgrade: ${upgrade}\r\n`}`
+    this.socket.write(`${method} ${target} HTTP/1.1\r\nhost: ${host}\r\n${formatHeaders(headers)}${framing}\r\n`, 'latin1')
   }
 
-  write(bytes: Uint8Array): boolean {
-    return this.socket.write(bytes)
+  write(content: Buffer): boolean {
+    return this.socket.write(this.#chunked ? encodeChunk(content) : content)
   }
 
-  /** The whole request has been written. */
   finish(): void {
     this.#requestDone = true
+    if (this.#chunked) this.socket.write(lastChunk)
     if (this.#sink === undefined) this.#release()
   }
 
@@ -72,7 +62,6 @@ export class UpstreamConnection {
     if (!this.#paused && this.socket.isPaused()) this.socket.resume()
   }
 
-  /** Gives the request up. */
   cancel(): void {
     this.#sink = undefined
     this.socket.destroy()

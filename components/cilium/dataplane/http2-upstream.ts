@@ -1,0 +1,118 @@
+import { connect as http2Connect, constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import type { HeaderList } from './header-list.ts'
+import type { Framing } from './http1-head.ts'
+import type { ResponseSink, Upstream, UpstreamRequest } from './upstream.ts'
+
+export interface Http2Pool extends Disposable {
+  /** A stream to a backend that speaks HTTP/2 without TLS; sessions are shared. Rejects as `connect` does. */
+  open(address: string): Promise<Upstream>
+}
+
+/** HTTP/2 sessions to backends by `ip:port` (prior knowledge, RFC 9113 §3.3). */
+export function http2Pool(connect: (target: { readonly host: string; readonly port: number }) => Promise<Duplex>): Http2Pool {
+  const sessions = new Map<string, Promise<ClientHttp2Session>>()
+  const start = async (address: string): Promise<ClientHttp2Session> => {
+    const colon = address.lastIndexOf(':')
+    const socket = await connect({ host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) })
+    const session = http2Connect(`http://${address}`, { createConnection: () => socket })
+    const forget = (): void => void sessions.delete(address)
+    session.on('error', forget).on('close', forget).on('goaway', forget)
+    return session
+  }
+  return {
+    async open(address) {
+      let session = sessions.get(address)
+      if (session === undefined) {
+        session = start(address)
+        sessions.set(address, session)
+        session.catch(() => sessions.delete(address))
+      }
+      return new Http2Stream(await session)
+    },
+    [Symbol.dispose]() {
+      for (const session of sessions.values()) void session.then((open) => open.destroy(), () => undefined)
+    },
+  }
+}
+
+class Http2Stream implements Upstream {
+  readonly uses = 0
+  readonly #session: ClientHttp2Session
+  #stream: ClientHttp2Stream | undefined
+
+  constructor(session: ClientHttp2Session) {
+    this.#session = session
+  }
+
+  begin({ method, target, host, headers }: UpstreamRequest, sink: ResponseSink): void {
+    const fields: Record<string, string | string[]> = { ':method': method, ':path': target, ':authority': host, ':scheme': 'http' }
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = (headers[i] ?? '').toLowerCase()
+      const value = headers[i + 1] ?? ''
+      const old = fields[name]
+      fields[name] = old === undefined ? value : [old, value].flat()
+    }
+    let stream: ClientHttp2Stream
+    try {
+      stream = this.#session.request(fields, { endStream: false })
+    } catch (error) {
+      return void queueMicrotask(() => sink.failed(error instanceof Error ? error.message : String(error), false))
+    }
+    this.#stream = stream
+    follow(stream, method, sink)
+  }
+
+  write(content: Buffer): boolean {
+    return this.#stream?.write(content) ?? true
+  }
+
+  finish(): void {
+    this.#stream?.end()
+  }
+
+  resume(): void {
+    this.#stream?.resume()
+  }
+
+  cancel(): void {
+    this.#stream?.removeAllListeners()
+    this.#stream?.on('error', () => {}) // nobody waits for it any more
+    this.#stream?.close(constants.NGHTTP2_CANCEL)
+  }
+}
+
+function follow(stream: ClientHttp2Stream, method: string, sink: ResponseSink): void {
+  let responded = false
+  let ended = false
+  let trailers: HeaderList | undefined
+  stream.on('response', (headers, flags) => {
+    responded = true
+    const status = Number(headers[':status'] ?? 502)
+    const last = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0
+    const framing: Framing = last || method === 'HEAD' || status === 204 || status === 304 ? { type: 'none' } : headers['content-length'] === undefined ? { type: 'chunked' } : { type: 'length', length: Number(headers['content-length']) }
+    sink.head({ status, reason: '', headers: listOf(headers), framing, keepAlive: true })
+  })
+  stream.on('data', (content: Buffer) => { if (!sink.data(content)) stream.pause() })
+  stream.on('trailers', (headers) => { trailers = listOf(headers) })
+  stream.on('drain', () => sink.drain())
+  const finish = (): void => {
+    if (ended) return
+    ended = true
+    sink.end(trailers)
+  }
+  const fail = (reason: string): void => {
+    if (ended) return
+    ended = true
+    sink.failed(reason, responded)
+  }
+  stream.on('end', finish)
+  stream.on('error', (error: Error) => fail(error.message))
+  stream.on('close', () => { if (stream.rstCode === constants.NGHTTP2_NO_ERROR && responded) finish(); else fail(`the backend reset the stream (${stream.rstCode})`) })
+}
+
+function listOf(headers: IncomingHttpHeaders): HeaderList {
+  const list: HeaderList = []
+  for (const [name, value] of Object.entries(headers)) if (!name.startsWith(':') && value !== undefined) for (const one of [value].flat()) list.push(name, one)
+  return list
+}
