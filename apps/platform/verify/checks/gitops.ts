@@ -18,7 +18,7 @@ function gitOpsRun(context: VerifyContext): Promise<GitOpsRun> {
     const first = await context.pushScratch(branch, { 'verify/config-map.yaml': configMap(name, 'one') })
     const repository = at(await get(context.client, application('platform')), 'spec', 'source', 'repoURL')
     await applyScratch(context, {
-      ...application(name), metadata: { name, namespace: 'argocd', finalizers: ['resources-finalizer.argocd.argoproj.io'] },
+      apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', metadata: { name, namespace: 'argocd', finalizers: ['resources-finalizer.argocd.argoproj.io'] },
       spec: {
         project: 'platform', source: { repoURL: repository, targetRevision: branch, path: 'verify' }, destination: { server: 'https://kubernetes.default.svc', namespace: 'default' },
         syncPolicy: { automated: { prune: true, selfHeal: true } },

@@ -54,7 +54,7 @@ const syncMeetsPolicy: Check = async (context) => {
   await context.pushScratch(branch, { 'verify/namespace.yaml': `apiVersion: v1\nkind: Namespace\nmetadata:\n  name: ${name}\n` })
   const repoURL = at(await get(context.client, application('platform')), 'spec', 'source', 'repoURL')
   await applyScratch(context, {
-    ...application(name), metadata: { name, namespace: 'argocd' },
+    apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', metadata: { name, namespace: 'argocd' },
     spec: { project: 'platform', source: { repoURL, targetRevision: branch, path: 'verify' }, destination: { server: 'https://kubernetes.default.svc', namespace: 'default' }, syncPolicy: { automated: {} } },
   } as unknown as AnyObject)
   const app = await eventually(context, application(name), (object) => JSON.stringify(at(object, 'status', 'operationState') ?? '').includes('enforce-namespace-labels'), 'to be refused by policy')

@@ -16,13 +16,13 @@ const httpsReachesGateway: Check = async (context, { host }) => {
 }
 
 /** `gateway -> route`: the gateway attached the route, and a request for its host name is answered from behind that route, not with the gateway's own 404. */
-const routeAttached: Check = async (context, { host, namespace, route }) => {
+const routeAttached: Check = async (context, { host, namespace, route, path }) => {
   const object = await get(context.client, { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', name: text(route ?? host), namespace: text(namespace) })
   const parents = (at(object, 'status', 'parents') ?? []) as { parentRef: { name: string }; conditions?: { type: string; status: string; message?: string }[] }[]
   const refused = parents.flatMap((p) => p.conditions ?? []).find((c) => c.status !== 'True')
   if (parents.length === 0) throw new Error(`HTTPRoute ${text(namespace)}/${object.metadata.name} has no parent that accepted it`)
   if (refused !== undefined) throw new Error(`HTTPRoute ${text(namespace)}/${object.metadata.name}: ${refused.type} is ${refused.status}: ${refused.message ?? ''}`)
-  const answer = await page(context, text(host))
+  const answer = await page(context, text(host), text(path ?? '/'))
   if (answer.status === 404 || answer.status >= 500) throw new Error(`the gateway answers ${answer.status} for ${text(host)}.${context.domain.local}`)
   const other = await context.once('page of no route', () => context.throughGateway(`no-such-route.${context.domain.local}`, '/'))
   if (other.status !== 404) throw new Error(`a host without route is answered ${other.status} instead of 404, so an answer proves no route`)
