@@ -30,7 +30,9 @@ export function applyConfig(live: unknown, config: unknown, change: Change & { r
   const merged = mergeObjects(live, config, schema)
   const fields = ownable(fieldsOf(config, schema), ignored)
   managers.set(id, { ...by, fields })
-  const pruned = last === undefined || isEmpty(last) ? merged : prune(merged, last, managers, schema)
+  // What is still applied stays: only a configuration that dropped something needs the search for what goes.
+  const dropped = last !== undefined && !isEmpty(difference(last, fields))
+  const pruned = dropped ? prune(merged, last, managers, schema) : merged
   const comparison = excluding(compareObjects(live, pruned, schema), ignored)
   yieldFields(managers, id, comparison, change.force)
   dropEmpty(managers)
