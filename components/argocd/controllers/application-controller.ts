@@ -174,7 +174,8 @@ export function startApplicationController(options: ApplicationControllerOptions
     })
     repositories.onChange(({ before }) => { if (before !== undefined) wakeAll((memory) => { memory.stale ||= memory.failures > 0 }) })
     // A kind has come: who missed it looks again at once instead of after its back-off.
-    crds.onChange(({ after }) => {
+    crds.onChange(({ before, after }) => {
+      if (after === undefined && before !== undefined) live.drop(before.spec.group, before.spec.names.kind)
       if (after === undefined || !isEstablished(after)) return
       for (const [text, memory] of memories) {
         if (!memory.missingKinds) continue

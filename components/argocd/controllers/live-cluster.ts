@@ -1,4 +1,4 @@
-import { apiVersionOf, type Kind } from '@idp/api'
+import type { Kind } from '@idp/api'
 import type { Client } from '@idp/client'
 import { informer, type CacheChange, type Informer } from '@idp/controller'
 import type { AnyObject, KubeObject } from '@idp/formats'
@@ -23,6 +23,8 @@ export interface LiveCluster {
   observe(kind: Kind<AnyObject>, object: AnyObject): void
   observeDeletion(kind: Kind<AnyObject>, object: AnyObject, now: string): void
   retrack(tracking: Tracking): void
+  /** Ends watching a kind whose definition is gone; its objects are gone with it. */
+  drop(group: string, kind: string): void
 }
 
 export interface LiveClusterOptions {
@@ -36,8 +38,7 @@ export interface LiveClusterOptions {
 }
 
 export function liveCluster({ client, clock, log, signal, tracking: first, manager }: LiveClusterOptions): LiveCluster {
-  const informers = new Map<string, Informer<AnyObject>>()
-  const byGroupKind = new Map<string, Informer<AnyObject>>()
+  const byGroupKind = new Map<string, { readonly informer: Informer<AnyObject>; readonly stop: AbortController }>()
   const tracked = new Map<string, Map<string, AnyObject>>()
   const listeners = new Set<(change: LiveChange) => void>()
   let tracking = first
@@ -61,37 +62,39 @@ export function liveCluster({ client, clock, log, signal, tracking: first, manag
     const applications = [...new Set([was, is])].filter((one) => one !== undefined)
     for (const listener of listeners) listener({ key, before, after, applications })
   }
-  const start = (kind: Kind<AnyObject>): Informer<AnyObject> => {
-    const transform = (object: KubeObject): KubeObject => ownFieldsOnly(object, manager)
-    const started = informer(client, kind, { clock, log, signal, transform })
-    started.onChange(changed)
-    return started
-  }
+  /** The same objects are served at every version of a kind; the first one asked for is followed. */
   const of = (kind: Kind<AnyObject>): Informer<AnyObject> => {
-    const name = `${apiVersionOf(kind)}/${kind.kind}`
-    const known = informers.get(name)
-    if (known !== undefined) return known
-    const started = start(kind)
-    informers.set(name, started)
-    // The same objects are served at every version of a kind; the first one asked for is followed.
-    if (!byGroupKind.has(`${kind.group}/${kind.kind}`)) byGroupKind.set(`${kind.group}/${kind.kind}`, started)
+    const name = `${kind.group}/${kind.kind}`
+    const known = byGroupKind.get(name)
+    if (known !== undefined) return known.informer
+    const stop = new AbortController()
+    const started = informer(client, kind, { clock, log, signal: AbortSignal.any([signal, stop.signal]), transform: (object) => ownFieldsOnly(object, manager) })
+    started.onChange(changed)
+    byGroupKind.set(name, { informer: started, stop })
     return started
   }
+  const known = (group: string, kind: string): Informer<AnyObject> | undefined => byGroupKind.get(`${group}/${kind}`)?.informer
   return {
     async follow(kinds) {
-      const all = [...kinds].map((kind) => byGroupKind.get(`${kind.group}/${kind.kind}`) ?? of(kind)).filter((one) => !one.hasSynced)
-      await Promise.all(all.map((one) => one.synced))
+      await Promise.all([...kinds].map(of).filter((one) => !one.hasSynced).map((one) => one.synced))
     },
-    get: ({ group, kind, namespace, name }) => byGroupKind.get(`${group}/${kind}`)?.cache.get(name, namespace === '' ? undefined : namespace),
+    get: ({ group, kind, namespace, name }) => known(group, kind)?.cache.get(name, namespace === '' ? undefined : namespace),
     ofApplication: (name) => [...(tracked.get(name)?.values() ?? [])],
     onChange: (listener) => void listeners.add(listener),
-    observe: (kind, object) => byGroupKind.get(`${kind.group}/${kind.kind}`)?.observe(object),
-    observeDeletion: (kind, object, now) => byGroupKind.get(`${kind.group}/${kind.kind}`)?.observeDeletion(object.metadata.name ?? '', object.metadata.namespace, now),
+    observe: (kind, object) => known(kind.group, kind.kind)?.observe(object),
+    observeDeletion: (kind, object, now) => known(kind.group, kind.kind)?.observeDeletion(object.metadata.name ?? '', object.metadata.namespace, now),
     retrack(next) {
       if (JSON.stringify(next) === JSON.stringify(tracking)) return
       tracking = next
       tracked.clear()
-      for (const one of byGroupKind.values()) for (const object of one.cache.list()) file(trackedBy(object, tracking), keyText(objectKey(object)), object)
+      for (const one of byGroupKind.values()) for (const object of one.informer.cache.list()) file(trackedBy(object, tracking), keyText(objectKey(object)), object)
+    },
+    drop(group, kind) {
+      const gone = byGroupKind.get(`${group}/${kind}`)
+      if (gone === undefined) return
+      byGroupKind.delete(`${group}/${kind}`)
+      gone.stop.abort(new Error(`${kind}.${group} is no longer served`))
+      for (const object of gone.informer.cache.list()) changed({ before: object, after: undefined })
     },
   }
 }

@@ -69,3 +69,36 @@ test('a set whose repository cannot be read, or whose template fails, removes no
     assert.deepEqual(await names(argo), ['x-a'])
   }
 })
+
+test('a policy without deletion keeps Applications whose folder is gone', async (t) => {
+  const argo = await startArgo(t, { 'K8s/a/x.yaml': configMap('a'), 'K8s/b/x.yaml': configMap('b') })
+  const controller = startSets(argo)
+  await controller.started
+  const spec: ApplicationSetSpec = { syncPolicy: { applicationsSync: 'create-update' }, generators: [{ git: { repoURL, revision: 'main', directories: [{ path: 'K8s/*' }] } }], template: template('x-{{path.basename}}', '{{path}}') }
+  await argo.api.client.create(ApplicationSet, { apiVersion: 'argoproj.io/v1alpha1', kind: 'ApplicationSet', metadata: { name: 'x', namespace: 'argocd' }, spec })
+  await eventually(async () => (await names(argo)).join() === 'x-a,x-b')
+  await argo.commit({ 'K8s/a/x.yaml': undefined, 'K8s/c/x.yaml': configMap('c') })
+  await argo.api.client.patch(ApplicationSet, 'x', { spec: { template: { metadata: { labels: { team: 't' } } } } }, { type: 'merge', namespace: 'argocd' })
+  await eventually(async () => (await names(argo)).join() === 'x-a,x-b,x-c')
+  await eventually(async () => (await argo.api.client.get(Application, 'x-b', { namespace: 'argocd' })).metadata.labels?.['team'] === 't')
+})
+
+test('list, matrix, merge, values, selectors and a patch of the template', async (t) => {
+  const argo = await startArgo(t, { 'env/dev.yaml': 'name: dev\nsize: 1\n', 'env/prod.yaml': 'name: prod\nsize: 3\n', 'a/x.yaml': configMap('a') })
+  const controller = startSets(argo)
+  await controller.started
+  const create = (name: string, spec: ApplicationSetSpec) => argo.api.client.create(ApplicationSet, { apiVersion: 'argoproj.io/v1alpha1', kind: 'ApplicationSet', metadata: { name, namespace: 'argocd' }, spec })
+  await create('matrix', {
+    goTemplate: true, templatePatch: '{{ if eq .name "prod" }}spec: { syncPolicy: { automated: { selfHeal: true } } }{{ end }}',
+    generators: [{ matrix: { generators: [{ git: { repoURL, revision: 'main', files: [{ path: 'env/*.yaml' }], values: { tier: 't{{ .size }}' } } }, { list: { elements: [{ app: 'web' }, { app: 'db' }] } }] } }],
+    template: template('{{ .name }}-{{ .app }}-{{ .values.tier }}', 'a'),
+  })
+  await create('merge', {
+    generators: [{ merge: { mergeKeys: ['name'], generators: [{ list: { elements: [{ name: 'm1', path: 'a' }, { name: 'm2', path: 'a' }] } }, { list: { elements: [{ name: 'm2', path: 'b' }] } }] }, selector: { matchExpressions: [{ key: 'path', operator: 'Exists' }] } }],
+    template: template('{{name}}', '{{path}}'),
+  })
+  await eventually(async () => (await names(argo)).join() === 'dev-db-t1,dev-web-t1,m1,m2,prod-db-t3,prod-web-t3')
+  const get = (name: string) => argo.api.client.get(Application, name, { namespace: 'argocd' })
+  assert.deepEqual([(await get('prod-web-t3')).spec.syncPolicy?.automated, (await get('dev-web-t1')).spec.syncPolicy?.automated], [{ prune: true, selfHeal: true }, { prune: true }])
+  assert.deepEqual([(await get('m1')).spec.source?.path, (await get('m2')).spec.source?.path], ['a', 'b'])
+})
