@@ -10,14 +10,21 @@ export interface ProgramTable {
   readonly files: FileTree
 }
 
-/** Reads the components' tables of contents; a program is loaded once, when it is first asked for. */
+/** Reads the components' tables of contents; a program is loaded once, when it is first asked for. Throws CodedError `ImageTaken` when two components name the same image. */
 export function createProgramTable(components: readonly Component[]): ProgramTable {
   const entries = new Map<string, () => Promise<Program>>()
   for (const component of components) {
     for (const entry of component.programs ?? []) {
       let loaded: Promise<Program> | undefined
-      const load = () => (loaded ??= entry.load())
-      for (const image of entry.images) entries.set(parseImage(image).repository, load)
+      const load = () => (loaded ??= entry.load().catch((error: unknown) => {
+        loaded = undefined // The next container tries again.
+        throw error
+      }))
+      for (const image of entry.images) {
+        const { repository } = parseImage(image)
+        if (entries.has(repository)) throw new CodedError({ code: 'ImageTaken', message: `two programs stand in for ${repository}`, where: `component ${component.name}`, remedy: 'name an image in one component only' })
+        entries.set(repository, load)
+      }
     }
   }
   return { find: (repository) => entries.get(repository), files: chartFiles(components) }
