@@ -1,5 +1,4 @@
 import { CodedError } from '@idp/kit'
-import { openSync, closeSync, readFileSync } from 'node:fs'
 import { findTarget, target, type CommandContext, type Target } from '../context.ts'
 import { removeClusterDirectory, writeRecord } from '../data-directory.ts'
 import { isAlive } from '../process-identity.ts'
