@@ -3,6 +3,8 @@ import { failure } from './failure.ts'
 import { allIds, isObject, setIn, setMetadata, stringMapOf, type Resource } from './resource.ts'
 import { formatId, idOf, sameId } from './resource-id.ts'
 
+const MOST_RESOURCES = 20_000
+
 /** A list of resources that grows; an id that is there already is an error. */
 export function growing(start: readonly Resource[]): { readonly list: readonly Resource[]; add(more: readonly Resource[], where: string): void } {
   const list = [...start]
@@ -15,6 +17,8 @@ export function growing(start: readonly Resource[]): { readonly list: readonly R
         if (seen.has(id.key)) throw failure('DuplicateResource', `may not add resource with an already registered id: ${formatId(id)}`, where)
         seen.add(id.key)
         list.push(resource)
+        // A few small directories that double each other would otherwise fill the memory.
+        if (list.length > MOST_RESOURCES) throw failure('TooManyResources', `more than ${MOST_RESOURCES} resources`, where)
       }
     },
   }

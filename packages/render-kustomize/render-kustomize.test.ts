@@ -45,6 +45,15 @@ test('bad input is refused with a code', async () => {
   }
 })
 
+test('directories that double each other end in an error, not in the memory', async () => {
+  const files: Record<string, string> = { 'l0/kustomization.yaml': 'resources: [../pod.d]', 'pod.d/kustomization.yaml': 'resources: [pod.yaml]', 'pod.d/pod.yaml': pod('a') }
+  for (let level = 1; level <= 40; level++) {
+    for (const side of ['a', 'b']) files[`l${level}${side}/kustomization.yaml`] = `resources: [../l${level - 1}]\nnamePrefix: ${side}`
+    files[`l${level}/kustomization.yaml`] = `resources: [../l${level}a, ../l${level}b]`
+  }
+  await assert.rejects(renderKustomize(memoryFiles(files), 'l40', { cache: createRenderCache() }), (error) => isCoded(error, 'TooManyResources'))
+})
+
 test('charts are inflated by the renderer that is handed in', async () => {
   const requests: HelmRequest[] = []
   const files = memoryFiles({

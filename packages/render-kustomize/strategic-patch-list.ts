@@ -36,7 +36,8 @@ export function mergeKeyedList(dest: readonly Json[], patch: readonly Json[], { 
     }
     const whole = withKeys(merged, used, values)
     // An element with `$patch: replace` does not reach the old one, which then follows and wins, as upstream has it.
-    if (before >= 0 && !(isObject(change) && change['$patch'] === 'replace')) current[before] = whole
+    const replaced = isObject(change) && change['$patch'] === 'replace' && change !== current[before]
+    if (before >= 0 && !replaced) current[before] = whole
     result = setElement(result, whole, { keys: used, values })
   }
   return appendOld(result, current, used)

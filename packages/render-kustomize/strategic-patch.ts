@@ -69,7 +69,7 @@ function mergeMap(dest: JsonObject | null | undefined, patch: JsonObject | null 
   if (directive === 'delete') return undefined
   const changes = patch !== undefined && Object.hasOwn(patch, DIRECTIVE) ? without(patch, DIRECTIVE) : patch
   // Added and replaced maps are merged with themselves: that takes out nulls and directives below.
-  const base = dest === undefined || dest === null || directive === 'replace' ? changes : dest
+  const base = dest === undefined || dest === null || dest === patch || directive === 'replace' ? changes : dest
   if (base === undefined) return undefined
   let result: JsonObject | undefined
   for (const key of keysOf(base, changes)) {
