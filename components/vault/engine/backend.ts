@@ -21,6 +21,8 @@ export interface BackendRequest {
   readonly headers: Headers
   readonly remoteAddress: string
   readonly wrapTtl?: number
+  /** Bytes of a body that is not JSON (snapshots). */
+  readonly bytes?: Uint8Array
 }
 
 /** Who logged in: the core makes a token of it. Times are seconds, 0 where not set. */

@@ -1,17 +1,21 @@
 import { join } from 'node:path'
 import { TokenReview } from '@idp/api'
-import { CodedError } from '@idp/kit'
+import { CodedError, type Clock } from '@idp/kit'
 import type { TlsOptions } from '@idp/http'
 import type { Container, Program } from '@idp/sandbox'
 import { memoryStore, openStore, type Store } from '@idp/store'
 import { reviewResult } from '../engine/auth/kubernetes/review-at.ts'
 import type { Surroundings } from '../engine/core/active.ts'
 import { createVault } from '../engine/core/vault.ts'
+import { eventSubscriptions } from '../server/event-subscription.ts'
 import { listenWithList } from '../server/listen.ts'
 import { lifeRoutes } from '../server/life-routes.ts'
 import { readVaultConfig, type ListenerConfig, type VaultConfig } from '../server/vault-config.ts'
+import { page } from '../server/ui/page.ts'
 import { vaultHandler } from '../server/vault-handler.ts'
 import { directoryKeyFile } from './key-file.ts'
+
+const compactEvery = 300_000
 
 /** `vault server -config=…`: the API on the configured listeners until the container ends. */
 export const vault: Program = {
@@ -32,7 +36,11 @@ async function main(container: Container): Promise<number> {
     defaults: { default: config.defaultLeaseTtl, max: config.maxLeaseTtl }, ...(config.seal.type === 'idp-keyfile' ? { keyFile: await keyFileOf(container, config) } : {}),
   }))
   if (await server.autoUnseal()) log.info('unsealed by the key file')
-  for (const listener of config.listeners) stack.use(await listenWithList(net, listener.port, { handler: vaultHandler(server) }, await tlsOf(container, listener)))
+  stack.use(keepCompact(store, clock))
+  for (const listener of config.listeners) {
+    const openMetrics = listener.unauthenticatedMetrics || config.unauthenticatedMetrics
+    stack.use(await listenWithList(net, listener.port, { handler: vaultHandler(server, { openMetrics, ...(config.ui ? { beside: page } : {}) }), upgrade: eventSubscriptions(server) }, await tlsOf(container, listener)))
+  }
   log.info('vault server started', { seal: config.seal.type, storage: config.storage.type, listeners: config.listeners.map(({ port }) => port) })
   await ended(signal)
   return 0
@@ -72,6 +80,16 @@ function surroundings({ client, files, net }: Container): Surroundings {
       },
     }),
   }
+}
+
+/** The storage keeps old versions of entries until told that nobody reads them. */
+function keepCompact(store: Store, clock: Clock): Disposable {
+  let timer = clock.timer(compactEvery, run)
+  function run(): void {
+    void store.compact(store.revision).catch(() => undefined) // the next round tries again
+    timer = clock.timer(compactEvery, run)
+  }
+  return { [Symbol.dispose]: () => timer[Symbol.dispose]() }
 }
 
 function ended(signal: AbortSignal): Promise<void> {

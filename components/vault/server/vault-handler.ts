@@ -6,31 +6,38 @@ import { handleRequest, type PlainAnswer, type PlainRequest } from '../engine/co
 import { asVaultError, type Vault } from '../engine/core/vault.ts'
 import { badRequest, unsupportedOperation, VaultError } from '../engine/vault-error.ts'
 import { listHeader } from './list-method.ts'
+import { createKeyCeremonies, type KeyCeremonies } from './key-ceremonies.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { health, initialize, leader, sealStatus, unseal } from './seal-endpoints.ts'
 
+/** Paths whose bodies are not JSON. */
+const rawBodies: ReadonlySet<string> = new Set(['sys/storage/raft/snapshot', 'sys/storage/raft/snapshot-force'])
 /** Largest body of a request, upstream's limit. */
 const maxBody = 32 << 20
 
 export interface HandlerOptions {
   /** Paths served before and beside the API: the page, metrics. */
   readonly beside?: (request: Request, url: URL) => Response | Promise<Response | undefined> | undefined
-  readonly onRequest?: (method: string, path: string, status: number, ms: number) => void
+  readonly metrics?: Metrics
+  /** Metrics need no token. */
+  readonly openMetrics?: boolean
 }
 
 /** Vault's HTTP API, `/v1/…`. */
-export function vaultHandler(vault: Vault, { beside, onRequest }: HandlerOptions = {}): Handler {
+export function vaultHandler(vault: Vault, { beside, metrics = createMetrics(vault), openMetrics = false }: HandlerOptions = {}): Handler {
+  const ceremonies = createKeyCeremonies(vault)
   return async (request, peer) => {
     const began = vault.options.clock.now()
     const url = new URL(request.url)
     let response: Response
     try {
       const other = await beside?.(request, url)
-      response = other ?? (url.pathname.startsWith('/v1/') ? await serve(vault, request, url, peer) : respond('404 page not found\n', { status: 404 }))
+      response = other ?? (url.pathname.startsWith('/v1/') ? openMetrics && url.pathname === '/v1/sys/metrics' ? metricsAnswer(metrics) : await serve(vault, ceremonies, metrics, request, url, peer) : respond('404 page not found\n', { status: 404 }))
     } catch (error) {
       const { status, errors } = asVaultError(error, vault)
       response = json({ errors }, status)
     }
-    onRequest?.(request.method, url.pathname, response.status, vault.options.clock.now() - began)
+    metrics.observe(url.pathname, response.status, vault.options.clock.now() - began)
     return response
   }
 }
@@ -65,16 +72,20 @@ async function bodyOf(request: Request): Promise<Data> {
   return parsed
 }
 
-async function serve(vault: Vault, request: Request, url: URL, peer: Peer): Promise<Response> {
+async function serve(vault: Vault, ceremonies: KeyCeremonies, metrics: Metrics, request: Request, url: URL, peer: Peer): Promise<Response> {
   const path = pathOf(url)
   const namespace = request.headers.get('x-vault-namespace')
   if (namespace !== null && namespace !== '' && namespace !== 'root' && namespace !== '/') throw new VaultError(404, `no handler for route ${JSON.stringify(path)}: namespaces are a feature of Vault Enterprise`)
-  const open = await openEndpoint(vault, request, url, path)
+  const open = await openEndpoint(vault, ceremonies, request, url, path)
   if (open !== undefined) return open
   const active = vault.opened()
   const plain = await plainRequest(vault, request, url, path, peer)
   const answer = await handleRequest(active, plain)
-  return toResponse(answer, request.method)
+  return path === 'sys/metrics' && answer.status === 200 ? metricsAnswer(metrics) : toResponse(answer, request.method)
+}
+
+function metricsAnswer(metrics: Metrics): Response {
+  return respond(metrics.text(), { headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', 'cache-control': 'no-store' } })
 }
 
 function toResponse({ status, body, raw }: PlainAnswer, method: string): Response {
@@ -85,7 +96,7 @@ function toResponse({ status, body, raw }: PlainAnswer, method: string): Respons
 }
 
 /** What works while Vault is sealed, and without a token. */
-async function openEndpoint(vault: Vault, request: Request, url: URL, path: string): Promise<Response | undefined> {
+async function openEndpoint(vault: Vault, ceremonies: KeyCeremonies, request: Request, url: URL, path: string): Promise<Response | undefined> {
   const { method } = request
   const writing = method === 'POST' || method === 'PUT'
   const only = (allowed: boolean): void => { if (!allowed) throw unsupportedOperation() }
@@ -108,8 +119,26 @@ async function openEndpoint(vault: Vault, request: Request, url: URL, path: stri
       return method === 'HEAD' || status === 204 ? new Response(null, { status }) : json(body, status)
     }
     default:
-      return undefined
+      return await ceremony(ceremonies, request, path)
   }
+}
+
+/** Rekeying and new root tokens: whoever holds enough shares may, so no token is asked for. */
+async function ceremony(ceremonies: KeyCeremonies, request: Request, path: string): Promise<Response | undefined> {
+  const writing = request.method === 'POST' || request.method === 'PUT'
+  const steps: Readonly<Record<string, { get?: () => object; write?: (data: Data) => object | Promise<object>; cancel?: () => object | void }>> = {
+    'sys/rekey/init': { get: () => ceremonies.rekeyStatus(), write: (data) => ceremonies.rekeyStart(data), cancel: () => ceremonies.rekeyCancel() },
+    'sys/rekey/update': { write: (data) => ceremonies.rekeyUpdate(data) },
+    'sys/rekey/verify': { get: () => ceremonies.verifyStatus(), write: (data) => ceremonies.verifyUpdate(data), cancel: () => ceremonies.verifyRestart() },
+    'sys/generate-root/attempt': { get: () => ceremonies.rootStatus(), write: (data) => ceremonies.rootStart(data), cancel: () => ceremonies.rootCancel() },
+    'sys/generate-root/update': { write: (data) => ceremonies.rootUpdate(data) },
+  }
+  const step = Object.hasOwn(steps, path) ? steps[path] : undefined
+  if (step === undefined) return undefined
+  const run = request.method === 'GET' ? step.get : writing ? step.write : request.method === 'DELETE' ? step.cancel : undefined
+  if (run === undefined) throw unsupportedOperation()
+  const answer = await run(writing ? await bodyOf(request) : {})
+  return answer === undefined ? new Response(null, { status: 204 }) : json(answer)
 }
 
 async function plainRequest(vault: Vault, request: Request, url: URL, path: string, peer: Peer): Promise<PlainRequest> {
@@ -118,12 +147,13 @@ async function plainRequest(vault: Vault, request: Request, url: URL, path: stri
   const method = headers.has(listHeader) ? 'list' : methodOf(request.method, url)
   const wrap = headers.get('x-vault-wrap-ttl')
   const bearer = /^Bearer (.+)$/i.exec(headers.get('authorization') ?? '')?.[1]
-  const data = method === 'read' || method === 'list' || method === 'delete' ? { ...query, ...await bodyOf(request) } : await bodyOf(request)
+  const raw = rawBodies.has(path)
+  const data = raw ? query : method === 'read' || method === 'list' || method === 'delete' ? { ...query, ...await bodyOf(request) } : await bodyOf(request)
   const wrapTtl = wrap === null || wrap === '' ? 0 : parseDuration(wrap)
   if (wrapTtl < 0) throw badRequest('requested wrap ttl cannot be negative')
   return {
     id: uuid(vault.options.random), method, path: method === 'list' && !path.endsWith('/') ? `${path}/` : path, data, token: headers.get('x-vault-token') ?? bearer ?? '', headers, remoteAddress: peer.address,
-    ...(wrapTtl === 0 ? {} : { wrapTtl }),
+    ...(wrapTtl === 0 ? {} : { wrapTtl }), ...(raw && method === 'write' ? { bytes: new Uint8Array(await request.arrayBuffer()) } : {}),
   }
 }
 

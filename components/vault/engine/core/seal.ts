@@ -23,8 +23,10 @@ export interface Seal {
   rootKeyOfFile(): Promise<Uint8Array | undefined>
   keyringOf(rootKey: Uint8Array): Keyring
   saveKeyring(keyring: Keyring): Promise<void>
-  /** New shares for the same root key. */
-  rekey(rootKey: Uint8Array, shares: number, threshold: number): Promise<readonly Uint8Array[]>
+  /** New shares for the same root key; the old ones open it until these are installed. */
+  rekey(rootKey: Uint8Array, shares: number, threshold: number): Promise<{ readonly keys: readonly Uint8Array[]; install(): Promise<void> }>
+  /** Lets the key file open this root key too, where the seal has one that does not. */
+  adopt(rootKey: Uint8Array): Promise<void>
 }
 
 const keys = { config: 'core/seal', root: 'core/root-key', fileRoot: 'core/root-key-by-file', keyring: 'core/keyring' }
@@ -110,9 +112,15 @@ export function createSeal({ store, type, keyFile, clock, random }: { readonly s
       checkShares(shares, threshold)
       const unsealKey = random(32)
       const parts = await splitKey(unsealKey, shares, threshold)
-      const known = config()
-      await store.commit([put(keys.config, { ...known, shares, threshold }), { put: keys.root, value: seal(unsealKey, rootKey, keys.root, random) }])
-      return parts
+      return {
+        keys: parts,
+        install: async () => void await store.commit([put(keys.config, { ...config(), shares, threshold }), { put: keys.root, value: seal(unsealKey, rootKey, keys.root, random) }]),
+      }
+    },
+    async adopt(rootKey) {
+      const key = type === 'idp-keyfile' ? await keyFile?.read() : undefined
+      if (type !== 'idp-keyfile' || (key !== undefined && opened(key, keys.fileRoot) !== undefined)) return
+      await store.commit(await byFile(rootKey))
     },
   }
 }

@@ -43,6 +43,8 @@ export interface Vault extends AsyncDisposable {
   /** Unseals by the key file, where the configuration has that seal. */
   autoUnseal(): Promise<boolean>
   seal(reason: string): void
+  /** After the storage was replaced: unseals again where the key at hand fits it, else stays sealed. */
+  reopen(rootKey: Uint8Array): Promise<void>
 }
 
 export function createVault(options: VaultOptions): Vault {
@@ -91,6 +93,7 @@ export function createVault(options: VaultOptions): Vault {
       vault.resetUnseal()
       const rootKey = await keys.rootKeyOf(given)
       if (rootKey === undefined) throw badRequest('unseal failed, invalid key')
+      await keys.adopt(rootKey)
       if (active === undefined) await start(rootKey)
     },
     resetUnseal() {
@@ -110,6 +113,15 @@ export function createVault(options: VaultOptions): Vault {
       active = undefined
       log.info('vault is sealed', { reason })
     },
+    async reopen(rootKey) {
+      vault.seal('the storage was replaced')
+      try {
+        await start(rootKey)
+      } catch (error) {
+        if (!isCoded(error, 'DecryptionFailed')) throw error
+        log.warn('the storage belongs to other keys: unseal with the shares of its initialisation')
+      }
+    },
     async [Symbol.asyncDispose]() {
       vault.seal('the server ends')
     },
@@ -120,6 +132,7 @@ export function createVault(options: VaultOptions): Vault {
 /** What a request failed with, as the API words it; a storage that fails seals Vault, since memory is then ahead of the disk. */
 export function asVaultError(error: unknown, vault: Vault): VaultError {
   if (error instanceof VaultError) return error
+  if (isCoded(error, 'InvalidCertificate', 'InvalidCsr', 'InvalidKey', 'InvalidKeySize', 'InvalidName')) return badRequest(error.message)
   if (isCoded(error, 'StorageFull', 'StorageFailed', 'StoreClosed')) vault.seal(`the storage failed: ${error.message}`)
   vault.options.log.error('a request failed', { error: messageOf(error) })
   return new VaultError(500, 'internal error')

@@ -3,7 +3,7 @@ import { isCoded, uuid } from '@idp/kit'
 import { isIP } from 'node:net'
 import type { Answer, Backend, BackendContext, BackendRequest, Route } from '../backend.ts'
 import { flag, has, integer, list, seconds, text, type Data } from '../fields.ts'
-import { badRequest, notFound } from '../vault-error.ts'
+import { badRequest, notFound, VaultError } from '../vault-error.ts'
 import { createCrl, urlExtensions } from './crl.ts'
 import { createIssuers, keyAlgorithm, serialOf, subjectOf, type Issuer } from './issuers.ts'
 import { defaultRole, nameAllowed, readRole, usagesOf, type PkiRole } from './pki-role.ts'
@@ -165,7 +165,8 @@ export function pki(context: BackendContext): Backend {
     const csr = readCsr(data)
     const issuer = issuers.required(reference)
     const warnings: string[] = []
-    const notAfter = endOf(data, undefined, issuer, warnings)
+    // An authority may outlive its issuer, as upstream decided; leaves may not.
+    const notAfter = endOf(data, undefined, { ...issuer, leafNotAfter: 'permit' }, warnings)
     const own = parseCertificate(issuer.certificate)
     if (own.maxPathLength === 0) throw badRequest('the issuer may not sign other authorities: its path length is 0')
     const path = integer(data, 'max_path_length', -1)
@@ -245,7 +246,7 @@ export function pki(context: BackendContext): Backend {
     { path: 'issuer/:issuer/issue/:name', write: (request) => generate(request, request.params['issuer']) }, { path: 'issuer/:issuer/sign/:name', write: (request) => signCsr(request, request.params['issuer']) },
     { path: 'issuer/:issuer/revoke', write: ({ params }) => { const issuer = issuers.required(params['issuer'] ?? ''); const next = { ...issuer, revoked: issuer.revoked === 0 ? clock.now() : issuer.revoked, usage: 'crl-signing,ocsp-signing,read-only' }; issuers.save(next); return { data: issuerJson(next) } } },
     {
-      path: 'issuer/:issuer', read: ({ params }) => { const issuer = issuers.find(params['issuer'] ?? ''); if (issuer === undefined) throw badRequest(`unable to find PKI issuer for reference: ${params['issuer'] ?? ''}`); return { data: issuerJson(issuer) } },
+      path: 'issuer/:issuer', read: ({ params }) => { const issuer = issuers.find(params['issuer'] ?? ''); if (issuer === undefined) throw new VaultError(500, `unable to find PKI issuer for reference: ${params['issuer'] ?? ''}`); return { data: issuerJson(issuer) } },
       write: changeIssuer, patch: changeIssuer, delete: ({ params }) => { issuers.remove(issuers.required(params['issuer'] ?? '')); return undefined },
     },
     { path: 'keys', list: () => ({ data: { keys: issuers.keys().map(({ id }) => id), key_info: Object.fromEntries(issuers.keys().map((key) => [key.id, { key_name: key.name, is_default: key.id === issuers.find('default')?.keyId }])) } }) },

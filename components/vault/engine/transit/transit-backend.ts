@@ -83,8 +83,8 @@ export function transit({ storage, clock, random }: BackendContext): Backend {
       path: 'backup/:name',
       read: (request) => {
         const key = found(request)
-        if (!key.exportable) throw badRequest('exporting is disallowed on the policy')
-        if (!key.plaintextBackup) throw badRequest('plaintext backup is disallowed on the policy')
+        if (!key.exportable) throw new VaultError(500, 'exporting is disallowed on the policy')
+        if (!key.plaintextBackup) throw new VaultError(500, 'plaintext backup is disallowed on the policy')
         return { data: { backup: Buffer.from(JSON.stringify({ idp: 1, key })).toString('base64') } }
       },
     },
@@ -97,7 +97,7 @@ export function transit({ storage, clock, random }: BackendContext): Backend {
       }
       if (!keyTypes.includes(key?.type)) throw badRequest('failed to decode the backup')
       const name = params['name'] ?? key.name
-      if (keyOf(name) !== undefined && !flag(data, 'force')) throw badRequest(`key ${JSON.stringify(name)} already exists`)
+      if (keyOf(name) !== undefined && !flag(data, 'force')) throw new VaultError(500, `key ${JSON.stringify(name)} already exists`)
       save({ ...key, name })
       return undefined
     } })),
