@@ -66,6 +66,6 @@ function withCertificate(socket: TLSSocket, peer: Peer): Peer {
   // Node sets `authorized` only on sockets of its own tls.Server; the verdict of OpenSSL is here.
   const { ssl } = socket as unknown as { ssl?: { verifyError(): Error | null } | null }
   const subject = socket.getPeerCertificate().subject as { CN?: string | string[]; O?: string | string[] } | undefined
-  if (subject === undefined || ssl === undefined || ssl === null || ssl.verifyError() !== null) return peer
+  if (subject === undefined || ssl === undefined || ssl === null || (ssl.verifyError() ?? null) !== null) return peer
   return { ...peer, certificate: { commonName: [subject.CN ?? ''].flat()[0] ?? '', organizations: subject.O === undefined ? [] : [subject.O].flat() } }
 }
