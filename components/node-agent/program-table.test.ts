@@ -25,6 +25,8 @@ test('a load that failed is tried again', async () => {
   assert.equal(await load?.(), program)
 })
 
-test('two components cannot stand in for the same image', () => {
-  assert.throws(() => createProgramTable([component('a', ['nginx']), component('b', ['docker.io/library/nginx'])]), { code: 'ImageTaken', where: 'component b' })
+test('of two programs for one image the first wins', async () => {
+  const other: Program = { images: [], main: async () => 1 }
+  const table = createProgramTable([component('a', ['nginx']), component('b', ['docker.io/library/nginx'], async () => other)])
+  assert.equal(await table.find('docker.io/library/nginx')?.(), program)
 })

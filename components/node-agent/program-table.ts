@@ -10,7 +10,7 @@ export interface ProgramTable {
   readonly files: FileTree
 }
 
-/** Reads the components' tables of contents; a program is loaded once, when it is first asked for. Throws CodedError `ImageTaken` when two components name the same image. */
+/** Reads the components' tables of contents; a program is loaded once, when it is first asked for. Of two programs for one image the first wins. */
 export function createProgramTable(components: readonly Component[]): ProgramTable {
   const entries = new Map<string, () => Promise<Program>>()
   for (const component of components) {
@@ -22,8 +22,8 @@ export function createProgramTable(components: readonly Component[]): ProgramTab
       }))
       for (const image of entry.images) {
         const { repository } = parseImage(image)
-        if (entries.has(repository)) throw new CodedError({ code: 'ImageTaken', message: `two programs stand in for ${repository}`, where: `component ${component.name}`, remedy: 'name an image in one component only' })
-        entries.set(repository, load)
+        // The first wins; scripts/gen-registry.ts refuses an image that two programs name.
+        if (!entries.has(repository)) entries.set(repository, load)
       }
     }
   }
