@@ -21,6 +21,8 @@ export interface ArgoFixture {
   readonly api: TestApi
   readonly repo: RepoService
   readonly controller: ApplicationController
+  /** Ends the application controller where it stands and starts a new one, which knows nothing but what is in the cluster. */
+  restart(): Promise<void>
   readonly signal: AbortSignal
   /** Requests that reached the Git server. */
   readonly gitRequests: string[]
@@ -55,7 +57,11 @@ export async function startArgo(t: TestContext, files: Record<string, string>, o
   const repo = createRepoService(mirrors, options.renderers ?? { kustomize: unsupported, helm: unsupported, chart: unsupported })
   await applyCrds(api)
   await api.client.create(AppProject, { apiVersion: 'argoproj.io/v1alpha1', kind: 'AppProject', metadata: { name: 'default', namespace: 'argocd' }, spec: { sourceRepos: ['*'], destinations: [{ server: '*', namespace: '*' }], clusterResourceWhitelist: [{ group: '*', kind: '*' }] } })
-  const controller = startApplicationController({ client: api.client, clock: systemClock, log, signal: stop.signal, namespace: 'argocd', repo, selfHealTimeout: options.selfHealTimeout ?? 0 })
+  let own = new AbortController()
+  const startController = (): ApplicationController => startApplicationController({
+    client: api.client, clock: systemClock, log, signal: AbortSignal.any([stop.signal, own.signal]), namespace: 'argocd', repo, selfHealTimeout: options.selfHealTimeout ?? 0,
+  })
+  const controller = startController()
   await controller.started
   let commits = 0
   t.after(async () => {
@@ -67,6 +73,11 @@ export async function startArgo(t: TestContext, files: Record<string, string>, o
   const get = (name: string) => api.client.get(Application, name, { namespace: 'argocd' })
   return {
     api, repo, controller, gitRequests, signal: stop.signal,
+    async restart() {
+      own.abort()
+      own = new AbortController()
+      await startController().started
+    },
     commit: (changes, branch = 'main') => commitFiles(git, changes, { branch, message: `change ${++commits}`, author, time: 1_700_000_000_000 + commits * 1_000 }),
     application: (name, spec = {}, metadata = {}) => api.client.create(Application, {
       apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', metadata: { name, namespace: 'argocd', ...metadata },

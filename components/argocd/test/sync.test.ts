@@ -158,3 +158,22 @@ test('pruning is refused for what must stay, and a commit that empties everythin
   assert.deepEqual(pruned.status?.resources?.map((row) => `${row.name} ${row.status} ${row.requiresPruning === true}`), ['b Synced false', 'keep OutOfSync true'])
   assert.equal(await exists(argo, 'a'), false)
 })
+
+test('a controller that ends in the middle of a sync is continued by the next one', async (t) => {
+  const argo = await startArgo(t, {
+    'r/pre.yaml': job('pre', { 'argocd.argoproj.io/hook': 'PreSync' }), 'r/first.yaml': job('first', { 'argocd.argoproj.io/sync-wave': '-1' }), 'r/second.yaml': annotated('second', {}),
+  })
+  await argo.application('r', { syncPolicy: { automated: { prune: true }, syncOptions: background } })
+  const begun = await argo.until('r', (app) => message(app) === 'waiting for completion of hook batch/Job/pre')
+  const { uid } = (await argo.api.client.get(Job, 'pre', { namespace: 'default' })).metadata
+  await argo.restart()
+  await finishJob(argo, 'pre', 'Complete')
+  await argo.until('r', (app) => message(app) === 'waiting for healthy state of batch/Job/first')
+  await argo.restart()
+  await finishJob(argo, 'first', 'Complete')
+  const done = await argo.until('r', isSettled)
+  assert.equal(done.status?.operationState?.startedAt, begun.status?.operationState?.startedAt)
+  assert.equal(done.status?.history?.length, 1)
+  // The hook ran once.
+  assert.equal((await argo.api.client.get(Job, 'pre', { namespace: 'default' })).metadata.uid, uid)
+})
