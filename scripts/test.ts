@@ -4,7 +4,7 @@ import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
 const wanted = process.argv.slice(2)
-const files = globSync(['packages/**/*.test.ts', 'components/**/*.test.ts', 'apps/**/*.test.ts', 'conformance/**/*.test.ts', 'scripts/**/*.test.ts', 'blueprint/**/*.test.ts'], { exclude: ['**/node_modules/**'] })
+const files = globSync(['packages/**/*.test.ts', 'components/**/*.test.ts', 'apps/**/*.test.ts', 'conformance/**/*.test.ts', 'scripts/**/*.test.ts', 'blueprint/**/*.test.ts', 'docs/**/*.test.ts'], { exclude: ['**/node_modules/**'] })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort()
 if (files.length === 0) {

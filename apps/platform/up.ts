@@ -1,5 +1,6 @@
 import { ConfigMap, isApiError } from '@idp/api'
 import type { Client } from '@idp/client'
+import type { KubeObject } from '@idp/formats'
 import type { Clock, Random } from '@idp/kit'
 import { bootstrap, type StepEvent } from './bootstrap/bootstrap.ts'
 import { fieldManager } from './bootstrap/apply-objects.ts'
@@ -40,7 +41,7 @@ export async function platformUp(options: PlatformUpOptions): Promise<readonly s
   if (!unchanged) {
     await bootstrap({
       client, clock, signal, timeoutMs: options.timeoutMs, onEvent: options.onEvent,
-      render: (path) => renderFolder(source.files, path, { charts: options.charts }),
+      render: async (path) => (await renderFolder(source.files, path, { charts: options.charts })).map((object) => withoutStacks(object, config)),
       actions: { 'seed-secrets': () => seedSecrets(client, options.random), 'push-repository': () => pushRepository(options) },
     })
     await writeRecord(client, { version: options.version, commit: source.commit })
@@ -58,6 +59,16 @@ async function waitForApplications(options: PlatformUpOptions, expected: readonl
   })
   onEvent({ step: 'applications', state: 'done', ms: clock.now() - began, message: `${names.length} Synced and Healthy` })
   return names
+}
+
+interface RootFields { spec?: { source?: { directory?: Record<string, unknown> } } }
+
+/** The root application leaves out the ApplicationSets of stacks that the configuration turns off. */
+function withoutStacks(object: KubeObject, { stacks }: PlatformConfig): KubeObject {
+  const off = Object.entries(stacks).filter(([, on]) => !on).map(([stack]) => `K8s/${stack}/*`)
+  const { spec } = object as KubeObject & RootFields
+  if (off.length === 0 || object.kind !== 'Application' || object.metadata.name !== 'platform' || spec?.source?.directory === undefined) return object
+  return { ...object, spec: { ...spec, source: { ...spec.source, directory: { ...spec.source.directory, exclude: `{${off.join(',')}}` } } } } as KubeObject
 }
 
 /** The first push makes the branch; a later one happens only when the person named the repository. */
