@@ -1,10 +1,15 @@
 import { parse as parseWithGo } from '@evertdespiegeleer/go-template'
 import { builtins, ExecError, messageOfFault, ParseError, TemplateSet } from '@idp/lang-gotemplate'
 import { randomCase } from '@idp/lang-gotemplate/random-template'
+import { helmBinary } from '@idp/testkit'
+import { compareTrees } from './value-trees.ts'
 
 export interface SuiteResult { readonly suite: string; readonly passed: number; readonly total: number; readonly failures: { readonly name: string; readonly reason: string }[] }
 
-/** Renders random templates with Go's own engine (as WebAssembly) and with ours. `--count N` (10,000), `--seed N` (1). */
+/**
+ * Renders random templates with Go's own engine (as WebAssembly), and random value trees with the real helm, and both with ours.
+ * `--count N` (10,000 of each), `--seed N` (1).
+ */
 export async function run(args: string[]): Promise<SuiteResult> {
   const option = (name: string, fallback: number) => (args.includes(name) ? Number(args[args.indexOf(name) + 1]) : fallback)
   const first = option('--seed', 1)
@@ -14,7 +19,10 @@ export async function run(args: string[]): Promise<SuiteResult> {
     const reason = await compareCase(seed)
     if (reason !== undefined) failures.push({ name: `seed ${seed}`, reason })
   }
-  return { suite: 'gotemplate', passed: total - failures.length, total, failures }
+  const helm = await helmBinary()
+  if (helm === undefined) failures.push({ name: 'value trees', reason: 'skipped: the real helm is not installed' })
+  else failures.push(...await compareTrees(helm, first, total))
+  return { suite: 'gotemplate', passed: 2 * total - failures.length - (helm === undefined ? total - 1 : 0), total: 2 * total, failures }
 }
 
 /** The difference for one seed, if there is one. */

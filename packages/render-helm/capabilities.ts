@@ -34,7 +34,7 @@ export function readKubeVersion(text: string): KubeVersion {
 }
 
 /** `.Capabilities`. `extra` is added to the API versions Helm knows. */
-export function capabilitiesValue(kube: KubeVersion, extra: readonly string[]): Struct {
+export function capabilitiesValue(kube: KubeVersion, extra: readonly string[], helm: string = helmVersion): Struct {
   const versions = [...defaultApiVersions, ...extra]
   const known = new Set(versions)
   const kubeVersion = new Struct({
@@ -45,7 +45,7 @@ export function capabilitiesValue(kube: KubeVersion, extra: readonly string[]): 
     methods: { String: fn('', () => kube.normalized), GitVersion: fn('', () => kube.version) },
   })
   const build = {
-    Version: helmVersion, GitCommit: '', GitTreeState: 'clean', GoVersion: '', KubeClientVersion: `v${kube.major}.${kube.minor}`,
+    Version: helm, GitCommit: '', GitTreeState: 'clean', GoVersion: '', KubeClientVersion: `v${kube.major}.${kube.minor}`,
   }
   return new Struct({
     type: '*common.Capabilities', kind: 'ptr',

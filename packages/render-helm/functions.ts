@@ -18,6 +18,13 @@ function context(): RenderContext {
   return current
 }
 
+/** The functions on YAML, which Argo CD and External Secrets have too: add them to Sprig's. */
+export const yamlFunctions: readonly (readonly [string, GoFunction])[] = [
+  ['toYaml', fn('any', (value: unknown) => orEmpty(() => toYaml(value)))],
+  ['fromYaml', fn('string', fromYaml)],
+  ['fromYamlArray', fn('string', fromYamlArray)],
+]
+
 /** All functions of a Helm template. */
 export const helmFunctions: ReadonlyMap<string, GoFunction> = makeFunctions()
 
@@ -31,11 +38,9 @@ function makeFunctions(): ReadonlyMap<string, GoFunction> {
     ['required', fn('string any', required)],
     ['fail', fn('string', (message: string) => { throw new GoError(`HELM_ERR_START${message}HELM_ERR_END`) })],
     ['lookup', fn('string string string string', lookup, true)],
-    ['toYaml', fn('any', (value: unknown) => orEmpty(() => toYaml(value)))],
+    ...yamlFunctions.map(([name, made]): [string, GoFunction] => [name, made]),
     ['mustToYaml', fn('any', toYaml)],
     ['toYamlPretty', fn('any', (value: unknown) => orEmpty(() => toPrettyYaml(value)))],
-    ['fromYaml', fn('string', fromYaml)],
-    ['fromYamlArray', fn('string', fromYamlArray)],
     ['toJson', fn('any', (value: unknown) => orEmpty(() => toJson(value)))],
     ['toToml', fn('any', (value: unknown) => orMessage(() => toToml(value)))],
     ['fromToml', fn('string', fromTomlMap)],

@@ -1,17 +1,17 @@
 import { CodedError } from '@idp/kit'
 import { parseYaml, parseYamlDocuments, type Json, type YamlDocument } from '@idp/formats'
 
-/** Helm lets the last of several equal keys win. */
-const lenient = { duplicateKeys: 'last' } as const
+/** What the second of two equal keys does. Helm lets it win. */
+export type DuplicateKeys = 'last' | 'error'
 
 /** Reads one document as Go's YAML does. Throws CodedError `InvalidYaml`. */
-export function readYaml(text: string, source?: string): Json {
-  return parseYaml(prepared(text, source), source === undefined ? lenient : { ...lenient, source })
+export function readYaml(text: string, source?: string, duplicateKeys: DuplicateKeys = 'last'): Json {
+  return parseYaml(prepared(text, source), source === undefined ? { duplicateKeys } : { duplicateKeys, source })
 }
 
 /** Reads all documents of a stream. Throws CodedError `InvalidYaml`. */
-export function readYamlDocuments(text: string, source: string): YamlDocument[] {
-  return parseYamlDocuments(prepared(text, source), { ...lenient, source })
+export function readYamlDocuments(text: string, source: string, duplicateKeys: DuplicateKeys = 'last'): YamlDocument[] {
+  return parseYamlDocuments(prepared(text, source), { duplicateKeys, source })
 }
 
 // eslint-disable-next-line no-control-regex

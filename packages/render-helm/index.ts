@@ -8,3 +8,5 @@ export { createHelmRenderer, renderHelm, type HelmRenderer, type RenderedDocumen
 export { setValues, type SetMode } from './set-values.ts'
 export { fetchChart, type ChartCache, type ChartReference, type ChartSource, type FetchedChart } from './chart-repository.ts'
 export { fetchDependencies, type FetchedDependencies } from './fetch-dependencies.ts'
+export { yamlFunctions } from './functions.ts'
+export type { DuplicateKeys } from './go-yaml.ts'

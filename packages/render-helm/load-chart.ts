@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '@idp/formats'
 import { stringOf } from '@idp/lang-gotemplate'
 import { readArchive } from './archive.ts'
 import type { Chart, Metadata, TemplateFile } from './chart.ts'
-import { readYamlDocuments } from './go-yaml.ts'
+import { readYamlDocuments, type DuplicateKeys } from './go-yaml.ts'
 import { readIgnoreRules, type IgnoreRules } from './helmignore.ts'
 import { readMetadata, readRequirements } from './metadata.ts'
 
@@ -14,6 +14,8 @@ export interface LoadOptions {
   readonly maxBytes?: number
   /** Charts within charts. */
   readonly maxDepth?: number
+  /** What equal keys in values.yaml do: as in Helm the last wins, unless told to refuse them. */
+  readonly duplicateKeys?: DuplicateKeys
 }
 
 const defaults = { maxFiles: 20_000, maxBytes: 100 * 1024 * 1024, maxDepth: 20 }
@@ -83,7 +85,7 @@ function chartOf(files: ReadonlyMap<string, Uint8Array>, source: string, depth: 
   }
   const chart: Chart = {
     metadata, templates: parts.templates, files: parts.others,
-    values: previous !== undefined && same('values.yaml') ? previous.values : readValues(text('values.yaml') ?? '', at('values.yaml')),
+    values: previous !== undefined && same('values.yaml') ? previous.values : readValues(text('values.yaml') ?? '', at('values.yaml'), options.duplicateKeys),
     schema: text('values.schema.json'), lock: text('Chart.lock') ?? text('requirements.lock'),
     dependencies: [...inside.values()],
   }
@@ -150,9 +152,9 @@ function nestedChart(name: string, files: Map<string, Uint8Array>, source: strin
 }
 
 /** Reads values: several documents are merged, later ones win. */
-export function readValues(text: string, source: string): JsonObject {
+export function readValues(text: string, source: string, duplicateKeys?: DuplicateKeys): JsonObject {
   let merged: JsonObject = {}
-  for (const { value } of readYamlDocuments(text, source)) {
+  for (const { value } of readYamlDocuments(text, source, duplicateKeys)) {
     if (value === null) continue
     if (typeof value !== 'object' || Array.isArray(value)) throw new CodedError({ code: 'InvalidValues', message: 'values are not a map', where: source })
     merged = mergeMaps(merged, value)

@@ -24,6 +24,8 @@ export interface RenderOptions {
   readonly kubeVersion?: string
   /** `--api-versions`, added to those Helm knows. */
   readonly apiVersions?: readonly string[]
+  /** `.Capabilities.HelmVersion.Version`, for charts that ask. */
+  readonly helmVersion?: string
   readonly includeCrds?: boolean
   readonly skipTests?: boolean
   readonly noHooks?: boolean
@@ -121,8 +123,8 @@ async function renderState(chart: Chart, options: RenderOptions, before: State |
 
 /** All options that templates can see. */
 function inputsOf(options: RenderOptions): string {
-  const { releaseName, namespace, values, kubeVersion, apiVersions, isUpgrade, revision, skipSchemaValidation } = options
-  return JSON.stringify([releaseName, namespace, values, kubeVersion, apiVersions, isUpgrade, revision, skipSchemaValidation])
+  const { releaseName, namespace, values, kubeVersion, apiVersions, helmVersion, isUpgrade, revision, skipSchemaValidation } = options
+  return JSON.stringify([releaseName, namespace, values, kubeVersion, apiVersions, helmVersion, isUpgrade, revision, skipSchemaValidation])
 }
 
 function makePlan(chart: Chart, options: RenderOptions): Plan {
@@ -139,7 +141,7 @@ function makePlan(chart: Chart, options: RenderOptions): Plan {
     Revision: BigInt(options.revision ?? 1), Service: 'Helm',
   }
   const watcher = new Watcher()
-  const dots = chartDots(active, values, release, capabilitiesValue(kube, options.apiVersions ?? []), () => { watcher.readsFiles = true })
+  const dots = chartDots(active, values, release, capabilitiesValue(kube, options.apiVersions ?? [], options.helmVersion), () => { watcher.readsFiles = true })
   const shared = new WeakSet<GoMap>()
   for (const { dot } of dots) share(dot, shared)
   return { active, dots, shared, watcher }
