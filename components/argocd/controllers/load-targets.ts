@@ -6,6 +6,7 @@ import type { Settings } from '../engine/settings.ts'
 import { hookTypesOf } from '../engine/sync/annotations.ts'
 import { withTracking } from '../engine/tracking.ts'
 import { hasMultipleSources, sourcesOf, type Application, type ApplicationCondition, type ApplicationSource } from '../kinds/application.ts'
+import { noteOrigin, originOf } from '../repo/origin.ts'
 import type { ManifestRequest, RepoService, RepositoryAccess, SourceType } from '../repo/repo-service.ts'
 
 /** What Git says an Application is made of. */
@@ -65,7 +66,7 @@ export async function loadTargets(request: LoadRequest, context: LoadContext): P
   const digests = answers.map((one) => one.digest)
   const tracking = JSON.stringify([context.settings.tracking, application.spec.destination])
   const revisions = answers.map((one) => one.revision)
-  const manifests = answers.map((one, at) => one.manifests ?? previous?.manifests[at] ?? [])
+  const manifests = answers.map(({ manifests: sent, origins }, at) => sent?.map((object, row) => withOrigin(object, origins?.[row])) ?? previous?.manifests[at] ?? [])
   const settled = previous !== undefined && previous.tracking === tracking && digests.every((digest, at) => previous.digests[at] === digest) && previous.targets.warnings.length === 0
   const targets = settled ? { ...previous.targets, revisions } : await prepared(application, manifests.flat(), { revisions, sourceTypes: answers.map((one) => one.sourceType), identity: digests.join() + tracking }, context)
   return { digests, manifests, targets, tracking }
@@ -107,7 +108,7 @@ async function prepared(application: Application, manifests: readonly AnyObject[
       continue
     }
     const scope = (await context.scopeOf(manifest.apiVersion, manifest.kind)) ?? declared.get(`${group}/${manifest.kind}`) ?? 'Namespaced'
-    const placed = withTracking(inNamespace(withoutNulls(manifest), scope, application.spec.destination.namespace), name, settings.tracking)
+    const placed = withOrigin(withTracking(inNamespace(withoutNulls(manifest), scope, application.spec.destination.namespace), name, settings.tracking), originOf(manifest))
     const types = hookTypesOf(placed)
     if (types.length > 0) {
       if (!types.every((one) => one === 'Skip')) hooks.push(placed)
@@ -124,6 +125,10 @@ async function prepared(application: Application, manifests: readonly AnyObject[
     objects.push(placed)
   }
   return { ...facts, objects, hooks, warnings }
+}
+
+function withOrigin(object: AnyObject, origin: string | null | undefined): AnyObject {
+  return origin === null || origin === undefined ? object : noteOrigin(object, origin)
 }
 
 /** Scopes of the kinds that CRDs among the manifests will bring. */

@@ -7,6 +7,7 @@ import { objectKey } from '../engine/object-key.ts'
 import { hookDeletePolicies, syncOptionsOf } from '../engine/sync/annotations.ts'
 import { isPrune, resultFor, type SyncTask } from '../engine/sync/tasks.ts'
 import type { ResourceResult } from '../kinds/application.ts'
+import { originOf } from '../repo/origin.ts'
 import { syncManager } from './compare-application.ts'
 import type { LiveCluster } from './live-cluster.ts'
 
@@ -35,11 +36,17 @@ const lastAppliedLimit = 262_144
 /** Does one task and says how it went; never throws for what concerns the object. */
 export async function runTask(task: SyncTask, context: TaskContext): Promise<ResourceResult> {
   try {
-    return await (isPrune(task) ? prune(task, context) : apply(task, context))
+    return withOrigin(await (isPrune(task) ? prune(task, context) : apply(task, context)), task)
   } catch (error) {
     if (context.signal.aborted) throw error
-    return resultFor(task, { status: 'SyncFailed', hookPhase: 'Failed', message: messageOf(error) })
+    return withOrigin(resultFor(task, { status: 'SyncFailed', hookPhase: 'Failed', message: messageOf(error) }), task)
   }
+}
+
+/** A refusal names the file that the object comes from. */
+function withOrigin(row: ResourceResult, { target }: SyncTask): ResourceResult {
+  const origin = target === undefined ? undefined : originOf(target)
+  return row.status !== 'SyncFailed' || origin === undefined ? row : { ...row, message: `${row.message ?? ''} (${origin})` }
 }
 
 /** Asks the server what it thinks of a task without doing it; undefined when it is content. */
@@ -49,7 +56,7 @@ export async function validateTask(task: SyncTask, context: TaskContext): Promis
   const kind = await context.kindOf(target.apiVersion, target.kind)
   if (kind === undefined) return undefined
   const why = context.forbidden(target, kind)
-  if (why !== undefined) return resultFor(task, { status: 'SyncFailed', hookPhase: 'Failed', message: why })
+  if (why !== undefined) return withOrigin(resultFor(task, { status: 'SyncFailed', hookPhase: 'Failed', message: why }), task)
   if (task.live !== undefined || syncOptionsOf(target).has('Replace=true')) return undefined
   try {
     await context.client.apply(kind, target, { fieldManager: syncManager, force: true, dryRun: true, fieldValidation: validation(task, context) })
@@ -57,7 +64,7 @@ export async function validateTask(task: SyncTask, context: TaskContext): Promis
   } catch (error) {
     // The namespace, or the webhook that judges the object, may be made by an earlier step of this very sync.
     if (isApiError(error, 'NotFound', 'ServiceUnavailable', 'InternalError', 'Timeout')) return undefined
-    return resultFor(task, { status: 'SyncFailed', hookPhase: 'Failed', message: messageOf(error) })
+    return withOrigin(resultFor(task, { status: 'SyncFailed', hookPhase: 'Failed', message: messageOf(error) }), task)
   }
 }
 

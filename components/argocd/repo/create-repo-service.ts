@@ -4,6 +4,7 @@ import { CodedError, type FileTree } from '@idp/kit'
 import type { AnyObject } from '@idp/formats'
 import { globMatches } from '../engine/project/glob.ts'
 import type { GitMirrors } from './git-mirrors.ts'
+import { originOf } from './origin.ts'
 import { areUnchanged, recordedFiles, type Dependencies } from './recorded-files.ts'
 import { renderDirectory } from './render-directory.ts'
 import type { ManifestRequest, ManifestResponse, RepoService, SourceType } from './repo-service.ts'
@@ -94,7 +95,7 @@ async function chartManifests(request: ManifestRequest, renderers: SourceRendere
 
 function answer(of: Kept, revision: string, { knownDigest }: ManifestRequest): ManifestResponse {
   const { sourceType, digest, manifests } = of
-  return digest === knownDigest ? { revision, sourceType, digest } : { revision, sourceType, digest, manifests }
+  return digest === knownDigest ? { revision, sourceType, digest } : { revision, sourceType, digest, manifests, origins: manifests.map((one) => originOf(one) ?? null) }
 }
 
 async function allUnchanged(dependencies: readonly Dependencies[], trees: readonly Parameters<typeof areUnchanged>[1][]): Promise<boolean> {

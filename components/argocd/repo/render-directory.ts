@@ -2,6 +2,7 @@ import { parseYamlDocuments, type AnyObject, type Json } from '@idp/formats'
 import { CodedError, type FileTree } from '@idp/kit'
 import { globMatches } from '../engine/project/glob.ts'
 import type { ApplicationSource } from '../kinds/application.ts'
+import { noteOrigin } from './origin.ts'
 
 const decoder = new TextDecoder()
 
@@ -62,7 +63,7 @@ function takeApart(value: Json, where: string, strict: boolean): AnyObject[] {
     throw broken(`object has no ${typeof apiVersion !== 'string' || apiVersion === '' ? 'apiVersion' : 'kind'}`, where)
   }
   if (kind.endsWith('List') && Array.isArray(items)) return items.flatMap((item) => takeApart(item, where, strict))
-  return [checkedObject(value as unknown as AnyObject, where)]
+  return [noteOrigin(checkedObject(value as unknown as AnyObject, where), where)]
 }
 
 /** An object has a name, and metadata that are mappings of text. */

@@ -1,6 +1,7 @@
 import { parseYaml, type AnyObject, type Json, type JsonObject } from '@idp/formats'
 import { CodedError, type FileTree } from '@idp/kit'
 import { mergeMaps, setValues, type Chart, type HelmRenderer } from '@idp/render-helm'
+import { noteOrigin } from './origin.ts'
 import type { ManifestRequest } from './repo-service.ts'
 
 export interface HelmJob {
@@ -34,7 +35,7 @@ export async function renderHelmSource({ renderer, chart, request, files, path, 
     kubeVersion: helm.kubeVersion ?? kubeVersion, apiVersions: helm.apiVersions ?? apiVersions, includeCrds: helm.skipCrds !== true, skipTests: helm.skipTests === true,
     skipSchemaValidation: helm.skipSchemaValidation === true,
   })
-  return rendering.documents.map((document) => document.object as AnyObject)
+  return rendering.documents.map((document) => noteOrigin(document.object as AnyObject, document.path))
 }
 
 type Place = Pick<HelmJob, 'files' | 'path' | 'refs'>

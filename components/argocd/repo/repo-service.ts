@@ -51,6 +51,8 @@ export interface ManifestResponse {
   readonly digest: string
   /** Absent when `knownDigest` was right. */
   readonly manifests?: readonly AnyObject[]
+  /** Beside `manifests`: where each was read from, e.g. `apps/web/service.yaml:12`; null where that is not known. */
+  readonly origins?: readonly (string | null)[]
 }
 
 export interface RevisionMetadata { readonly author: string; readonly date: string; readonly message: string; readonly tags?: readonly string[] }

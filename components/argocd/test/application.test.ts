@@ -59,6 +59,6 @@ test('bad input concerns one Application and says where it is', async (t) => {
   assert.match(await message('branch', 'ComparisonError'), /unable to resolve 'nope' to a commit SHA.*default branch is main/)
   assert.match(await message('project', 'InvalidSpecError'), /referencing project nope which does not exist/)
   const unknown = await argo.until('unknown', (app) => app.status?.operationState !== undefined)
-  assert.match(unknown.status?.operationState?.message ?? '', /could not find example\.org\/Nope.*Make sure the "Nope" CRD is installed/)
+  assert.match(unknown.status?.operationState?.message ?? '', /could not find example\.org\/Nope.*Make sure the "Nope" CRD is installed.* \(unknown\/x\.yaml:1\)/)
   assert.equal(unknown.status?.health?.status, 'Missing')
 })
