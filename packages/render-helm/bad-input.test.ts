@@ -34,6 +34,7 @@ const faults: readonly { readonly name: string; readonly files: Record<string, s
   { name: 'a schema without end', files: { 'values.yaml': 'a: 1\n', 'values.schema.json': '{"$ref":"#"}' }, code: 'InvalidSchema' },
   { name: 'subchart values of a wrong type', files: { 'values.yaml': 'sub: 1\n', 'charts/sub/Chart.yaml': 'name: sub\nversion: 1.0.0\n' }, code: 'InvalidValues', message: /type mismatch on sub/ },
   { name: 'equal keys in values, when told to', files: { 'values.yaml': 'a: 1\nb: 2\na: 3\n' }, code: 'InvalidYaml', where: 'values.yaml:3:1', options: { limits: { duplicateKeys: 'error' } } },
+  { name: 'to show what is not there', files: {}, code: 'TemplateNotFound', options: { showOnly: ['templates/none.yaml'] } },
   { name: 'too many files', files: Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`f${i}`, 'x'])), code: 'ChartTooLarge', options: { limits: { maxFiles: 20 } } },
   { name: 'too many bytes', files: { big: 'x'.repeat(5_000) }, code: 'ChartTooLarge', options: { limits: { maxBytes: 4_000 } } },
   { name: 'a version of Kubernetes that is none', files: {}, code: 'InvalidKubeVersion', options: { kubeVersion: 'latest' } },

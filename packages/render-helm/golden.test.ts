@@ -20,6 +20,7 @@ const cases: { readonly name: string; readonly chart: string; readonly flags: re
   { name: 'files', chart: 'files', flags: [], options: {} },
   { name: 'files-crds', chart: 'files', flags: ['--include-crds', '--skip-tests'], options: { includeCrds: true, skipTests: true } },
   { name: 'files-no-hooks', chart: 'files', flags: ['--no-hooks'], options: { noHooks: true } },
+  { name: 'files-show-only', chart: 'files', flags: ['--show-only', 'templates/c*.yaml', '--show-only', 'templates/hooks.yaml'], options: { showOnly: ['templates/c*.yaml', 'templates/hooks.yaml'] } },
   { name: 'family', chart: 'family', flags: [], options: {} },
   { name: 'family-tags', chart: 'family', flags: ['--set', 'tags.extras=true,child.enabled=false,twin.color=null'], options: { values: [{ tags: { extras: true }, child: { enabled: false }, twin: { color: null } }] } },
   { name: 'old', chart: 'old', flags: [], options: {} },

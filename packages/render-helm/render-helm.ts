@@ -7,6 +7,7 @@ import { filesValue } from './chart-files.ts'
 import type { Chart, CrdFile } from './chart.ts'
 import { chartDots, type ChartDot } from './chart-values.ts'
 import { activate, isInRange, type ActiveChart } from './dependencies.ts'
+import { globOfPath } from './helmignore.ts'
 import { loadChart, mergeMaps, type LoadOptions } from './load-chart.ts'
 import { hookOf, manifestOf, readObject, readPart, sortParts, splitDocuments, trimSpace, type Hook, type Manifest, type Part, type Stored, type StoredHook } from './manifests.ts'
 import type { Lookup } from './render-context.ts'
@@ -204,7 +205,19 @@ async function assemble(outputs: ReadonlyMap<string, Output>, active: ActiveChar
     for (const [path, text] of await options.postRenderer(texts)) parts.set(path, readPart(path, text))
   }
   const { manifests, hooks } = sortParts(parts)
+  if (options.showOnly !== undefined && options.showOnly.length > 0) {
+    const shown = [...manifests, ...(options.noHooks === true ? [] : hooks)]
+    return new Assembled(options.showOnly.flatMap((pattern) => matching(pattern, shown)), [], [], undefined, options)
+  }
   return new Assembled(manifests, hooks, crdsOf(active), notes.length === 0 ? undefined : notes.join('\n'), options)
+}
+
+/** Documents of the templates a pattern names below the chart. */
+function matching(pattern: string, all: readonly Stored[]): Stored[] {
+  const glob = globOfPath(pattern)
+  const found = all.filter(({ path }) => glob.test(path.slice(path.indexOf('/') + 1)))
+  if (found.length === 0) throw new CodedError({ code: 'TemplateNotFound', message: `could not find template ${pattern} in chart`, where: pattern })
+  return found
 }
 
 /** Texts and objects are put together when they are asked for. */
