@@ -1,4 +1,4 @@
-/** A test reporter that names each failure with its file, and closes with one line: passed, failed, skipped. */
+/** A test reporter that shows a dot for every twentieth test that passes, names each failure with its file, and closes with one line: passed, failed, skipped. */
 import type { TestEvent } from 'node:test/reporters'
 
 export default async function* summary(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
@@ -10,9 +10,12 @@ export default async function* summary(events: AsyncIterable<TestEvent>): AsyncG
     if (event.type !== 'test:pass' && event.type !== 'test:fail') continue
     if (event.data.details.type === 'suite') continue
     if (event.data.skip !== undefined) skipped++
-    else if (event.type === 'test:pass') passed++
+    else if (event.type === 'test:pass') {
+      if (++passed % 20 === 0) yield '.'
+    }
     else {
       failed++
+      yield `\n✖ ${event.data.name}\n`
       const error = event.data.details.error
       failures.push(`✖ ${event.data.file ?? ''}: ${event.data.name}\n  ${String(error.cause instanceof Error ? error.cause.stack : error.cause ?? error).split('\n').slice(0, 12).join('\n  ')}`)
     }

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
 
 const wanted = process.argv.slice(2)
 const files = globSync(['packages/**/*.test.ts', 'components/**/*.test.ts', 'apps/**/*.test.ts', 'conformance/**/*.test.ts', 'scripts/**/*.test.ts', 'blueprint/**/*.test.ts', 'docs/**/*.test.ts'], { exclude: ['**/node_modules/**'] })
@@ -11,9 +12,9 @@ if (files.length === 0) {
   console.error(`no test file contains ${wanted.join(' or ')}`)
   process.exit(2)
 }
-const reporter = process.env['IDP_TEST_REPORTER'] ?? (process.stdout.isTTY ? 'spec' : 'dot')
+const verbose = process.stdout.isTTY ? ['--test-reporter=spec', '--test-reporter-destination=stdout'] : []
 const { status } = spawnSync(process.execPath, [
-  '--disable-warning=ExperimentalWarning', '--test', `--test-concurrency=${availableParallelism()}`, '--test-timeout=120000',
-  `--test-reporter=${reporter}`, '--test-reporter-destination=stdout', '--test-reporter=./scripts/test-summary.ts', '--test-reporter-destination=stdout', ...files,
-], { stdio: 'inherit', env: { ...process.env, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? 'node_modules/.cache/compile' } })
+  '--disable-warning=ExperimentalWarning', '--test', `--test-concurrency=${availableParallelism()}`, '--test-timeout=300000',
+  ...verbose, '--test-reporter=./scripts/test-summary.ts', '--test-reporter-destination=stdout', ...files,
+], { stdio: 'inherit', env: { ...process.env, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? resolve('node_modules/.cache/compile') } })
 process.exit(status ?? 1)
