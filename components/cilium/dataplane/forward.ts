@@ -42,7 +42,8 @@ export function forward(exchange: Exchange, action: RouteAction, match: RequestM
   new Forwarding(exchange, action, match, target, responseEdits, context).start()
 }
 
-function pickTarget({ targets, totalWeight }: RouteAction, random: number): Target | undefined {
+/** One of several targets by weight. @param random a number in [0, 1) */
+export function pickTarget({ targets, totalWeight }: Pick<RouteAction, 'targets' | 'totalWeight'>, random: number): Target | undefined {
   if (targets.length === 1 && totalWeight > 0) return targets[0]
   let left = random * totalWeight
   for (const target of targets) {
@@ -286,7 +287,7 @@ export function reply(exchange: Exchange, status: number, headers: HeaderList, t
 }
 
 /** Joins two connections until both have ended. */
-function splice(a: Duplex, b: Duplex, done: () => void): void {
+export function splice(a: Duplex, b: Duplex, done: () => void): void {
   const close = (): void => {
     a.destroy()
     b.destroy()

@@ -5,7 +5,8 @@ import { route, type ListenerTable, type PortTable } from '../engine/route-table
 import { applyCors } from './cors.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Exchange } from './exchange.ts'
-import { forward, reply, type ForwardContext, type ForwardOutcome } from './forward.ts'
+import { peekServerName } from './client-hello.ts'
+import { forward, pickTarget, reply, splice, type ForwardContext, type ForwardOutcome } from './forward.ts'
 import { gatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts'
 import { editHeaders, getHeader, type HeaderList } from './header-list.ts'
 import { serveHttp1, type Downstream, type DownstreamOptions } from './http1-downstream.ts'
@@ -132,6 +133,24 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
     return acceptor
   }
 
+  /** Gives a connection whose server name is known to a backend as it is, or to the listener that decrypts it. */
+  const passOn = async (connection: Duplex, name: string | undefined, peer: Peer, table: () => PortTable | undefined): Promise<void> => {
+    const listener = name === undefined ? undefined : table()?.listeners.find(name)
+    if (listener?.passthrough === undefined) return acceptorOf(table)(connection, peer)
+    const targets = listener.passthrough.find(name ?? '') ?? []
+    const service = pickTarget({ targets, totalWeight: targets.reduce((sum, { weight }) => sum + weight, 0) }, random())?.service
+    const address = service === undefined ? undefined : endpoints.next(service)
+    if (address === undefined) return void connection.destroy()
+    metrics.connection(1)
+    const colon = address.lastIndexOf(':')
+    try {
+      splice(connection, await options.connect({ host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }), () => metrics.connection(-1))
+    } catch {
+      metrics.connection(-1)
+      connection.destroy() // TLS has no way to say more
+    }
+  }
+
   return {
     metrics,
     accept(connection, peer, table) {
@@ -139,7 +158,8 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
       connection.once('close', () => raw.delete(connection))
       const now = table()
       if (now === undefined) return void connection.destroy()
-      if (now.secure) acceptorOf(table)(connection, peer)
+      if (now.passesThrough) void peekServerName(connection).then((name) => passOn(connection, name, peer, table), () => connection.destroy()) // no TLS, or too slow
+      else if (now.secure) acceptorOf(table)(connection, peer)
       else serve(connection, peer, table, 'http')
     },
     drain() {

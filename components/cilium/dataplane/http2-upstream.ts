@@ -1,7 +1,9 @@
 import { connect as http2Connect, constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { HeaderList } from './header-list.ts'
 import type { Framing } from './http1-head.ts'
+import { settledDuplex } from './settled-duplex.ts'
 import type { ResponseSink, Upstream, UpstreamRequest } from './upstream.ts'
 
 export interface Http2Pool extends Disposable {
@@ -15,7 +17,8 @@ export function http2Pool(connect: (target: { readonly host: string; readonly po
   const start = async (address: string): Promise<ClientHttp2Session> => {
     const colon = address.lastIndexOf(':')
     const socket = await connect({ host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) })
-    const session = http2Connect(`http://${address}`, { createConnection: () => socket })
+    const connection = socket instanceof Socket ? socket : settledDuplex(socket)
+    const session = http2Connect(`http://${address}`, { createConnection: () => connection })
     const forget = (): void => void sessions.delete(address)
     session.on('error', forget).on('close', forget).on('goaway', forget)
     return session
@@ -106,7 +109,7 @@ function follow(stream: ClientHttp2Stream, method: string, sink: ResponseSink): 
     ended = true
     sink.failed(reason, responded)
   }
-  stream.on('end', finish)
+  stream.on('end', () => { if (responded) finish() }) // a session that is lost ends its streams as well
   stream.on('error', (error: Error) => fail(error.message))
   stream.on('close', () => { if (stream.rstCode === constants.NGHTTP2_NO_ERROR && responded) finish(); else fail(`the backend reset the stream (${stream.rstCode})`) })
 }

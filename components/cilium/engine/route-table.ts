@@ -1,10 +1,12 @@
 import { messageOf, type Log } from '@idp/kit'
-import { gatewayGroup, type Gateway, type HTTPRoute, type Listener, type Route } from '../kinds/gateway-api.ts'
+import { gatewayGroup, type Gateway, type GRPCRoute, type HTTPRoute, type HttpRule, type Listener, type Route, type TLSRoute } from '../kinds/gateway-api.ts'
 import { attachmentsOf } from './attachment.ts'
+import { resolveBackend } from './backends.ts'
+import { httpRuleOf } from './grpc-rule.ts'
 import { HostnameMap } from './hostname.ts'
 import { judgeListeners } from './listener-status.ts'
 import { compareMatches, compileMatch, matches, type RequestFacts, type RequestMatch } from './request-match.ts'
-import { compileAction, type RouteAction } from './route-action.ts'
+import { compileAction, type RouteAction, type Target } from './route-action.ts'
 import { mayRefer, type World } from './world.ts'
 
 /** One match and what follows from it. */
@@ -18,12 +20,16 @@ export interface ListenerTable {
   readonly identity: { readonly cert: string; readonly key: string } | undefined
   /** Entries by hostname, in order of precedence. */
   readonly hosts: HostnameMap<Entry[]>
+  /** For listeners that pass TLS through: where connections go, by server name. */
+  readonly passthrough: HostnameMap<readonly Target[]> | undefined
 }
 
 /** What one port of a Gateway does. */
 export interface PortTable {
   readonly port: number
   readonly secure: boolean
+  /** Some listener passes TLS through: the server name must be read before the handshake. */
+  passesThrough: boolean
   readonly listeners: HostnameMap<ListenerTable>
 }
 
@@ -33,18 +39,22 @@ export function buildTables(gateway: Gateway, world: World, log: Log): Map<numbe
   const byListener = new Map<Listener, ListenerTable>()
   for (const { listener, programmed } of judgeListeners(gateway, world)) {
     if (!programmed) continue
-    const table = tables.get(listener.port) ?? { port: listener.port, secure: listener.protocol !== 'HTTP', listeners: new HostnameMap<ListenerTable>() }
+    const table = tables.get(listener.port) ?? { port: listener.port, secure: listener.protocol !== 'HTTP', passesThrough: false, listeners: new HostnameMap<ListenerTable>() }
     tables.set(listener.port, table)
     const hostname = listener.hostname === undefined || listener.hostname === '' ? '*' : listener.hostname
-    byListener.set(listener, table.listeners.entry(hostname, () => ({ name: listener.name, hostname, protocol: listener.protocol, identity: identityOf(listener, gateway, world), hosts: new HostnameMap() })))
+    const passes = listener.protocol === 'TLS' && listener.tls?.mode === 'Passthrough'
+    if (passes) table.passesThrough = true
+    byListener.set(listener, table.listeners.entry(hostname, () => ({ name: listener.name, hostname, protocol: listener.protocol, identity: identityOf(listener, gateway, world), hosts: new HostnameMap(), passthrough: passes ? new HostnameMap() : undefined })))
   }
   for (const route of world.routes()) {
     const compiled = compile(route, world, log)
-    if (compiled.length === 0) continue
+    const streams = route.kind === 'TLSRoute' ? tlsTargets(route as TLSRoute, world) : []
+    if (compiled.length === 0 && streams.length === 0) continue
     for (const attachment of attachmentsOf(route, world)) {
       if (attachment.gateway.metadata.uid !== gateway.metadata.uid) continue
       for (const { listener, hostnames } of attachment.listeners) for (const hostname of hostnames) {
-        const entries = byListener.get(listener)?.hosts.entry(hostname, () => [])
+        byListener.get(listener)?.passthrough?.entry(hostname, () => streams)
+        const entries = compiled.length === 0 ? undefined : byListener.get(listener)?.hosts.entry(hostname, () => [])
         // Two parentRefs may lead to the same listener.
         if (entries !== undefined && !entries.includes(compiled[0] as Entry)) entries.push(...compiled)
       }
@@ -52,6 +62,14 @@ export function buildTables(gateway: Gateway, world: World, log: Log): Map<numbe
   }
   for (const table of byListener.values()) for (const entries of table.hosts.values()) entries.sort(compareEntries)
   return tables
+}
+
+/** Where the connections of a TLSRoute go. */
+function tlsTargets(route: TLSRoute, world: World): Target[] {
+  return (route.spec.rules[0]?.backendRefs ?? []).map((ref) => {
+    const resolved = resolveBackend(route, ref, world)
+    return { weight: ref.weight ?? 1, service: 'service' in resolved ? resolved.service : undefined, request: [], response: [] }
+  })
 }
 
 function identityOf(listener: Listener, gateway: Gateway, world: World): ListenerTable['identity'] {
@@ -63,14 +81,15 @@ function identityOf(listener: Listener, gateway: Gateway, world: World): Listene
 }
 
 function compile(route: Route, world: World, log: Log): Entry[] {
-  if (route.kind !== 'HTTPRoute') return []
-  const { metadata, spec } = route as HTTPRoute
+  if (route.kind === 'TLSRoute') return []
+  const grpc = route.kind === 'GRPCRoute'
+  const rules: readonly HttpRule[] = grpc ? ((route as GRPCRoute).spec.rules ?? [{}]).map(httpRuleOf) : (route as HTTPRoute).spec.rules ?? [{}]
   const entries: Entry[] = []
-  for (const [index, rule] of (spec.rules ?? [{}]).entries()) {
-    const action = compileAction(route as HTTPRoute, rule, index, world)
+  for (const [index, rule] of rules.entries()) {
+    const action = { ...compileAction(route as HTTPRoute, rule, index, world), grpc }
     for (const match of rule.matches === undefined || rule.matches.length === 0 ? [{}] : rule.matches) {
       try {
-        entries.push({ match: compileMatch(match), action, created: metadata.creationTimestamp ?? '', order: entries.length })
+        entries.push({ match: compileMatch(match), action, created: route.metadata.creationTimestamp ?? '', order: entries.length })
       } catch (error) {
         log.warn('a match cannot be used and is left out', { route: action.route, rule: index, error: messageOf(error) })
       }

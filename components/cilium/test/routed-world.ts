@@ -1,7 +1,7 @@
 import { duplexPair, type Duplex } from 'node:stream'
 import type { EndpointSlice, Namespace, Secret, Service } from '@idp/api'
 import { parseYamlDocuments, type KubeObject } from '@idp/formats'
-import { serveConnection, type WebServer } from '@idp/http'
+import { serveConnection, type Peer, type WebServer } from '@idp/http'
 import { CodedError, fakeClock, silentLog, type Clock, type FakeClock } from '@idp/kit'
 import { roundRobin } from '../dataplane/endpoints.ts'
 import { gatewayServer, type GatewayServer } from '../dataplane/gateway-server.ts'
@@ -17,6 +17,8 @@ export interface RoutedWorld extends Disposable {
   readonly clock: FakeClock
   /** A new connection to a port of a Gateway. */
   connect(port: number, gateway?: string): Duplex
+  /** Serves a connection that comes from elsewhere. */
+  accept(connection: Duplex, peer: Peer, port: number): void
   /** Puts further manifests in place (same name and namespace replaces). */
   apply(yaml: string): void
   readonly accessLog: string[]
@@ -93,6 +95,7 @@ export function routedWorld(yaml: string, options: RoutedOptions = {}): RoutedWo
   apply(yaml)
   return {
     world, server, clock, apply, accessLog,
+    accept: (connection, peer, port) => server.accept(connection, peer, () => tables.values().next().value?.get(port)),
     connect(port, gateway) {
       const [client, far] = duplexPair()
       const name = gateway ?? tables.keys().next().value ?? ''
