@@ -6,13 +6,19 @@ import type { WriteParameters } from './write-options.ts'
 
 /**
  * Reads an object as its kind's decoder does: types are checked, unknown fields are dropped, warned of or refused, as
- * `fieldValidation` asks.
+ * `fieldValidation` asks. `patch` is the text of the patch that made the object.
  */
-export function admitFields({ resource, warnings }: ResourceRequest, object: AnyObject, write: WriteParameters): void {
+export function admitFields({ resource, warnings }: ResourceRequest, object: AnyObject, write: WriteParameters, patch?: string): void {
   const unknown = resource.decode(object)
   if (unknown.length === 0 || write.fieldValidation === 'Ignore') return
   if (write.fieldValidation === 'Strict') {
-    throw new ApiError('BadRequest', `${resource.kind.kind} in version "${resource.kind.version}" cannot be handled as a ${resource.kind.kind}: strict decoding error: ${unknown.map((field) => `unknown field "${field}"`).join(', ')}`)
+    const strict = `strict decoding error: ${unknown.map((field) => `unknown field "${field}"`).join(', ')}`
+    // A patch is refused as a value of its own: the fields may come from the stored object.
+    if (patch !== undefined) {
+      const message = `Invalid value: ${JSON.stringify(patch)}: ${strict}`
+      throw new ApiError('Invalid', ` "" is invalid: patch: ${message}`, { details: { causes: [{ reason: 'FieldValueInvalid', field: 'patch', message }] } })
+    }
+    throw new ApiError('BadRequest', `${resource.kind.kind} in version "${resource.kind.version}" cannot be handled as a ${resource.kind.kind}: ${strict}`)
   }
   for (const field of unknown) warnings.add(`unknown field "${field}"`)
 }

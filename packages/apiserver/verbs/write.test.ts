@@ -130,3 +130,9 @@ test('bad requests are told, not crashed on', async () => {
   await assert.rejects(api.client.create(Pod, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'default' }, spec: { containers: [] } }), says('Invalid', /spec\.containers: Required value/))
   await assert.rejects(api.client.get(Deployment, 'x', { ...at, subresource: 'nothing' }), says('NotFound', /could not find the requested resource/))
 })
+
+test('a patch with an unknown field is refused as a patch', async () => {
+  await using api = await startTestApi()
+  await api.client.create(ConfigMap, configMap('a'))
+  await assert.rejects(api.client.patch(ConfigMap, 'a', { dta: {} }, { type: 'merge', fieldValidation: 'Strict', ...at }), says('Invalid', /^ "" is invalid: patch: Invalid value: "\{\\"dta\\":\{\}\}": strict decoding error: unknown field "dta"$/))
+})

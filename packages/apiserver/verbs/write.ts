@@ -51,7 +51,7 @@ export async function patchObject(request: ResourceRequest): Promise<Response> {
   const object = await updateObject(request, {
     next(live) {
       const next = asObjectOf(request.resource, patched(change, live))
-      admitFields(request, next, write)
+      admitFields(request, next, write, bytes.toString())
       return next
     },
   }, write)
