@@ -58,6 +58,7 @@ export function createActive({ barrier, clock, random, log, surroundings, defaul
     emit: (entry, event, metadata) => events.publish(entry, event, metadata),
   })
   active.mounts = mounts
+  mounts.begin()
   return {
     ...active,
     [Symbol.dispose]() {

@@ -25,6 +25,8 @@ export interface MountEntry {
 export interface Mounted { readonly entry: MountEntry; readonly backend: Backend; readonly routes: readonly CompiledRoute[]; readonly fullPath: string }
 
 export interface Mounts {
+  /** Starts every backend; once, when everything they are handed is there. */
+  begin(): void
   /** The mount of a request path and what of the path lies below it. */
   route(path: string): { readonly mounted: Mounted; readonly rest: string } | undefined
   list(table: MountTable): readonly MountEntry[]
@@ -104,15 +106,16 @@ export function createMounts(options: MountsOptions): Mounts {
     clear(storage, `logical/${found.entry.uuid}/`)
     storage.delete(`mount/${table}/${found.entry.uuid}`)
   }
-  for (const table of ['mounts', 'auth'] as const) {
-    for (const id of storage.list(`mount/${table}/`)) {
-      const entry = storage.get<MountEntry>(`mount/${table}/${id}`)
-      if (entry !== undefined) start(entry)
-    }
-  }
-  for (const entry of fixed) if (find(entry.table, entry.path) === undefined) enable(entry)
-
   return {
+    begin() {
+    for (const table of ['mounts', 'auth'] as const) {
+      for (const id of storage.list(`mount/${table}/`)) {
+        const entry = storage.get<MountEntry>(`mount/${table}/${id}`)
+        if (entry !== undefined) start(entry)
+      }
+    }
+    for (const entry of fixed) if (find(entry.table, entry.path) === undefined) enable(entry)
+    },
     route(path) {
       for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
         const at = mounted.get(path[end - 1] === '/' ? path.slice(0, end) : `${path.slice(0, end)}/`)

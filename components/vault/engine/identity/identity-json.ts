@@ -18,5 +18,5 @@ export function entityJson(active: Active, entity: Entity): Record<string, unkno
 export function groupJson(active: Active, group: Group): Record<string, unknown> {
   const alias = active.identity.groupAliasOf(group.id)
   const parents = active.identity.groups.all().filter(({ member_group_ids: members }) => members.includes(group.id)).map(({ id }) => id)
-  return { ...group, alias: alias === undefined ? {} : aliasJson(active, alias), parent_group_ids: parents.length === 0 ? null : parents, member_group_ids: group.member_group_ids.length === 0 ? null : group.member_group_ids, namespace_id: 'root' }
+  return { ...group, alias: alias === undefined ? {} : aliasJson(active, alias), parent_group_ids: parents.length === 0 ? null : parents, member_group_ids: group.member_group_ids.length === 0 ? null : group.member_group_ids, member_entity_ids: group.type === 'external' && group.member_entity_ids.length === 0 ? null : group.member_entity_ids, namespace_id: 'root' }
 }
