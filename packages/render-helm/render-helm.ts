@@ -185,10 +185,19 @@ function checkKubeVersion(active: ActiveChart, normalized: string, version: stri
   }
 }
 
+const crdTexts = new WeakMap<Uint8Array, string>()
+
+/** These are large and hardly ever change. */
+function crdText(bytes: Uint8Array): string {
+  let text = crdTexts.get(bytes)
+  if (text === undefined) crdTexts.set(bytes, text = stringOf(bytes))
+  return text
+}
+
 /** CRD files of a chart and its enabled subcharts. */
 function crdsOf(active: ActiveChart): CrdFile[] {
   const own = [...active.chart.files].filter(([path]) => path.startsWith('crds/') && /\.(?:yaml|yml|json)$/.test(path))
-    .sort(([a], [b]) => compareStrings(a, b)).map(([path, bytes]) => ({ path: `${active.fullPath}/${path}`, text: stringOf(bytes) }))
+    .sort(([a], [b]) => compareStrings(a, b)).map(([path, bytes]) => ({ path: `${active.fullPath}/${path}`, text: crdText(bytes) }))
   return [...own, ...active.dependencies.flatMap(crdsOf)]
 }
 
