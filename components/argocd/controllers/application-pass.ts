@@ -233,7 +233,9 @@ async function writeStatus(application: Application, { status, operation, wish }
 function reportChanges({ status: before, ...application }: Application, after: ApplicationStatus, context: ControllerContext): void {
   const about = application as unknown as AnyObject
   const [sync, health] = [before?.sync?.status, before?.health?.status]
-  if (sync !== after.sync?.status) context.event(about, 'Normal', 'ResourceUpdated', `Updated sync status: ${sync ?? ''} -> ${after.sync?.status ?? ''}`)
+  // The first verdict is no change; the operation that led to it has its own events.
+  if (sync === undefined) return
+  if (sync !== after.sync?.status) context.event(about, 'Normal', 'ResourceUpdated', `Updated sync status: ${sync} -> ${after.sync?.status ?? ''}`)
   if (health !== after.health?.status) context.event(about, 'Normal', 'ResourceUpdated', `Updated health status: ${health ?? ''} -> ${after.health?.status ?? ''}`)
 }
 

@@ -46,7 +46,7 @@ test('values have their effect', async () => {
   assert.equal(controller.priorityClassName, 'high')
   assert.deepEqual(controller.nodeSelector, { 'kubernetes.io/os': 'linux', 'node-role': 'it-infra' })
   assert.equal(spec(objects.get('Deployment/argocd-server')).template.spec.containers[0]?.readinessProbe?.httpGet.scheme, undefined)
-  assert.equal((objects.get('ConfigMap/argocd-cm')?.['data'] as Record<string, string>)['timeout.reconciliation'], '60s')
+  assert.equal((objects.get('ConfigMap/argocd-cm')?.['data'] as Record<string, string> | undefined)?.['timeout.reconciliation'], '60s')
   assert.ok(objects.has('ServiceMonitor/argocd-application-controller'))
   assert.ok(objects.has('Secret/argocd-repo-r'))
   assert.equal(objects.has('Deployment/argocd-notifications-controller'), false)
