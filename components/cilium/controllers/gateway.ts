@@ -5,7 +5,7 @@ import { conditions, type Verdict } from '../engine/condition.ts'
 import { judgeListeners, type ListenerVerdict } from '../engine/listener-status.ts'
 import { allocatePorts, type PortMap } from '../engine/proxy-ports.ts'
 import { isOurs } from '../engine/world-of.ts'
-import { Gateway, GatewayClass, GRPCRoute, HTTPRoute, ReferenceGrant, TLSRoute } from '../kinds/gateway-api.ts'
+import { Gateway, GatewayClass, ReferenceGrant } from '../kinds/gateway-api.ts'
 import { keyOf, ourGateways, routesWakeGateways, worldIn } from './caches.ts'
 
 export interface GatewaySettings {
