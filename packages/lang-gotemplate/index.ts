@@ -1,5 +1,6 @@
 export { builtins } from './builtins.ts'
-export { formatDuration, formatFloat, sprintf, sprintV } from './format.ts'
+export { formatFloat } from './float-text.ts'
+export { formatDuration, sprintf, sprintV } from './format.ts'
 export type { Frame } from './frame.ts'
 export { ExecError, GoError, LimitError, messageOfFault, ParseError } from './go-error.ts'
 export { bytesOf, compareStrings, sortedKeys, stringOf } from './go-string.ts'
