@@ -170,6 +170,7 @@ export function startApplicationController(options: ApplicationControllerOptions
       wakeAll((memory) => { memory.stale = true })
     })
     projects.onChange(({ before, after }) => {
+      if (after?.spec.orphanedResources !== undefined) log.warn('orphaned resources are not looked for', { project: after.metadata.name })
       for (const application of applications.cache.list()) if (application.spec.project === (after ?? before)?.metadata.name) queue.add(keyOf(application))
     })
     repositories.onChange(({ before }) => { if (before !== undefined) wakeAll((memory) => { memory.stale ||= memory.failures > 0 }) })

@@ -1,17 +1,16 @@
 import { isApiError, Secret } from '@idp/api'
 import type { Client } from '@idp/client'
 import { controllerOf, createEventRecorder, createWorkQueue, informer, type CacheChange } from '@idp/controller'
-import { deepEqual, type AnyObject, type JsonObject } from '@idp/formats'
+import { deepEqual, type JsonObject } from '@idp/formats'
 import { backoff, messageOf, rfc3339, type Clock, type Log, type Random } from '@idp/kit'
 import { goRenderer, plainRenderer } from '../engine/app-template.ts'
-import { compileIgnoreRule } from '../engine/compare/ignored-fields.ts'
-import { respectingLive } from '../engine/compare/ignored-fields.ts'
+import { conditionsFor, mergedConditions, resourceRow } from '../engine/application-set-status.ts'
+import { desiredApplication, ownerReference, sameDesire } from '../engine/desired-application.ts'
 import { applicationsOf, GenerationError } from '../engine/generators/applications.ts'
 import type { GeneratorWorld } from '../engine/generators/generate.ts'
 import { concerns, type PushEvent } from '../engine/push-event.ts'
 import { Application } from '../kinds/application.ts'
-import { ApplicationSet, type ApplicationSetCondition, type ApplicationSetStatus, type ApplicationsSyncPolicy, type Generator } from '../kinds/application-set.ts'
-import { pushedAtAnnotation, refreshAnnotation } from '../engine/refresh.ts'
+import { ApplicationSet, type ApplicationSetStatus, type ApplicationsSyncPolicy, type Generator } from '../kinds/application-set.ts'
 import type { RepoService } from '../repo/repo-service.ts'
 import { described } from './load-targets.ts'
 import { repositoryBook } from './repository-book.ts'
@@ -39,8 +38,6 @@ const setRefreshAnnotation = 'argocd.argoproj.io/application-set-refresh'
 const defaultRequeue = 180_000
 /** How long changes of the Applications' status are collected before the set's own status shows them. */
 const statusDelay = 1_000
-/** Annotations of Applications that others write and the template does not rule. */
-const keptAnnotations = ['notified.notifications.argoproj.io', refreshAnnotation, pushedAtAnnotation, 'argocd.argoproj.io/hydrate']
 
 /** Makes, updates and removes the Applications of every ApplicationSet. */
 export function startApplicationSetController(options: ApplicationSetControllerOptions): ApplicationSetController {
@@ -84,6 +81,7 @@ export function startApplicationSetController(options: ApplicationSetControllerO
       if (!(error instanceof GenerationError)) throw error
       failure = error
     }
+    if (set.spec.strategy?.type === 'RollingSync') recorder.event({ object: set }, 'Warning', 'Unsupported', 'strategy RollingSync is not supported: all Applications sync at once')
     if (annotated) await client.patch(ApplicationSet, name, { metadata: { annotations: { [setRefreshAnnotation]: null } } }, { type: 'merge', namespace })
     failures.set(name, failure)
     await writeStatus(set, failure)
@@ -137,7 +135,7 @@ export function startApplicationSetController(options: ApplicationSetControllerO
   const update = async (set: ApplicationSet, live: Application, wanted: Application): Promise<void> => {
     const owner = controllerOf(live)
     if (owner !== undefined && owner.uid !== set.metadata.uid) throw new Error(`Application ${live.metadata.name ?? ''} is already owned by ${owner.kind} ${owner.name}`)
-    const next = desired(set, live, wanted)
+    const next = desiredApplication(set, live, wanted)
     if (sameDesire(live, next)) return
     applications.observe(await client.update(Application, next, { fieldManager: 'argocd-applicationset-controller' }))
     recorder.event({ object: set }, 'Normal', 'updated', `updated Application "${live.metadata.name ?? ''}"`)
@@ -216,65 +214,6 @@ export function startApplicationSetController(options: ApplicationSetControllerO
 function mayConcern(push: PushEvent, { git, matrix, merge }: Generator): boolean {
   if (git !== undefined) return concerns(push, { repoURL: git.repoURL, targetRevision: git.revision ?? 'HEAD' })
   return [...(matrix?.generators ?? []), ...(merge?.generators ?? [])].some((one) => mayConcern(push, one))
-}
-
-function ownerReference({ metadata }: ApplicationSet) {
-  return { apiVersion: 'argoproj.io/v1alpha1', kind: 'ApplicationSet', name: metadata.name ?? '', uid: metadata.uid ?? '', controller: true, blockOwnerDeletion: true }
-}
-
-/** The live Application with what the template rules replaced. */
-function desired(set: ApplicationSet, live: Application, wanted: Application): Application {
-  const kept = (of: Readonly<Record<string, string>> | undefined, names: readonly string[]): Record<string, string> => Object.fromEntries(Object.entries(of ?? {}).filter(([key]) => names.includes(key)))
-  const annotations = { ...kept(live.metadata.annotations, [...keptAnnotations, ...(set.spec.preservedFields?.annotations ?? [])]), ...wanted.metadata.annotations }
-  const labels = { ...kept(live.metadata.labels, set.spec.preservedFields?.labels ?? []), ...wanted.metadata.labels }
-  const rules = (set.spec.ignoreApplicationDifferences ?? []).filter((one) => one.name === undefined || one.name === '' || one.name === live.metadata.name)
-    .map(({ jsonPointers, jqPathExpressions }) => compileIgnoreRule({ group: '*', kind: '*', ...(jsonPointers === undefined ? {} : { jsonPointers }), ...(jqPathExpressions === undefined ? {} : { jqPathExpressions }) }))
-  const ruled = rules.length === 0 ? wanted : respectingLive(wanted as unknown as AnyObject, live as unknown as AnyObject, rules) as unknown as Application
-  const { labels: _labels, annotations: _annotations, finalizers: _finalizers, ...metadata } = live.metadata
-  const finalizers = [...(wanted.metadata.finalizers ?? []), ...(live.metadata.finalizers ?? []).filter((one) => one.startsWith('post-delete-finalizer.'))]
-  return {
-    ...live, spec: ruled.spec,
-    metadata: {
-      ...metadata, ownerReferences: [ownerReference(set)], ...(Object.keys(labels).length === 0 ? {} : { labels }), ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
-      ...(finalizers.length === 0 ? {} : { finalizers: [...new Set(finalizers)] }),
-    },
-  }
-}
-
-function sameDesire(a: Application, b: Application): boolean {
-  const ruled = (of: Readonly<Record<string, string>> = {}): object => Object.fromEntries(Object.entries(of).filter(([key]) => !keptAnnotations.includes(key)))
-  const part = ({ spec, metadata }: Application): unknown => [spec, metadata.labels ?? {}, ruled(metadata.annotations), metadata.finalizers ?? [], metadata.ownerReferences ?? [], metadata.deletionTimestamp]
-  return deepEqual(part(a), part(b))
-}
-
-function resourceRow({ metadata, status }: Application): JsonObject {
-  const health = status?.health === undefined ? {} : { health: { status: status.health.status ?? 'Unknown' } }
-  return { group: 'argoproj.io', version: 'v1alpha1', kind: 'Application', namespace: metadata.namespace ?? '', name: metadata.name ?? '', ...(status?.sync === undefined ? {} : { status: status.sync.status }), ...health }
-}
-
-function conditionsFor(failure: GenerationError | undefined): ApplicationSetCondition[] {
-  if (failure === undefined) {
-    const message = 'All applications have been generated successfully'
-    return [
-      { type: 'ErrorOccurred', status: 'False', reason: 'ApplicationSetUpToDate', message },
-      { type: 'ParametersGenerated', status: 'True', reason: 'ParametersGenerated', message: 'Successfully generated parameters for all Applications' },
-      { type: 'ResourcesUpToDate', status: 'True', reason: 'ApplicationSetUpToDate', message },
-    ]
-  }
-  const { reason, message } = failure
-  const generated = !['ApplicationGenerationFromParamsError', 'RenderTemplateParamsError'].includes(reason)
-  return [
-    { type: 'ErrorOccurred', status: 'True', reason, message },
-    generated ? { type: 'ParametersGenerated', status: 'True', reason: 'ParametersGenerated', message: 'Successfully generated parameters for all Applications' } : { type: 'ParametersGenerated', status: 'False', reason: 'ErrorOccurred', message },
-    { type: 'ResourcesUpToDate', status: 'False', reason, message },
-  ]
-}
-
-function mergedConditions(old: readonly ApplicationSetCondition[] | undefined, next: readonly ApplicationSetCondition[], now: string): ApplicationSetCondition[] {
-  return next.map((one) => {
-    const same = old?.find((other) => other.type === one.type && other.status === one.status && other.reason === one.reason && other.message === one.message)
-    return { ...one, lastTransitionTime: same?.lastTransitionTime ?? now }
-  })
 }
 
 function clusterFacts({ data, metadata }: Secret) {

@@ -112,6 +112,8 @@ async function prepared(application: Application, manifests: readonly AnyObject[
     const types = hookTypesOf(placed)
     if (types.length > 0) {
       if (!types.every((one) => one === 'Skip')) hooks.push(placed)
+      const unsupported = types.find((one) => one === 'PreDelete' || one === 'PostDelete')
+      if (unsupported !== undefined) warnings.push({ type: 'UnsupportedHookWarning', message: `${placed.kind} ${placed.metadata.name ?? ''} is a ${unsupported} hook, which is not run` })
       continue
     }
     const key = keyText(objectKey(placed))

@@ -21,7 +21,7 @@ test('argocd-cm is read; what is wrong in it is named and left out', () => {
   assert.equal(settings.reconcileEvery, undefined)
   assert.equal(settings.tracking.method, 'annotation+label')
   assert.deepEqual([settings.isExcluded('cilium.io', 'CiliumIdentity'), settings.isExcluded('cilium.io', 'Other'), settings.isExcluded('', 'ConfigMap')], [true, false, false])
-  assert.deepEqual(settings.problems.map((one) => one.split(':')[0]), ['argocd-cm resource.inclusions', 'argocd-cm resource.customizations.ignoreDifferences.all'])
+  assert.deepEqual(settings.problems.map((one) => one.split(':')[0]), ['argocd-cm resource.inclusions', 'argocd-cm resource.customizations.ignoreDifferences.all', 'argocd-cm resource.customizations.health.example.org_Thing'])
   const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'x' }, spec: { replicas: 3 } } as AnyObject
   assert.deepEqual(ignoredPlaces(deployment, undefined, settings.ignoreRules), [['spec', 'replicas']])
   assert.deepEqual(settings.healthScripts, { 'example.org/Thing': 'return {}' })

@@ -41,6 +41,10 @@ export function readSettings(data: Data = {}): Settings {
   const inclusions = attempt('resource.inclusions', [], readFilters)
   const exclusions = attempt('resource.exclusions', [], readFilters)
   const ignoreRules = Object.keys(data).filter((key) => key.startsWith('resource.customizations.ignoreDifferences.')).flatMap((key) => attempt(key, [], (text) => [readIgnoreRule(key, text)]))
+  for (const key of Object.keys(data)) {
+    if (/^resource\.customizations\.(health|actions|knownTypeFields)\./.test(key)) problems.push(`argocd-cm ${key}: Lua scripts and known types are not read`)
+    else if (['dex.config', 'oidc.config', 'resource.customizations', 'configManagementPlugins'].includes(key) && data[key]?.trim() !== '') problems.push(`argocd-cm ${key}: not supported`)
+  }
   const scripts = Object.entries(data).filter(([key]) => key.startsWith('resource.customizations.health.')).map(([key, text]) => [groupKindOf(key.slice('resource.customizations.health.'.length)), text] as const)
   return {
     tracking: {

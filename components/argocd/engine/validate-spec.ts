@@ -7,6 +7,10 @@ const invalid = (message: string): ApplicationCondition => ({ type: 'InvalidSpec
 /** What is wrong with an Application before anything is rendered; empty when nothing is. */
 export function validateSpec({ spec }: Application, project: AppProject | undefined): ApplicationCondition[] {
   if (project === undefined) return [invalid(`Application referencing project ${spec.project} which does not exist`)]
+  // Both restrict what may be applied: ignoring them would let through what they forbid.
+  for (const field of ['signatureKeys', 'destinationServiceAccounts'] as const) {
+    if ((project.spec[field] ?? []).length > 0) return [invalid(`project '${spec.project}' uses ${field}, which this stand-in does not support`)]
+  }
   const sources = sourcesOf(spec)
   const found: ApplicationCondition[] = []
   if (sources.length === 0) found.push(invalid('spec.source.repoURL and either spec.source.path or spec.source.chart are required'))

@@ -30,6 +30,8 @@ export interface AppProjectSpec {
   orphanedResources?: { warn?: boolean; ignore?: { group?: string; kind?: string; name?: string }[] }
   syncWindows?: SyncWindow[]
   roles?: ProjectRole[]
+  signatureKeys?: { keyID: string }[]
+  destinationServiceAccounts?: { server: string; namespace?: string; defaultServiceAccount: string }[]
 }
 
 export interface AppProject extends KubeObject { metadata: ObjectMeta; spec: AppProjectSpec; status?: object }
