@@ -12,7 +12,7 @@ type Result = Signed | { readonly pending: string } | { readonly failed: string 
 
 /** Approves requests that refer to our own kinds of issuer, as upstream's approver does unless it is switched off. */
 export const approverController: Controller<CertificateRequest> = {
-  name: 'certificaterequests-approver',
+  name: 'cert-manager-certificaterequests-approver',
   for: CertificateRequest,
   async reconcile(request, scope) {
     const conditions = request.status?.conditions
@@ -29,7 +29,7 @@ export function requestController(clusterNamespace: string): Controller<Certific
     .filter((request) => !isTrue(request.status?.conditions, 'Ready') && which(request)).map(({ metadata }) => ({ name: metadata.name ?? '', namespace: metadata.namespace }))
   const ofIssuer = (issuer: AnyIssuer, scope: Scope) => unfinished((request) => request.spec.issuerRef.name === issuer.metadata.name && (request.spec.issuerRef.kind ?? 'Issuer') === issuer.kind)(scope)
   return {
-    name: 'certificaterequests-issuer',
+    name: 'cert-manager-certificaterequests-issuer',
     for: CertificateRequest,
     reads: [Secret],
     watches: [watch(Issuer, ofIssuer), watch(ClusterIssuer, ofIssuer)],

@@ -16,7 +16,7 @@ const LONGEST_RETRY = 32 * RETRY
 /** Keeps the Secret of each Certificate: issues, renews, and says how it stands. */
 export function certificateController(random: Random): Controller<Certificate> {
   return {
-    name: 'certificates',
+    name: 'cert-manager-certificates-issuing',
     for: Certificate,
     owns: [CertificateRequest],
     concurrency: 4,

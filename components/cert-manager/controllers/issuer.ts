@@ -38,7 +38,7 @@ export function issuerController(kind: Kind<Issuer> | Kind<ClusterIssuer>, clust
     .filter((issuer) => issuer.spec.ca?.secretName === secret.metadata.name && secretNamespace(issuer, clusterNamespace) === secret.metadata.namespace)
     .map(({ metadata }) => ({ name: metadata.name ?? '', namespace: metadata.namespace }))
   const controller: Controller<AnyIssuer> = {
-    name: kind.kind === 'Issuer' ? 'issuers' : 'clusterissuers',
+    name: kind.kind === 'Issuer' ? 'cert-manager-issuers' : 'cert-manager-clusterissuers',
     for: kind as Kind<AnyIssuer>,
     watches: [watch(Secret, usersOf)],
     async reconcile(issuer, scope) {

@@ -12,7 +12,7 @@ export const GatewayView: Kind<GatewayView> = defineKind({ group: 'gateway.netwo
 type Wanted = Map<string, string[]>
 
 /** Makes a Certificate for each TLS Secret of Gateways that carry an issuer annotation. */
-export const gatewayShim: Controller<GatewayView> = shim('gateway-shim', GatewayView, (gateway, problem) => {
+export const gatewayShim: Controller<GatewayView> = shim('cert-manager-gateway-shim', GatewayView, (gateway, problem) => {
   const wanted: Wanted = new Map()
   for (const listener of gateway.spec.listeners ?? []) {
     if (listener.tls === undefined || (listener.protocol !== 'HTTPS' && listener.protocol !== 'TLS')) continue
@@ -31,7 +31,7 @@ export const gatewayShim: Controller<GatewayView> = shim('gateway-shim', Gateway
 })
 
 /** The same for Ingresses. */
-export const ingressShim: Controller<Ingress> = shim('ingress-shim', Ingress, (ingress, problem) => {
+export const ingressShim: Controller<Ingress> = shim('cert-manager-ingress-shim', Ingress, (ingress, problem) => {
   const wanted: Wanted = new Map()
   for (const [i, { secretName, hosts = [] }] of (ingress.spec?.tls ?? []).entries()) {
     if (secretName === undefined || secretName === '' || hosts.length === 0) problem(`spec.tls[${i}]: ${secretName === undefined || secretName === '' ? 'secretName' : 'hosts'} must not be empty`)

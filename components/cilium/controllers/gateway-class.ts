@@ -17,9 +17,10 @@ export const gatewayClassController: Controller<GatewayClass> = {
   for: GatewayClass,
   async reconcile(gatewayClass, { clock }) {
     if (gatewayClass.spec.controllerName !== controllerName) return
-    const verdict = gatewayClass.spec.parametersRef === undefined || gatewayClass.spec.parametersRef.kind === 'CiliumGatewayClassConfig'
+    const parameters = gatewayClass.spec.parametersRef
+    const verdict = parameters === undefined
       ? { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'Valid GatewayClass' } as const
-      : { type: 'Accepted', status: 'False', reason: 'InvalidParameters', message: `Unsupported parametersRef kind ${gatewayClass.spec.parametersRef.kind}` } as const
+      : { type: 'Accepted', status: 'False', reason: 'InvalidParameters', message: `parametersRef of kind ${parameters.kind} is not supported by this stand-in; set gatewayAPI.serviceType of the chart` } as const
     return {
       status: {
         ...gatewayClass.status,

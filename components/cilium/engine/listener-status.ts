@@ -51,6 +51,7 @@ function acceptance(listener: Listener, gateway: Gateway): Verdict {
   const clash = conflict(listener, gateway)
   if (clash !== undefined) return no(clash, `Listener ${listener.name} conflicts with another on port ${listener.port}`)
   if (listener.protocol === 'HTTPS' && listener.tls?.mode === 'Passthrough') return no('UnsupportedValue', 'HTTPS listeners terminate TLS; use protocol TLS for Passthrough')
+  if (listener.protocol === 'TLS' && listener.tls?.mode !== 'Passthrough') return no('UnsupportedValue', 'TLS listeners pass connections through; use protocol HTTPS to terminate')
   return { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'Listener Accepted' }
 }
 
