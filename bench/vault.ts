@@ -34,7 +34,9 @@ export async function run(): Promise<Bench> {
     return { bench: 'vault', results: [{ name: 'KV v2 reads', value: reads, unit: '1/s', note }, { name: 'KV v2 writes, durable', value: writes, unit: '1/s', note }] }
   } finally {
     agent.destroy()
+    const ended = new Promise((resolve) => child.once('exit', resolve))
     child.kill()
+    await ended
     rmSync(folder, { recursive: true, force: true })
   }
 }

@@ -152,9 +152,15 @@ async function plainRequest(vault: Vault, request: Request, url: URL, path: stri
   const wrapTtl = wrap === null || wrap === '' ? 0 : parseDuration(wrap)
   if (wrapTtl < 0) throw badRequest('requested wrap ttl cannot be negative')
   return {
-    id: uuid(vault.options.random), method, path: method === 'list' && !path.endsWith('/') ? `${path}/` : path, data, token: headers.get('x-vault-token') ?? bearer ?? '', headers, remoteAddress: peer.address,
+    id: uuid(vault.options.random), method, path: plainPath(path, method), data, token: headers.get('x-vault-token') ?? bearer ?? '', headers, remoteAddress: peer.address,
     ...(wrapTtl === 0 ? {} : { wrapTtl }), ...(raw && method === 'write' ? { bytes: new Uint8Array(await request.arrayBuffer()) } : {}),
   }
+}
+
+/** One spelling of each path, so that a rule for `a/b` is not passed by as `a/b/`. */
+function plainPath(path: string, method: PlainRequest['method']): string {
+  const bare = path.replace(/\/+$/, '')
+  return method === 'list' ? `${bare}/` : bare
 }
 
 function methodOf(method: string, url: URL): PlainRequest['method'] {

@@ -108,13 +108,13 @@ export function createMounts(options: MountsOptions): Mounts {
   }
   return {
     begin() {
-    for (const table of ['mounts', 'auth'] as const) {
-      for (const id of storage.list(`mount/${table}/`)) {
-        const entry = storage.get<MountEntry>(`mount/${table}/${id}`)
-        if (entry !== undefined) start(entry)
+      for (const table of ['mounts', 'auth'] as const) {
+        for (const id of storage.list(`mount/${table}/`)) {
+          const entry = storage.get<MountEntry>(`mount/${table}/${id}`)
+          if (entry !== undefined) start(entry)
+        }
       }
-    }
-    for (const entry of fixed) if (find(entry.table, entry.path) === undefined) enable(entry)
+      for (const entry of fixed) if (find(entry.table, entry.path) === undefined) enable(entry)
     },
     route(path) {
       for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {

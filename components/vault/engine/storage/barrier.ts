@@ -1,11 +1,13 @@
 import type { Random } from '@idp/kit'
-import { prefixRange, type Store, type Write } from '@idp/store'
+import { prefixRange, type Entry, type Store, type Write } from '@idp/store'
 import { open, seal, type Keyring } from './keyring.ts'
 import type { Storage } from './storage.ts'
 
-/** Where the barrier keeps the keyring and what it needs before it is unsealed; never part of `Storage`. */
-export const plainPrefix = 'core/'
+/** Entries of the barrier; keys and what else is needed before it opens lie under `core/`, out of its reach. */
 const dataPrefix = 'data/'
+/** Decrypted entries held in memory, and the longest one (in characters). */
+const mostCached = 4096
+const longestCached = 16_384
 
 /** The encrypted storage of an unsealed Vault. */
 export interface Barrier extends Storage {
@@ -35,6 +37,7 @@ export function createBarrier({ store, random, ...options }: BarrierOptions): Ba
   /** Written, but not yet in the store: undefined is a deletion. */
   const pending = new Map<string, { readonly json: string | undefined }>()
   let batch = new Map<string, string | undefined>()
+  const cache = new Map<string, { readonly revision: number; readonly json: string }>()
   let committed: Promise<unknown> = Promise.resolve()
 
   function encrypt(plain: Uint8Array, context: string): Buffer {
@@ -45,6 +48,15 @@ export function createBarrier({ store, random, ...options }: BarrierOptions): Ba
   function decrypt(sealed: Uint8Array, context: string): Buffer {
     const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
     return open(keyOf(bytes.readUInt32BE(0)), bytes.subarray(4), context)
+  }
+  /** Most reads are of few entries (tokens, mounts, hot secrets); decrypting is most of their cost. */
+  function opened(key: string, { value, revision }: Entry): string {
+    const known = cache.get(key)
+    if (known?.revision === revision) return known.json
+    const json = decrypt(value, key).toString()
+    if (cache.size >= mostCached) cache.clear()
+    if (json.length <= longestCached) cache.set(key, { revision, json })
+    return json
   }
   function keyOf(term: number): Buffer {
     return keys.get(term) ?? Buffer.alloc(32)
@@ -70,7 +82,7 @@ export function createBarrier({ store, random, ...options }: BarrierOptions): Ba
       const waiting = pending.get(key)
       if (waiting !== undefined) return waiting.json === undefined ? undefined : JSON.parse(waiting.json) as T
       const entry = store.get(dataPrefix + key)
-      return entry === undefined ? undefined : JSON.parse(decrypt(entry.value, key).toString()) as T
+      return entry === undefined ? undefined : JSON.parse(opened(key, entry)) as T
     },
     keys: keysBelow,
     list(prefix) {

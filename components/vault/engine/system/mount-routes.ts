@@ -119,6 +119,7 @@ function tune(active: Active, entry: MountEntry, data: Data): undefined {
   if (wanted < 0 || max < 0 || (wanted > 0 && wanted > (max || active.defaults.max))) throw badRequest('backend default lease TTL of greater than backend max lease TTL')
   const options = has(data, 'options') ? { ...entry.options, ...pairs(data, 'options') } : entry.options
   if (entry.type === 'kv' && entry.options?.['version'] === '2' && options?.['version'] === '1') throw badRequest('cannot downgrade mount from version 2')
+  if (entry.type === 'kv' && entry.options?.['version'] !== '2' && options?.['version'] === '2') throw badRequest('an upgrade of a mount to version 2 is not served by this server: mount a new one and copy')
   active.mounts.update({ ...entry, config: config as MountConfig, options, description: text(data, 'description', entry.description) })
   return undefined
 }
