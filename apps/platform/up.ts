@@ -7,6 +7,7 @@ import { fieldManager } from './bootstrap/apply-objects.ts'
 import { seedSecrets } from './bootstrap/seed-secrets.ts'
 import { waitApplications } from './bootstrap/wait-applications.ts'
 import { platformGateway, platformRepository, type Ports } from './access/platform-access.ts'
+import { prepareVault } from './vault/prepare-vault.ts'
 import { waitForRoute } from './access/wait-for-route.ts'
 import type { PlatformConfig } from './config/config.ts'
 import type { ChartSource } from './repository/chart-index.ts'
@@ -42,7 +43,7 @@ export async function platformUp(options: PlatformUpOptions): Promise<readonly s
     await bootstrap({
       client, clock, signal, timeoutMs: options.timeoutMs, onEvent: options.onEvent,
       render: async (path) => (await renderFolder(source.files, path, { charts: options.charts })).map((object) => withoutStacks(object, config)),
-      actions: { 'seed-secrets': () => seedSecrets(client, options.random), 'push-repository': () => pushRepository(options) },
+      actions: { 'seed-secrets': () => seedSecrets(client, options.random), 'prepare-vault': () => prepareVault({ client, clock, signal, random: options.random, timeoutMs: options.timeoutMs, secrets: config.secrets }), 'push-repository': () => pushRepository(options) },
     })
     await writeRecord(client, { version: options.version, commit: source.commit })
   }

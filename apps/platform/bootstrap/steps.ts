@@ -4,7 +4,7 @@ export interface BootstrapStep {
   /** Names of earlier steps. */
   readonly after: readonly string[]
   /** What is done instead of, or besides, applying a folder. */
-  readonly does?: 'seed-secrets' | 'push-repository'
+  readonly does?: 'seed-secrets' | 'prepare-vault' | 'push-repository'
   /** Folder of the repository, when there is one to apply. */
   readonly path?: string
 }
@@ -18,7 +18,8 @@ export const bootstrapSteps: readonly BootstrapStep[] = [
   { name: 'secrets', after: ['namespaces'], does: 'seed-secrets' },
   { name: 'cert-manager', after: ['cilium'], path: 'IT/cert-manager' },
   { name: 'vault', after: ['cilium', 'secrets'], path: 'IT/vault' },
-  { name: 'external-secrets', after: ['vault', 'cert-manager'], path: 'IT/external-secrets' },
+  { name: 'vault-init', after: ['vault'], does: 'prepare-vault' },
+  { name: 'external-secrets', after: ['vault-init', 'cert-manager'], path: 'IT/external-secrets' },
   { name: 'git', after: ['cilium', 'secrets'], path: 'IT/git' },
   { name: 'argocd', after: ['external-secrets', 'secrets'], path: 'IT/argocd' },
   { name: 'gateway', after: ['cert-manager', 'argocd', 'git'], path: 'IT/gateway' },
