@@ -1,6 +1,6 @@
 /** `node serve.ts server -config=FILE`: the stand-in's program on the machine's own files and ports, for suites that start a `vault` process. */
 import { appendFile, chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { listen, listenRaw } from '@idp/http'
 import { CodedError, jsonLog, systemClock, systemRandom } from '@idp/kit'
 import type { Container } from '@idp/sandbox'

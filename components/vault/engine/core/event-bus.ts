@@ -43,7 +43,7 @@ export function createEventBus(clock: Clock, random: Random): EventBus {
     deliver() {
       const events = waiting
       waiting = []
-      for (const event of events) for (const { matches, receive } of [...subscribers.values()]) if (matches.test(event.data.event_type)) receive(event)
+      for (const event of events) for (const { matches, receive } of subscribers.values()) if (matches.test(event.data.event_type)) receive(event)
     },
     subscribe(pattern, receive) {
       const id = Symbol(pattern)

@@ -15,6 +15,10 @@ export function aliasRoutes(active: Active): Route[] {
       return id !== '' ? id : identity.entities.save({ id: identity.newId(), name: `entity_${identity.newId().slice(0, 8)}`, metadata: null, policies: [], disabled: false, merged_entity_ids: null, ...identity.stamp() }).id
     }),
     ...routes(active, 'group-alias', identity.groupAliases, (id) => {
+      if (id === '') {
+        const fresh = identity.newId()
+        return identity.groups.save({ id: fresh, name: `group_${fresh.slice(0, 8)}`, type: 'external', metadata: null, policies: [], member_entity_ids: [], member_group_ids: [], modify_index: 1, ...identity.stamp() }).id
+      }
       const group = identity.groups.get(id)
       if (group === undefined) throw badRequest('invalid canonical ID')
       if (group.type !== 'external') throw badRequest('alias can be set only on external groups')
