@@ -6,4 +6,7 @@ export const component: Component = {
   charts: [
     { repository: 'https://charts.external-secrets.io', name: 'external-secrets' },
   ],
+  programs: [
+    { images: ['ghcr.io/external-secrets/external-secrets', 'oci.external-secrets.io/external-secrets/external-secrets'], load: async () => (await import('./programs/external-secrets.ts')).externalSecrets },
+  ],
 }

@@ -1,0 +1,41 @@
+import type { Kind } from '@idp/api'
+import type { Controller } from '@idp/controller'
+import type { KubeObject } from '@idp/formats'
+import type { Clock, Random } from '@idp/kit'
+import type { FetchOptions } from '@idp/sandbox'
+import { createMetrics, type Metrics } from '../engine/metrics.ts'
+import { templateFunctions } from '../engine/template-functions.ts'
+import { ClusterSecretStore, names, SecretStore } from '../kinds/external-secrets.ts'
+import { providersByName } from '../providers/providers.ts'
+import { externalSecretController } from './external-secret.ts'
+import type { Operator } from './operator.ts'
+import { createStatusTimes } from './status-times.ts'
+import { storeController } from './store.ts'
+
+export interface Surroundings {
+  readonly clock: Clock
+  readonly random: Random
+  fetch(url: string, options?: FetchOptions): Promise<Response>
+  ownToken(): Promise<string>
+}
+
+/** All control loops of the operator, and its metrics. */
+export function createControllers({ clock, random, fetch, ownToken }: Surroundings): { readonly controllers: Controller[]; readonly metrics: Metrics } {
+  const now = (): number => clock.now()
+  const metrics = createMetrics()
+  const operator: Operator = { providers: providersByName(), engine: { functions: templateFunctions({ random, now }), now }, metrics, times: createStatusTimes(), clock, random, fetch, ownToken }
+  const controllers = [
+    storeController(SecretStore, operator), storeController(ClusterSecretStore, operator),
+    externalSecretController(operator, async ({ kind }) => {
+      throw new Error(`generator ${kind} is not supported by this stand-in`)
+    }),
+  ]
+  return { controllers: controllers as unknown as Controller[], metrics }
+}
+
+/** The cache keeps no values of Secrets that are not ours. */
+export function trimSecret(kind: Kind, object: KubeObject): KubeObject {
+  if (kind.kind !== 'Secret' || kind.group !== '' || object.metadata.labels?.[names.managed] === 'true') return object
+  const { apiVersion, kind: name, metadata } = object
+  return { apiVersion, kind: name, metadata } as KubeObject
+}
