@@ -65,7 +65,7 @@ export async function run(args: readonly string[]): Promise<Bench> {
 
 function rows(load: Load, { idp, HAProxy, Caddy }: Record<string, Figures>): BenchResult[] {
   if (idp === undefined) return []
-  const against = (what: string, unit: string, value: number, peer: number | undefined): BenchResult[] => (peer === undefined ? [] : [{ name: `${load.name}: ${what}`, value, unit, peer, ratio: value / peer }])
+  const against = (what: string, unit: string, value: number, peer: number | undefined): BenchResult[] => (peer === undefined || peer === 0 ? [] : [{ name: `${load.name}: ${what}`, value, unit, peer, ratio: value / peer }])
   return [
     ...against('requests against HAProxy', '/s', idp.perSecond, HAProxy?.perSecond), ...against('requests against Caddy', '/s', idp.perSecond, Caddy?.perSecond),
     ...against('requests per CPU second against HAProxy', '/s', idp.perCpuSecond, HAProxy?.perCpuSecond), ...against('requests per CPU second against Caddy', '/s', idp.perCpuSecond, Caddy?.perCpuSecond),
