@@ -6,10 +6,12 @@ import { duration, matchesScalar } from './pattern-operators.ts'
 import { substitute, type Scope } from './variables.ts'
 
 /** `any` holds when one does, `all` when each does; a plain list (older form) means `all`. Nothing given holds. */
-export function conditionsHold(conditions: Conditions | readonly Condition[] | undefined, scope: Scope): boolean {
-  if (conditions === undefined) return true
+export function conditionsHold(conditions: Conditions | readonly Condition[] | undefined, scope: Scope, missing: 'error' | 'null' = 'error'): boolean {
+  if (conditions === undefined || conditions === null) return true
+  // Several any/all blocks in one list: each must hold.
+  if (isList(conditions) && conditions.some((one) => 'any' in one || 'all' in one)) return conditions.every((one) => conditionsHold(one as unknown as Conditions, scope, missing))
   const { any, all } = isList(conditions) ? { any: undefined, all: conditions } : conditions
-  return (any === undefined || any.length === 0 || any.some((one) => holds(one, scope))) && (all ?? []).every((one) => holds(one, scope))
+  return (any === undefined || any.length === 0 || any.some((one) => holds(one, scope, missing))) && (all ?? []).every((one) => holds(one, scope, missing))
 }
 
 const isList = (conditions: Conditions | readonly Condition[]): conditions is readonly Condition[] => Array.isArray(conditions)
@@ -34,8 +36,8 @@ const operators: Readonly<Record<string, Operator>> = {
   durationgreaterthan: ordered('>'), durationgreaterthanorequals: ordered('>='), durationlessthan: ordered('<'), durationlessthanorequals: ordered('<='),
 }
 
-function holds(condition: Condition, scope: Scope): boolean {
+function holds(condition: Condition, scope: Scope, missing: 'error' | 'null'): boolean {
   const operator = operators[condition.operator.toLowerCase()]
   if (operator === undefined) throw new CodedError({ code: 'UnknownOperator', message: `'${condition.operator}' is not an operator of conditions`, remedy: 'Use Equals, NotEquals, AnyIn, AllIn, AnyNotIn, AllNotIn, GreaterThan, …' })
-  return operator(substitute(condition.key, scope), substitute(condition.value, scope))
+  return operator(substitute(condition.key ?? null, scope, { missing }), substitute(condition.value ?? null, scope, { missing }))
 }

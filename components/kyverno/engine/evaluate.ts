@@ -1,15 +1,20 @@
-import type { AnyObject, Json, JsonObject } from '@idp/formats'
-import { jmesPath } from '@idp/lang-jmespath'
-import { messageOf } from '@idp/kit'
-import type { ContextEntry, PolicyObject, Rule } from '../kinds/policy.ts'
+import { deepEqual, type AnyObject, type Json } from '@idp/formats'
+import { CodedError, messageOf } from '@idp/kit'
+import type { Mutation, PolicyObject, Rule, Validation } from '../kinds/policy.ts'
 import { rulesOf } from './autogen.ts'
 import { conditionsHold } from './conditions.ts'
+import { requestScope, withContext, type ContextSource, type Request } from './context.ts'
+import { isExcepted, type PolicyException } from './exceptions.ts'
+import { eachElement, type Foreach } from './foreach.ts'
+import { judgePodSecurity, type PodSecurityRule } from './judge-pod-security.ts'
 import { matchPattern } from './match-pattern.ts'
-import { ruleMatches, type Subject } from './match-resource.ts'
+import { ruleMatches } from './match-resource.ts'
 import { mutateObject } from './mutate.ts'
 import { substitute, type Scope } from './variables.ts'
 
-export type Verdict = 'pass' | 'fail' | 'skip' | 'error'
+import type { Judgement, Verdict } from './verdict.ts'
+
+export type { Verdict } from './verdict.ts'
 
 /** What one rule says of one resource. */
 export interface RuleResult {
@@ -21,18 +26,11 @@ export interface RuleResult {
   readonly enforced: boolean
 }
 
-/** Where a rule's context comes from: the only I/O of the engine. */
-export interface ContextSource {
-  configMap(name: string, namespace: string): Promise<JsonObject | undefined>
-  /** A GET of the Kubernetes API. */
-  api(path: string): Promise<Json>
-}
-
-export interface Request extends Subject { readonly oldObject?: AnyObject | undefined }
+export type { ContextSource, Request } from './context.ts'
 
 /** Fields of a rule this engine does not evaluate; a policy with one is refused by name at admission. */
 const unsupported: Readonly<Record<'rule' | 'validate' | 'mutate', readonly string[]>> = {
-  rule: ['verifyImages', 'generate', 'celPreconditions'], validate: ['podSecurity', 'cel', 'manifests', 'foreach', 'assert'], mutate: ['foreach', 'targets'],
+  rule: ['verifyImages', 'generate', 'celPreconditions'], validate: ['podSecurity', 'cel', 'manifests', 'assert'], mutate: ['targets'],
 }
 
 /** Names of the features in a policy that are not there, e.g. `rules[0].validate.cel`; empty when all are. */
@@ -45,36 +43,75 @@ export function unsupportedFeatures(policy: PolicyObject): string[] {
 }
 
 /** Runs the validate rules of a policy on a resource, those derived for pod controllers included. Rules that are not about the resource give nothing. */
-export async function validateResource(policy: PolicyObject, request: Request, source: ContextSource): Promise<RuleResult[]> {
+export async function validateResource(policy: PolicyObject, request: Request, source: ContextSource, exceptions: readonly PolicyException[] = []): Promise<RuleResult[]> {
   const results: RuleResult[] = []
   for (const rule of rulesOf(policy)) {
     if (rule.validate === undefined || !ruleMatches(rule, request)) continue
-    results.push({ policy: policy.metadata.name ?? '', rule: rule.name, enforced: isEnforced(policy, rule, request), ...(await runValidate(rule, request, source)) })
+    const name = policy.metadata.name ?? ''
+    const judged = isExcepted(exceptions, policy, rule, request) ?? (await runValidate(name, rule, request, source))
+    if (judged !== undefined) results.push({ policy: name, rule: rule.name, enforced: isEnforced(policy, rule, request), ...judged })
   }
   return results
 }
 
-async function runValidate(rule: Rule, request: Request, source: ContextSource): Promise<{ verdict: Verdict; message: string }> {
+async function runValidate(policy: string, rule: Rule, request: Request, source: ContextSource): Promise<Judgement | undefined> {
   try {
-    const scope = await scopeOf(rule.context ?? [], request, source)
-    if (!conditionsHold(rule.preconditions, scope)) return { verdict: 'skip', message: 'preconditions not met' }
-    return judge(rule, request, scope)
+    const scope = await ruleScope(policy, rule, request, source)
+    if (!conditionsHold(rule.preconditions, scope, 'null')) return { verdict: 'skip', message: 'preconditions not met' }
+    return await judge({ rule, source, level: 0 }, rule.validate ?? {}, scope, request)
   } catch (error) {
     return { verdict: 'error', message: messageOf(error) }
   }
 }
 
-function judge(rule: Rule, { object }: Request, scope: Scope): { verdict: Verdict; message: string } {
-  const { pattern, anyPattern, deny, message = '' } = rule.validate ?? {}
-  const said = () => String(substitute(message as Json, scope))
-  if (deny !== undefined) return conditionsHold(deny.conditions, scope) ? { verdict: 'fail', message: said() } : { verdict: 'pass', message: `validation rule '${rule.name}' passed.` }
-  const options = (pattern !== undefined ? [pattern] : anyPattern ?? []).map((one) => matchPattern(substitute(one, scope), object as unknown as Json))
-  if (options.some((result) => result.type === 'pass')) return { verdict: 'pass', message: `validation rule '${rule.name}' passed.` }
+async function ruleScope(policy: string, rule: Rule, request: Request, source: ContextSource): Promise<Scope> {
+  return withContext(rule.context ?? [], requestScope(request, source.given?.(policy, rule.name, request.object)), source)
+}
+
+interface Judging { readonly rule: Rule; readonly source: ContextSource; readonly level: number }
+
+/** What is asked (`pattern`, `anyPattern`, `deny`, `foreach`, `podSecurity`) of the resource, or of one element of a list. */
+async function judge(at: Judging, asked: Validation | Foreach, scope: Scope, request: Request): Promise<Judgement | undefined> {
+  const { rule } = at
+  const passed: Judgement = { verdict: 'pass', message: `validation rule '${rule.name}' passed.` }
+  const { deny, foreach, podSecurity } = asked as Validation
+  if (deny !== undefined) return conditionsHold(deny.conditions, scope) ? { verdict: 'fail', message: said(rule, scope) || `validation error: rule ${rule.name} failed` } : passed
+  if (foreach !== undefined) return judgeElements(at, foreach as readonly Foreach[], scope, request)
+  if (podSecurity !== undefined) return judgePodSecurity(rule, podSecurity as PodSecurityRule, request.object, said(rule, scope))
+  const missing = unsupported.validate.find((name) => (asked as Validation)[name] !== undefined)
+  if (missing !== undefined) throw new CodedError({ code: 'Unsupported', message: `unsupported: validate.${missing} is not supported by this engine`, where: rule.name })
+  const { pattern, anyPattern } = asked as Validation
+  if (pattern === undefined && anyPattern === undefined) return undefined
+  if (request.operation === 'DELETE' && at.level === 0) return undefined
+  const value = at.level > 0 && (asked as Foreach).elementScope !== false && typeof scope['element'] === 'object' ? scope['element'] ?? null : request.object as unknown as Json
+  const options = (pattern !== undefined ? [pattern] : anyPattern ?? []).map((one) => matchPattern(substitute(one, scope), value))
+  if (options.some((result) => result.type === 'pass')) return passed
   const skipped = options.find((result) => result.type === 'skip')
   if (skipped !== undefined && options.every((result) => result.type === 'skip')) return { verdict: 'skip', message: skipped.type === 'skip' ? skipped.message : '' }
   const paths = options.flatMap((result) => (result.type === 'fail' ? [`rule ${rule.name} failed at path ${result.path}`] : []))
-  const text = said()
+  const text = said(rule, scope)
   return { verdict: 'fail', message: text === '' ? `validation error: ${paths.join(', ')}` : `validation error: ${text}${text.endsWith('.') ? '' : '.'} ${paths.join(', ')}` }
+}
+
+/** The rule's message; a variable in it that has no value must not hide the verdict. */
+function said(rule: Rule, scope: Scope): string {
+  return String(substitute((rule.validate?.message ?? '') as Json, scope, { missing: 'null' }))
+}
+
+/** The first element that fails decides; a rule whose lists are all empty says nothing. */
+async function judgeElements(at: Judging, entries: readonly Foreach[], scope: Scope, request: Request): Promise<Judgement | undefined> {
+  let applied = 0
+  for (const entry of entries) {
+    const stopped = await eachElement(entry, scope, at, async (inner) => {
+      const result = await judge({ ...at, level: at.level + 1 }, entry, inner, request)
+      if (result === undefined || result.verdict === 'skip') return undefined
+      if (result.verdict !== 'pass') return { verdict: result.verdict, message: `validation failure: ${result.message}` }
+      applied++
+      return undefined
+    })
+    if (stopped !== undefined) return stopped
+  }
+  return applied === 0 ? undefined : { verdict: 'pass', message: 'rule passed' }
 }
 
 function isEnforced(policy: PolicyObject, rule: Rule, { object }: Request): boolean {
@@ -84,44 +121,55 @@ function isEnforced(policy: PolicyObject, rule: Rule, { object }: Request): bool
   return (override?.action ?? rule.validate?.failureAction ?? policy.spec.validationFailureAction ?? 'Audit').toLowerCase() === 'enforce'
 }
 
-/** Applies the mutate rules of a policy, each to what the one before made; gives the object and the rules that changed it. Throws when a rule fails. */
-export async function mutateResource(policy: PolicyObject, request: Request, source: ContextSource): Promise<{ object: AnyObject; rules: readonly string[] }> {
+/** One mutate rule's outcome. */
+export interface MutationResult extends Judgement { readonly rule: string; readonly object: AnyObject }
+
+/** Applies the mutate rules of a policy, each to what the one before made, and says what became of each; rules about existing resources (`targets`) are not run here. */
+export async function mutationResults(policy: PolicyObject, request: Request, source: ContextSource, exceptions: readonly PolicyException[] = []): Promise<MutationResult[]> {
   let object = request.object
-  const rules: string[] = []
+  const results: MutationResult[] = []
   for (const rule of rulesOf(policy)) {
-    if (rule.mutate === undefined || !ruleMatches(rule, { ...request, object })) continue
-    const scope = await scopeOf(rule.context ?? [], { ...request, object }, source)
-    if (!conditionsHold(rule.preconditions, scope)) continue
-    const changed = mutateObject(rule.mutate, object, scope)
-    if (changed !== object) rules.push(rule.name)
+    if (rule.mutate === undefined || rule.mutate['targets'] !== undefined || !ruleMatches(rule, { ...request, object })) continue
+    const excepted = isExcepted(exceptions, policy, rule, request)
+    const { changed, ...judged } = excepted === undefined ? await runMutate(policy.metadata.name ?? '', rule, { ...request, object }, source) : { ...excepted, changed: object }
     object = changed
+    results.push({ rule: rule.name, object, ...judged })
   }
-  return { object, rules }
+  return results
 }
 
-async function scopeOf(context: readonly ContextEntry[], request: Request, source: ContextSource): Promise<Scope> {
-  const { object, oldObject, operation, user, namespaceLabels } = request
-  const scope: Record<string, Json> = {
-    request: {
-      object: object as unknown as Json, oldObject: (oldObject ?? null) as unknown as Json, operation: operation ?? 'CREATE', namespace: object.metadata.namespace ?? '', name: object.metadata.name ?? '',
-      userInfo: { username: user?.username ?? '', groups: [...(user?.groups ?? [])] }, roles: [...(user?.roles ?? [])], clusterRoles: [...(user?.clusterRoles ?? [])],
-      kind: { kind: object.kind, group: object.apiVersion.includes('/') ? object.apiVersion.split('/')[0] ?? '' : '', version: object.apiVersion.split('/').at(-1) ?? '' },
-    },
-    serviceAccountName: user?.username.startsWith('system:serviceaccount:') === true ? user.username.split(':')[3] ?? '' : '',
-    serviceAccountNamespace: user?.username.startsWith('system:serviceaccount:') === true ? user.username.split(':')[2] ?? '' : '',
-    namespaceLabels: { ...namespaceLabels },
+async function runMutate(policy: string, rule: Rule, request: Request, source: ContextSource): Promise<Judgement & { readonly changed: AnyObject }> {
+  const { object } = request
+  try {
+    const scope = await ruleScope(policy, rule, request, source)
+    if (!conditionsHold(rule.preconditions, scope, 'null')) return { verdict: 'skip', message: 'preconditions not met', changed: object }
+    const { foreach, ...mutation } = rule.mutate ?? {}
+    const changed = foreach === undefined ? mutateObject(mutation, object, scope) : await mutateElements(foreach as readonly Foreach[], { object, scope, source, level: 0 })
+    return deepEqual(changed as unknown as Json, object as unknown as Json) ? { verdict: 'skip', message: 'no patches applied', changed: object } : { verdict: 'pass', message: 'mutated resource', changed }
+  } catch (error) {
+    return { verdict: 'error', message: messageOf(error), changed: object }
   }
-  for (const entry of context) scope[entry.name] = await contextValue(entry, scope, source)
-  return scope
 }
 
-async function contextValue({ variable, configMap, apiCall }: ContextEntry, scope: Scope, source: ContextSource): Promise<Json> {
-  if (configMap !== undefined) return (await source.configMap(String(substitute(configMap.name, scope)), String(substitute(configMap.namespace ?? 'default', scope)))) ?? {}
-  if (apiCall?.urlPath !== undefined) {
-    const answer = await source.api(String(substitute(apiCall.urlPath, scope)))
-    return apiCall.jmesPath === undefined ? answer : jmesPath(String(substitute(apiCall.jmesPath, scope))).evaluate(answer) ?? apiCall.default ?? null
+interface Mutating { readonly object: AnyObject; readonly scope: Scope; readonly source: ContextSource; readonly level: number }
+
+async function mutateElements(entries: readonly Foreach[], { object, scope, source, level }: Mutating): Promise<AnyObject> {
+  let result = object
+  for (const entry of entries) {
+    // JSON patches may remove elements by index: from the last to the first, unless told otherwise.
+    const order = entry.order ?? (entry['patchesJson6902'] === undefined ? 'Ascending' : 'Descending')
+    await eachElement({ ...entry, order }, scope, { source, level }, async (inner) => {
+      result = entry.foreach === undefined ? mutateObject(entry as Mutation, result, inner) : await mutateElements(entry.foreach, { object: result, scope: inner, source, level: level + 1 })
+      return undefined
+    })
   }
-  const value = variable?.value === undefined ? scope as JsonObject : substitute(variable.value, scope)
-  const found = variable?.jmesPath === undefined ? value : jmesPath(String(substitute(variable.jmesPath, scope))).evaluate(value)
-  return found ?? variable?.default ?? null
+  return result
+}
+
+/** Applies the mutate rules of a policy, each to what the one before made; gives the object and the rules that changed it. Throws CodedError `MutationFailed` when a rule fails. */
+export async function mutateResource(policy: PolicyObject, request: Request, source: ContextSource, exceptions: readonly PolicyException[] = []): Promise<{ object: AnyObject; rules: readonly string[] }> {
+  const results = await mutationResults(policy, request, source, exceptions)
+  const failed = results.find(({ verdict }) => verdict === 'error')
+  if (failed !== undefined) throw new CodedError({ code: 'MutationFailed', message: `${failed.rule}: ${failed.message}`, where: policy.metadata.name ?? '' })
+  return { object: results.at(-1)?.object ?? request.object, rules: results.filter(({ verdict }) => verdict === 'pass').map(({ rule }) => rule) }
 }

@@ -5,26 +5,50 @@ import { CodedError } from '@idp/kit'
 /** What `{{ … }}` can see: `request`, `element`, variables of the rule's context. */
 export type Scope = Readonly<Record<string, Json>>
 
+export interface SubstituteOptions {
+  /** What a variable without a value becomes: `error` (default) throws, `null` leaves null (preconditions). */
+  readonly missing?: 'error' | 'null'
+  /** Where the value's own field is found, for `{{ @ }}`: the JMESPath of the patched object, e.g. `request.object`. */
+  readonly self?: string
+}
+
 const variable = /\{\{((?:[^{}]|\{[^{}]*\})*)\}\}/
 const maxRounds = 64
 
-/** Replaces every `{{ expression }}` in strings and keys; a string that is one expression becomes its value, of any type. Throws CodedError `InvalidExpression`, `ExpressionFailed`, `VariableLoop`. */
-export function substitute<T extends Json>(value: T, scope: Scope): T {
-  if (typeof value === 'string') return substituteText(value, scope) as T
-  if (Array.isArray(value)) return value.map((item) => substitute(item, scope)) as T
+/**
+ * Replaces every `{{ expression }}` in strings and keys; a string that is one expression becomes its value, of any type. `\{{` stays as `{{`.
+ * Throws CodedError `InvalidExpression`, `ExpressionFailed`, `VariableNotResolved`, `VariableLoop`.
+ */
+export function substitute<T extends Json>(value: T, scope: Scope, options: SubstituteOptions = {}): T {
+  return walk(value, scope, options, []) as T
+}
+
+function walk(value: Json, scope: Scope, options: SubstituteOptions, path: readonly string[]): Json {
+  if (typeof value === 'string') return value.includes('{{') || value.includes('$(') ? substituteText(value, scope, options, path) : value
+  if (Array.isArray(value)) return value.map((item, index) => walk(item, scope, options, [...path, String(index)]))
   if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, sub]) => [String(substituteText(key, scope)), substitute(sub, scope)])) as JsonObject as T
+    return Object.fromEntries(Object.entries(value).map(([key, sub]) => [key.includes('{{') ? String(substituteText(key, scope, options, path)) : key, walk(sub, scope, options, [...path, key])])) as JsonObject
   }
   return value
 }
 
-function substituteText(text: string, scope: Scope): Json {
-  let rest = text
+const anchored = /^[+=<X^]?\((.*)\)$/s
+
+/** The expression that `@` stands for: the field of the object at the same place as the text in the patch. */
+function selfPath(self: string, path: readonly string[]): string {
+  return path.reduce((text, part) => (/^\d+$/.test(part) ? `${text}[${part}]` : `${text}."${(anchored.exec(part)?.[1] ?? part).replaceAll('"', '\\"')}"`), self)
+}
+
+function substituteText(text: string, scope: Scope, { missing = 'error', self = 'request.object' }: SubstituteOptions, path: readonly string[]): Json {
+  let rest = text.replaceAll('\\{{', '\u0001')
   for (let round = 0; round < maxRounds; round++) {
     const found = variable.exec(rest)
-    if (found === null) return rest
-    const value = jmesPath((found[1] ?? '').trim()).evaluate(scope as JsonObject)
-    if (found.index === 0 && found[0].length === rest.length) return value
+    if (found === null) return rest.replaceAll('\u0001', '{{')
+    const given = (found[1] ?? '').trim()
+    const expression = given === '@' ? selfPath(self, path) : given
+    const value = jmesPath(expression).evaluate(scope as JsonObject)
+    if (value === null && missing === 'error') throw new CodedError({ code: 'VariableNotResolved', message: `failed to resolve ${given} at path /${path.join('/')}`, where: text })
+    if (found.index === 0 && found[0].length === rest.length) return typeof value === 'string' && value.includes('{{') ? substituteText(value, scope, { missing, self }, path) : value
     rest = rest.slice(0, found.index) + (typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value)) + rest.slice(found.index + found[0].length)
   }
   throw new CodedError({ code: 'VariableLoop', message: `variables expand more than ${maxRounds} times`, where: text })
