@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Clock } from '@idp/kit'
 import type { CommandContext } from './context.ts'
 import { dataRoot } from './data-directory.ts'
@@ -25,12 +25,17 @@ interface CommandRow {
   run(context: CommandContext, args: readonly string[], flags: Flags): Promise<void>
 }
 
-const port = (flags: string, what: string) => new Option(flags, what).argParser((value) => Number(value))
+const whole = (least: number, most: number, what: string) => (text: string): number => {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new InvalidArgumentError(`It must be ${what} from ${least} to ${most}.`)
+}
+const port = (flags: string, what: string) => new Option(flags, what).argParser(whole(1, 65_535, 'a port'))
 const engines = new Option('--engine <engine>', 'embedded: in one Node process; kubeconfig: any cluster; k3d: a k3d cluster made for it').choices(['embedded', 'kubeconfig', 'k3d']).default('embedded')
 const upOptions = [
   engines, new Option('--context <name>', 'with --engine kubeconfig: the context to use'), port('--https-port <port>', 'port of the gateway on this machine (30443)'),
   port('--http-port <port>', 'its plain HTTP port, which redirects (30080)'), port('--api-port <port>', 'port of the Kubernetes API (a free one)'),
-  new Option('--foreground', 'keep the engine in this process until Ctrl-C'), new Option('--timeout <seconds>', 'give up after this long').default('600').argParser(Number),
+  new Option('--foreground', 'keep the engine in this process until Ctrl-C'), new Option('--timeout <seconds>', 'give up after this long').argParser(whole(1, 86_400, 'a number of seconds')).default(600),
 ]
 
 const rows: readonly CommandRow[] = [
@@ -39,7 +44,7 @@ const rows: readonly CommandRow[] = [
   { words: 'verify', summary: "prove each arrow of the architecture diagrams against the running platform", example: 'idp verify --output json', options: [new Option('--diagram <name...>', 'only these diagrams')], run: async (c, _a, f) => (await import('./commands/verify.ts')).verifyPlatform(c, f as never) },
   { words: 'open <name>', summary: 'open the page of an application in the browser', example: 'idp open argocd --print', options: [new Option('--print', 'print the URL instead (for git: one with credentials)')], run: async (c, [name = ''], f) => (await import('./commands/open.ts')).open(c, name, f as never) },
   { words: 'secret <name>', summary: 'print user and password of an application', example: 'idp secret argocd', run: async (c, [name = '']) => (await import('./commands/secret.ts')).secret(c, name) },
-  { words: 'logs <pod> [container]', summary: 'print the log of a pod or of the engine itself', example: 'idp logs argocd/argocd-server --follow', options: [new Option('-f, --follow', 'keep printing'), new Option('--tail <lines>', 'only the last lines').argParser(Number), new Option('--previous', 'of the instance before')], run: async (c, [pod = '', container], f) => (await import('./commands/logs.ts')).logs(c, { pod, container, ...f } as never) },
+  { words: 'logs <pod> [container]', summary: 'print the log of a pod or of the engine itself', example: 'idp logs argocd/argocd-server --follow', options: [new Option('-f, --follow', 'keep printing'), new Option('--tail <lines>', 'only the last lines').argParser(whole(0, 10_000_000, 'a number of lines')), new Option('--previous', 'of the instance before')], run: async (c, [pod = '', container], f) => (await import('./commands/logs.ts')).logs(c, { pod, container, ...f } as never) },
   { words: 'kubeconfig', summary: 'print a kubeconfig for kubectl', example: 'idp kubeconfig > ~/.kube/idp && KUBECONFIG=~/.kube/idp kubectl get pods -A', run: async (c) => (await import('./commands/kubeconfig.ts')).kubeconfig(c) },
   { words: 'render <what> [rest...]', summary: 'render a Helm chart or a kustomization (flags of helm template and kustomize build)', example: 'idp render kustomize blueprint/IT/gateway', options: [], run: async (c, [what = '', ...rest]) => (await import('./commands/render.ts')).render(c, what, rest) },
   { words: 'init <directory>', summary: 'write a new platform repository', example: 'idp init my-platform', run: async (c, [directory = '']) => (await import('./commands/init.ts')).init(c, directory) },

@@ -7,7 +7,7 @@ export interface Credentials { readonly name: string; readonly user: string; rea
 /** Where each application keeps them, in upstream's places. */
 const sources: readonly { readonly name: string; readonly namespace: string; readonly secret: string; readonly user: { readonly key: string } | { readonly fixed: string }; readonly password: string }[] = [
   { name: 'git', namespace: 'git-system', secret: 'git-credentials', user: { key: 'username' }, password: 'password' },
-  { name: 'argocd', namespace: 'argocd', secret: 'argocd-initial-admin-secret', user: { fixed: 'admin' }, password: 'password' },
+  { name: 'argocd', namespace: 'argocd', secret: 'argocd-admin-credentials', user: { key: 'username' }, password: 'password' },
   { name: 'grafana', namespace: 'observability', secret: 'grafana-admin-credentials', user: { key: 'admin-user' }, password: 'admin-password' },
   { name: 'vault', namespace: 'vault-system', secret: 'vault-init-keys', user: { fixed: 'root (token)' }, password: 'root-token' },
 ]

@@ -53,5 +53,4 @@ export async function seedSecrets(client: Client, random: Random): Promise<void>
     namespace: 'argocd', name: 'repository-platform', labels: { 'argocd.argoproj.io/secret-type': 'repository' },
     data: () => ({ type: 'git', url: repositoryUrl, username: git['username'] ?? '', password: git['password'] ?? '' }),
   })
-  await seedSecret(client, random, { namespace: 'observability', name: 'grafana-admin-credentials', data: (r) => ({ 'admin-user': 'admin', 'admin-password': randomPassword(r) }) })
 }

@@ -78,8 +78,10 @@ async function enable(vault: VaultClient): Promise<void> {
 }
 
 async function allow(vault: VaultClient, reader: string, prefixes: readonly string[]): Promise<void> {
-  const rules = prefixes.flatMap((prefix) => [`path "secret/data/${prefix}/*" { capabilities = ["read"] }`, `path "secret/metadata/${prefix}/*" { capabilities = ["read", "list"] }`, `path "sys/events/subscribe/kv*" { capabilities = ["read"] }`])
-  await vault.call('POST', `sys/policies/acl/eso-${reader}`, { policy: [...new Set(rules)].join('\n') })
+  const rules = prefixes.flatMap((prefix) => [`path "secret/data/${prefix}/*" { capabilities = ["read", "subscribe"] }`, `path "secret/metadata/${prefix}/*" { capabilities = ["read", "list"] }`])
+  // Told of a change, an operator reads again at once instead of waiting for its interval.
+  const events = 'path "sys/events/subscribe/kv*" { capabilities = ["read"] }'
+  await vault.call('POST', `sys/policies/acl/eso-${reader}`, { policy: [...rules, events].join('\n') })
   await vault.call('POST', `auth/kubernetes/role/eso-${reader}-role`, { bound_service_account_names: ['external-secrets'], bound_service_account_namespaces: [reader], token_policies: [`eso-${reader}`], audience: 'vault', token_ttl: '24h' })
 }
 
