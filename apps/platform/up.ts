@@ -27,6 +27,8 @@ export interface PlatformUpOptions {
   readonly push: boolean
   readonly charts: ChartSource
   readonly ports: Ports
+  /** Where the gateway answers, asked once its Service is there; `ports` on the embedded engine. */
+  readonly locateGateway?: () => Promise<Ports>
   readonly version: string
   readonly onEvent: (event: StepEvent) => void
 }
@@ -73,7 +75,8 @@ function withoutStacks(object: KubeObject, { stacks }: PlatformConfig): KubeObje
 }
 
 /** The first push makes the branch; a later one happens only when the person named the repository. */
-async function pushRepository({ client, clock, signal, config, source, push, ports, timeoutMs }: PlatformUpOptions): Promise<void> {
+async function pushRepository({ client, clock, signal, config, source, push, timeoutMs, ...options }: PlatformUpOptions): Promise<void> {
+  const ports = await options.locateGateway?.() ?? options.ports
   const gateway = await platformGateway(client, config.cluster.name, ports)
   await using repository = await platformRepository(client, { gateway, localDomain: config.domain.local, clock, signal })
   const host = `git.${config.domain.local}`

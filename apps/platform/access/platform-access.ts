@@ -4,15 +4,15 @@ import type { GatewayAddress } from './gateway.ts'
 import { secretData } from './credentials.ts'
 import { openPlatformRepository, type PlatformRepository } from './platform-repository.ts'
 
-/** Ports of the gateway on this machine. */
-export interface Ports { readonly https: number; readonly http: number }
+/** Ports of the gateway, on this machine unless there is an address. */
+export interface Ports { readonly https: number; readonly http: number; readonly address?: string | undefined }
 
 /** The gateway with the CA that signed its certificate, read from the cluster. Throws CodedError `NoPlatform`. */
 export async function platformGateway(client: Client, clusterName: string, ports: Ports): Promise<GatewayAddress> {
   const ca = await secretData(client, 'cert-manager', `${clusterName}-ca-secret`) ?? await secretData(client, 'cert-manager', 'idp-demo-ca-secret')
   const pem = ca?.['tls.crt']
   if (pem === undefined) throw new CodedError({ code: 'NoPlatform', message: "the platform's CA has not been issued yet", where: 'Secret cert-manager/idp-demo-ca-secret', remedy: "Run 'idp up' to its end first" })
-  return { address: '127.0.0.1', httpsPort: ports.https, httpPort: ports.http, ca: pem }
+  return { address: ports.address ?? '127.0.0.1', httpsPort: ports.https, httpPort: ports.http, ca: pem }
 }
 
 /** The platform repository behind that gateway, with the credentials of the Git server. */

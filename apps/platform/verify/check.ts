@@ -34,7 +34,7 @@ export interface GatewayAnswer {
   readonly certificate: { readonly subject: string; readonly issuer: string; readonly names: readonly string[]; readonly serial: string; readonly validTo: string }
 }
 
-export type GatewayFetch = (host: string, path: string, options?: { readonly plain?: boolean }) => Promise<GatewayAnswer>
+export type GatewayFetch = (host: string, path: string, options?: { readonly plain?: boolean; readonly headers?: Readonly<Record<string, string>> }) => Promise<GatewayAnswer>
 
 /** Proves one arrow and gives the evidence, a sentence with what was seen. Throws Simulated, or anything else for `failed`. */
 export type Check = (context: VerifyContext, arguments_: Readonly<Record<string, Json>>) => Promise<string>

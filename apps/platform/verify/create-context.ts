@@ -46,11 +46,11 @@ export function createVerifyContext(options: ContextOptions): VerifyContext & As
 }
 
 function gatewayFetch({ gateway, clock }: ContextOptions): GatewayFetch {
-  return async (host, path, { plain = false } = {}) => {
+  return async (host, path, { plain = false, headers = {} } = {}) => {
     const late = new AbortController()
     const timer = clock.timer(requestTimeout, () => late.abort(new Error(`no answer within ${requestTimeout / 1000} s`)))
     try {
-      const { response, certificate } = await gatewayRequest(gateway, { host, path, plain, signal: late.signal })
+      const { response, certificate } = await gatewayRequest(gateway, { host, path, plain, headers, signal: late.signal })
       const body = await response.text()
       return { status: response.status, headers: response.headers, body, certificate: certificate ?? { subject: '', issuer: '', names: [], serial: '', validTo: '' } }
     } finally {
