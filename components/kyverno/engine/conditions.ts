@@ -2,7 +2,7 @@ import { deepEqual, type Json } from '@idp/formats'
 import { matchesWildcard } from '@idp/lang-jmespath'
 import { CodedError } from '@idp/kit'
 import type { Condition, Conditions } from '../kinds/policy.ts'
-import { duration, matchesScalar } from './pattern-operators.ts'
+import { compareScalars, matchesScalar } from './pattern-operators.ts'
 import { substitute, type Scope } from './variables.ts'
 
 /** `any` holds when one does, `all` when each does; a plain list (older form) means `all`. Nothing given holds. */
@@ -18,20 +18,54 @@ const isList = (conditions: Conditions | readonly Condition[]): conditions is re
 
 type Operator = (key: Json, value: Json) => boolean
 
-const list = (value: Json): readonly Json[] => (Array.isArray(value) ? value : [value])
 const equals: Operator = (key, value) => {
-  if (typeof key === 'string' && typeof value === 'string') return matchesWildcard(value, key) || (duration(key) !== undefined && duration(key) === duration(value)) || matchesScalar(value, key)
-  if (typeof key !== typeof value && (typeof key === 'string' || typeof value === 'string')) return String(key) === String(value)
+  if (typeof key === 'string' && (typeof value === 'string' || typeof value === 'number')) {
+    if (typeof value === 'string' && matchesWildcard(value, key)) return true
+    const order = compareScalars(key, value)
+    return order === 0
+  }
+  if (typeof key === 'number' && typeof value === 'string') return value.trim() !== '' && Number(value) === key
   return deepEqual(key, value)
 }
-const isIn = (key: Json, value: Json): boolean => list(value).some((one) => (typeof one === 'string' && typeof key !== 'object' ? matchesWildcard(one, String(key)) || matchesScalar(one, key) : deepEqual(one, key)))
+/** Null has no type: no operator holds for it, negated ones included. */
+const known = (operator: Operator): Operator => (key, value) => key !== null && operator(key, value)
+
+const range = /^[-+]?[\d.]+\w*\s*!?-\s*[-+]?[\d.]+\w*$/
+const textOf = (value: Json): string => (typeof value === 'object' ? JSON.stringify(value) : String(value))
+
+/** Whether a key is one of the values: wildcards on either side, a range (`1-5`), or a list written as JSON text (as ConfigMaps hold them). */
+function isIn(key: Json, value: Json): boolean {
+  const text = textOf(key)
+  if (Array.isArray(value)) return value.some((one) => matchesWildcard(textOf(one), text) || matchesWildcard(text, textOf(one)))
+  if (typeof value !== 'string') return textOf(value) === text
+  if (matchesWildcard(value, text)) return true
+  if (range.test(value)) return matchesScalar(value, typeof key === 'object' ? text : key)
+  const listed = listIn(value)
+  return listed !== undefined && listed.includes(text)
+}
+
+function listIn(text: string): readonly string[] | undefined {
+  if (!text.trimStart().startsWith('[')) return undefined
+  try {
+    const read = JSON.parse(text) as Json
+    return Array.isArray(read) ? read.map(textOf) : undefined
+  } catch {
+    return undefined // not JSON: a plain string
+  }
+}
+
+/** `quantified` says how many of the keys must satisfy; a single key is a list of one. Values that are neither text, number nor list hold nothing. */
+const membership = (quantified: (keys: readonly Json[], inValue: (key: Json) => boolean) => boolean): Operator => (key, value) => {
+  if (key === null || value === null || (typeof key === 'object' && !Array.isArray(key)) || (typeof value === 'object' && !Array.isArray(value))) return false
+  return quantified(Array.isArray(key) ? key : [key], (one) => isIn(one, value))
+}
 const ordered = (operator: string): Operator => (key, value) => matchesScalar(`${operator}${String(value)}`, key)
 
 const operators: Readonly<Record<string, Operator>> = {
-  equals, equal: equals, notequals: (key, value) => !equals(key, value), notequal: (key, value) => !equals(key, value),
-  in: (key, value) => list(key).every((one) => isIn(one, value)), notin: (key, value) => !list(key).every((one) => isIn(one, value)),
-  anyin: (key, value) => list(key).some((one) => isIn(one, value)), allin: (key, value) => list(key).every((one) => isIn(one, value)),
-  anynotin: (key, value) => list(key).some((one) => !isIn(one, value)), allnotin: (key, value) => list(key).every((one) => !isIn(one, value)),
+  equals: known(equals), equal: known(equals), notequals: known((key, value) => !equals(key, value)), notequal: known((key, value) => !equals(key, value)),
+  in: membership((keys, has) => keys.every(has)), allin: membership((keys, has) => keys.every(has)),
+  notin: membership((keys, has) => !keys.every(has)), anynotin: membership((keys, has) => keys.some((key) => !has(key))),
+  anyin: membership((keys, has) => keys.some(has)), allnotin: membership((keys, has) => keys.every((key) => !has(key))),
   greaterthan: ordered('>'), greaterthanorequals: ordered('>='), lessthan: ordered('<'), lessthanorequals: ordered('<='),
   durationgreaterthan: ordered('>'), durationgreaterthanorequals: ordered('>='), durationlessthan: ordered('<'), durationlessthanorequals: ordered('<='),
 }

@@ -28,7 +28,7 @@ export function requestScope(request: Request, given: Readonly<Record<string, Js
     request: {
       ...(operation === 'DELETE' ? {} : { object: object as unknown as Json }), ...(oldObject === undefined && operation !== 'DELETE' ? {} : { oldObject: (oldObject ?? object) as unknown as Json }),
       operation: operation ?? 'CREATE', namespace: object.kind === 'Namespace' ? '' : object.metadata.namespace ?? '', name: object.metadata.name ?? '',
-      userInfo: { username: user?.username ?? '', groups: [...(user?.groups ?? [])] }, roles: [...(user?.roles ?? [])], clusterRoles: [...(user?.clusterRoles ?? [])],
+      userInfo: user === undefined ? {} : { username: user.username, groups: [...user.groups] }, roles: [...(user?.roles ?? [])], clusterRoles: [...(user?.clusterRoles ?? [])],
       kind: { kind: object.kind, group: group ?? '', version: version ?? '' },
     },
     serviceAccountName: account[3] ?? '', serviceAccountNamespace: account[2] ?? '', namespaceLabels: { ...namespaceLabels },

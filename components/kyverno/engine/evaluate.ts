@@ -75,7 +75,7 @@ async function judge(at: Judging, asked: Validation | Foreach, scope: Scope, req
   const { rule } = at
   const passed: Judgement = { verdict: 'pass', message: `validation rule '${rule.name}' passed.` }
   const { deny, foreach, podSecurity } = asked as Validation
-  if (deny !== undefined) return conditionsHold(deny.conditions, scope) ? { verdict: 'fail', message: said(rule, scope) || `validation error: rule ${rule.name} failed` } : passed
+  if (deny !== undefined) return conditionsHold(deny.conditions, scope, 'null') ? { verdict: 'fail', message: said(rule, scope) || `validation error: rule ${rule.name} failed` } : passed
   if (foreach !== undefined) return judgeElements(at, foreach as readonly Foreach[], scope, request)
   if (podSecurity !== undefined) return judgePodSecurity(rule, podSecurity as PodSecurityRule, request.object, said(rule, scope))
   const missing = unsupported.validate.find((name) => (asked as Validation)[name] !== undefined)

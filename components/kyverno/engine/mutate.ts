@@ -13,7 +13,7 @@ export function mutateObject(mutation: Mutation, object: AnyObject, scope: Scope
   }
   if (mutation.patchesJson6902 !== undefined) {
     const operations = substitute((typeof mutation.patchesJson6902 === 'string' ? parseYaml(mutation.patchesJson6902) : mutation.patchesJson6902) as Json, scope) as unknown as JsonPatchOperation[]
-    result = applyJsonPatch(cloneJson(result as unknown as JsonObject), operations) as unknown as AnyObject
+    result = applyJsonPatch(cloneJson(result as unknown as JsonObject), operations, { ensurePathOnAdd: true, allowMissingOnRemove: true }) as unknown as AnyObject
   }
   return result
 }
@@ -24,38 +24,60 @@ function schemaOf({ apiVersion, kind }: AnyObject): MergeSchema {
 
 const isMap = (value: Json | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The patch without its anchors, as far as the object meets them; undefined where a condition does not hold. */
+/** The patch without its anchors, as far as the object meets them; undefined where a condition does not hold, which keeps the whole patch away (in a list: the element). */
 function resolveAnchors(patch: Json, value: Json | undefined): Json | undefined {
   if (Array.isArray(patch)) return resolveList(patch, Array.isArray(value) ? value : [])
   if (!isMap(patch)) return patch
   const own = isMap(value) ? value : {}
   for (const [key, sub] of Object.entries(patch)) {
     const anchor = readAnchor(key)
-    if ((anchor.kind === 'condition' || anchor.kind === 'global') && (own[anchor.key] === undefined || matchPattern(sub, own[anchor.key]).type !== 'pass')) return undefined
+    if (anchor.kind !== 'condition' && anchor.kind !== 'global') continue
+    if (own[anchor.key] === undefined || matchPattern(sub, own[anchor.key]).type !== 'pass') return undefined
   }
   const result: JsonObject = {}
   for (const [key, sub] of Object.entries(patch)) {
     const anchor = readAnchor(key)
-    if (anchor.kind === 'condition' || anchor.kind === 'global') {
-      // A condition on a name tells which element of a list is meant, so the name stays in the patch.
-      if (typeof own[anchor.key] !== 'object') result[anchor.key] = own[anchor.key] ?? null
-      continue
-    }
+    if (anchor.kind === 'condition' || anchor.kind === 'global') continue
     if (anchor.kind === 'add' && own[anchor.key] !== undefined) continue
     const resolved = resolveAnchors(sub, own[anchor.key])
-    if (resolved !== undefined) result[anchor.key] = resolved
+    if (resolved === undefined) return undefined
+    // What held only conditions leaves nothing to merge.
+    if (!isBare(resolved, sub)) result[anchor.key] = resolved
   }
   return result
 }
 
+const isEmpty = (value: Json): boolean => typeof value === 'object' && value !== null && Object.keys(value).length === 0
+const isBare = (resolved: Json, given: Json): boolean => isEmpty(resolved) && !isEmpty(given)
+
+function hasAnchors(value: Json): boolean {
+  if (Array.isArray(value)) return value.some(hasAnchors)
+  return isMap(value) && Object.entries(value).some(([key, sub]) => ['condition', 'global'].includes(readAnchor(key).kind) || hasAnchors(sub))
+}
+
 /** An element with anchors is meant for every element of the object that meets them. */
-function resolveList(patch: readonly Json[], value: readonly Json[]): Json[] {
-  return patch.flatMap((item) => {
-    if (!isMap(item) || !Object.keys(item).some((key) => readAnchor(key).kind === 'condition')) return [resolveAnchors(item, value.find((one) => isMap(one) && isMap(item) && one['name'] === item['name'])) ?? item]
-    return value.flatMap((one) => {
+function resolveList(patch: readonly Json[], value: readonly Json[]): Json[] | undefined {
+  const result: Json[] = []
+  let unmet = false
+  for (const item of patch) {
+    if (!isMap(item)) {
+      result.push(item)
+      continue
+    }
+    if (!hasAnchors(item)) {
+      const resolved = resolveAnchors(item, value.find((one) => isMap(one) && one['name'] !== undefined && one['name'] === item['name']))
+      if (resolved !== undefined) result.push(resolved)
+      continue
+    }
+    const met = value.flatMap((one) => {
       const resolved = resolveAnchors(item, one)
-      if (!isMap(resolved)) return []
-      return [isMap(one) && one['name'] !== undefined ? { name: one['name'], ...resolved } : resolved]
+      return isMap(resolved) ? [{ resolved, one }] : []
     })
-  })
+    if (met.length === 0 && Object.keys(item).some((key) => readAnchor(key).kind === 'global')) unmet = true
+    for (const { resolved, one } of met) {
+      if (isEmpty(resolved)) continue
+      result.push(isMap(one) && one['name'] !== undefined ? { name: one['name'], ...resolved } : resolved)
+    }
+  }
+  return unmet ? undefined : result
 }

@@ -43,6 +43,14 @@ function compare(value: Json | undefined, operand: string): number | undefined {
   return compareAsQuantities(value, operand)
 }
 
+/** Order of two scalars as durations, quantities or numbers; undefined when they are neither. A bare number beside a duration is seconds. */
+export function compareScalars(a: string | number, b: string | number): number | undefined {
+  const [left, right] = [duration(String(a)), duration(String(b))]
+  if (left !== undefined && typeof b === 'number') return left - b * 1000
+  if (right !== undefined && typeof a === 'number') return a * 1000 - right
+  return compare(a, String(b))
+}
+
 function compareAsQuantities(value: string | number, operand: string): number | undefined {
   const [a, b] = [quantity(String(value)), quantity(operand)]
   return a === undefined || b === undefined ? undefined : compareQuantities(a, b)

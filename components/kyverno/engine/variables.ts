@@ -14,6 +14,8 @@ export interface SubstituteOptions {
 
 const variable = /\{\{((?:[^{}]|\{[^{}]*\})*)\}\}/
 const maxRounds = 64
+/** A path that must be there; an expression (`a || b`, a projection, a call) may well give null. */
+const plainPath = /^[\w."/@-]+$/
 
 /**
  * Replaces every `{{ expression }}` in strings and keys; a string that is one expression becomes its value, of any type. `\{{` stays as `{{`.
@@ -47,7 +49,7 @@ function substituteText(text: string, scope: Scope, { missing = 'error', self = 
     const given = (found[1] ?? '').trim()
     const expression = given === '@' ? selfPath(self, path) : given
     const value = jmesPath(expression).evaluate(scope as JsonObject)
-    if (value === null && missing === 'error') throw new CodedError({ code: 'VariableNotResolved', message: `failed to resolve ${given} at path /${path.join('/')}`, where: text })
+    if (value === null && missing === 'error' && plainPath.test(expression)) throw new CodedError({ code: 'VariableNotResolved', message: `failed to resolve ${given} at path /${path.join('/')}`, where: text })
     if (found.index === 0 && found[0].length === rest.length) return typeof value === 'string' && value.includes('{{') ? substituteText(value, scope, { missing, self }, path) : value
     rest = rest.slice(0, found.index) + (typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value)) + rest.slice(found.index + found[0].length)
   }
