@@ -1,6 +1,6 @@
 import type { AnyObject } from '@idp/formats'
 import type { Check, VerifyContext } from '../check.ts'
-import { application, at, get, isSimulated, list, runningPods, type Ref } from '../live.ts'
+import { application, applyScratch, at, eventually, get, isSimulated, list, runningPods, type Ref } from '../live.ts'
 
 const text = (value: unknown): string => String(value ?? '')
 const strings = (value: unknown): string[] => (Array.isArray(value) ? value.map(text) : [text(value)])
@@ -86,7 +86,29 @@ const applicationSetsSynced: Check = async (context) => {
   return `the root application is Synced with ApplicationSets ${sets.map((s) => s.metadata.name).join(', ')}, which generated ${apps.filter((a) => (a.metadata.ownerReferences ?? []).length > 0).length} Applications`
 }
 
+/** `pod -> log file`: what a program prints is in its node's log file, from which the API server serves it. */
+const logsWritten: Check = async (context, { namespace, pods }) => {
+  const [pod] = await runningPods(context, text(namespace), ...strings(pods))
+  const response = await context.client.request(`/api/v1/namespaces/${text(namespace)}/pods/${pod?.metadata.name}/log?tailLines=1&timestamps=true`, { headers: { accept: 'text/plain' } })
+  const line = (await response.text()).trim()
+  if (!response.ok || line === '') throw new Error(`pod ${text(namespace)}/${pod?.metadata.name} has no log (${response.status})`)
+  return `the log of ${text(namespace)}/${pod?.metadata.name} ends with: ${line.slice(0, 120)}`
+}
+
+/** `user -> API`: a workload that is applied is stored, with a uid and a generation of its own. */
+const workloadCreated: Check = async (context) => {
+  const name = `${context.scratch}-workload`
+  const labels = { app: name }
+  const stored = await applyScratch(context, {
+    apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace: 'default' },
+    spec: { replicas: 0, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [{ name: 'main', image: 'example.org/none:1' }] } } },
+  } as unknown as AnyObject)
+  await eventually(context, { apiVersion: 'apps/v1', kind: 'Deployment', name, namespace: 'default' }, (object) => Number(at(object, 'status', 'observedGeneration') ?? 0) >= 1, 'to be seen by its controller')
+  return `Deployment default/${name} was stored with uid ${stored.metadata.uid} and seen by its controller`
+}
+
 export const workloadChecks = {
+  'logs-written': logsWritten, 'workload-created': workloadCreated,
   'placed-on': placedOn, 'daemon-on': daemonOn, 'installed-from-chart': installedFromChart, 'all-healthy': allHealthy, 'step-follows': stepFollows,
   'cluster-created': clusterCreated, 'application-sets-synced': applicationSetsSynced,
 } satisfies Record<string, Check>
