@@ -17,6 +17,14 @@ export interface ClusterRecord {
   /** The directory of the repository that was given to `up`, if one was. */
   readonly repository?: string
   readonly platform: boolean
+  /** Of a cluster that idp did not start itself: URL of its API server. */
+  readonly server?: string
+  /** The kubeconfig context it was taken from. */
+  readonly context?: string
+  /** Where its gateway answers; this machine when absent. */
+  readonly gatewayAddress?: string
+  /** Where its charts come from, as `--charts` says it. */
+  readonly charts?: string
 }
 
 const recordName = 'cluster.json'

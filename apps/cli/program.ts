@@ -31,9 +31,10 @@ const whole = (least: number, most: number, what: string) => (text: string): num
   throw new InvalidArgumentError(`It must be ${what} from ${least} to ${most}.`)
 }
 const port = (flags: string, what: string) => new Option(flags, what).argParser(whole(1, 65_535, 'a port'))
-const engines = new Option('--engine <engine>', 'embedded: in one Node process; kubeconfig: any cluster; k3d: a k3d cluster made for it').choices(['embedded', 'kubeconfig', 'k3d']).default('embedded')
+const engines = new Option('--engine <engine>', 'embedded (the default): in one Node process; kubeconfig: any cluster; k3d: a k3d cluster made for it').choices(['embedded', 'kubeconfig', 'k3d'])
 const upOptions = [
-  engines, new Option('--context <name>', 'with --engine kubeconfig: the context to use'), port('--https-port <port>', 'port of the gateway on this machine (30443)'),
+  engines, new Option('--context <name>', 'with --engine kubeconfig: the context to use'), new Option('--kubeconfig <file>', 'where that context is ($KUBECONFIG, ~/.kube/config)'),
+  new Option('--gateway-address <host>', 'where the gateway of that cluster answers (a node)'), new Option('--charts <source>', "upstream, stand-in, or the URL of a repository with copies (upstream; the embedded engine's are the stand-ins)"), port('--https-port <port>', 'port of the gateway on this machine (30443)'),
   port('--http-port <port>', 'its plain HTTP port, which redirects (30080)'), port('--api-port <port>', 'port of the Kubernetes API (a free one)'),
   new Option('--foreground', 'keep the engine in this process until Ctrl-C'), new Option('--timeout <seconds>', 'give up after this long').argParser(whole(1, 86_400, 'a number of seconds')).default(600),
 ]
@@ -54,7 +55,7 @@ const rows: readonly CommandRow[] = [
 ]
 
 const clusterRows: readonly CommandRow[] = [
-  { words: 'up', summary: 'start a bare cluster without a platform', example: 'idp cluster up --name test', options: upOptions.filter((o) => !['--engine', '--context'].includes(o.long ?? '')), run: async (c, _a, f) => (await import('./commands/cluster-up.ts')).clusterUp(c, f as never) },
+  { words: 'up', summary: 'start a bare cluster without a platform', example: 'idp cluster up --name test', options: upOptions.filter((o) => !['--engine', '--context', '--kubeconfig', '--gateway-address', '--charts'].includes(o.long ?? '')), run: async (c, _a, f) => (await import('./commands/cluster-up.ts')).clusterUp(c, f as never) },
   { words: 'down', summary: 'stop it; state stays', example: 'idp cluster down --name test', run: async (c) => (await import('./commands/down.ts')).down(c) },
 ]
 

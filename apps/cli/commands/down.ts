@@ -1,6 +1,8 @@
 import { CodedError } from '@idp/kit'
+import { deleteK3dCluster, stopK3dCluster } from '@idp/platform'
 import { findTarget, target, type CommandContext, type Target } from '../context.ts'
 import { removeClusterDirectory, writeRecord } from '../data-directory.ts'
+import { runProgram } from '../run-program.ts'
 import { isAlive } from '../process-identity.ts'
 import { confirm } from '../output/confirm.ts'
 import { sleepUntil } from '../wait-until.ts'
@@ -11,6 +13,16 @@ const stopTimeout = 15_000
 /** Stops the engine; state stays. Does nothing when it does not run. */
 export async function down(context: CommandContext): Promise<void> {
   const found = await target(context)
+  const { engine } = found.record
+  if (engine === 'kubeconfig') {
+    context.report.result(`there is nothing to stop: idp did not start cluster '${found.name}' (context ${found.record.context ?? ''}, ${found.record.server ?? ''})`, { event: 'summary', name: found.name, engine })
+    return
+  }
+  if (engine === 'k3d') {
+    await stopK3dCluster(runProgram, found.name)
+    context.report.result(`stopped the k3d cluster '${found.name}'; 'idp up' continues where it was`, { event: 'summary', name: found.name, running: false })
+    return
+  }
   if (!found.running) {
     context.report.result(`cluster '${found.name}' is not running`, { event: 'summary', name: found.name, running: false })
     return
@@ -26,11 +38,18 @@ export async function destroy(context: CommandContext, options: { readonly yes: 
     context.report.result('there is nothing to destroy', { event: 'summary', destroyed: false })
     return
   }
-  if (!options.yes && !(await confirm(context, `Destroy cluster '${found.name}' with all its data in ${found.directory}?`))) {
+  const { engine } = found.record
+  const question = engine === 'kubeconfig' ? `Forget cluster '${found.name}' and remove ${found.directory}? What runs in the cluster stays.` : `Destroy cluster '${found.name}' with all its data in ${found.directory}?`
+  if (!options.yes && !(await confirm(context, question))) {
     throw new CodedError({ code: 'NotConfirmed', message: 'nothing was destroyed', remedy: 'Answer yes, or pass --yes' })
   }
   if (found.running) await stopEngine(context, found)
+  if (engine === 'k3d') await deleteK3dCluster(runProgram, found.name)
   await removeClusterDirectory(found.directory)
+  if (engine === 'kubeconfig') {
+    context.report.result(`removed what idp kept of cluster '${found.name}'; the cluster and what runs in it stay as they are, since idp did not make it`, { event: 'summary', name: found.name, destroyed: false, forgotten: true })
+    return
+  }
   context.report.result(`destroyed cluster '${found.name}'`, { event: 'summary', name: found.name, destroyed: true })
 }
 

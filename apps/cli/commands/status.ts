@@ -14,7 +14,7 @@ function statusText({ name, record }: Target, state: PlatformStatus): string {
   const rows = state.applications.map((app) => [app.name, app.sync, app.health, app.cause ?? ''])
   const well = state.applications.filter((app) => app.cause === undefined && app.health === 'Healthy').length
   return [
-    `cluster ${name} (${record.engine} engine), API on https://127.0.0.1:${record.apiPort}, gateway on https://*.idp.localhost:${record.httpsPort}`,
+    `cluster ${name} (${record.engine} engine), API on ${record.server ?? `https://127.0.0.1:${record.apiPort}`}, gateway on https://*.idp.localhost:${record.httpsPort}`,
     `nodes   ${state.nodes.map((node) => `${node.name} ${node.ready ? 'Ready' : 'NotReady'} (${node.pool})`).join(', ')}`,
     `pods    ${state.pods.running} well${state.pods.waiting.map((pod) => `\n        ${pod.name}: ${pod.cause}`).join('')}`,
     '', ...(rows.length === 0 ? ['no Applications'] : table([['APPLICATION', 'SYNC', 'HEALTH', 'CAUSE'], ...rows])), '',

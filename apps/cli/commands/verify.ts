@@ -14,7 +14,7 @@ export async function verifyPlatform(context: CommandContext, options: { readonl
   if (diagrams.length === 0) throw new CodedError({ code: 'NoSuchDiagram', message: `no diagram is called ${wanted?.join(' or ')}`, remedy: `There are ${all.map((d) => d.name).join(', ')}` })
   const config = await loadConfig(record.repository ?? join(installation, 'blueprint'))
   const { clock, signal } = context
-  const gateway = await platformGateway(client, config.cluster.name, { https: record.httpsPort, http: record.httpPort })
+  const gateway = await platformGateway(client, config.cluster.name, { https: record.httpsPort, http: record.httpPort, address: record.gatewayAddress })
   await using repository = await platformRepository(client, { gateway, localDomain: config.domain.local, clock, signal })
   const log = jsonLog(clock, (line) => void process.stderr.write(line))
   let results: ArrowResult[]
