@@ -94,7 +94,7 @@ export async function run(args: readonly string[]): Promise<SuiteResult> {
       if (index % 3 === 0) await idp(['destroy', '--yes', ...place.flags.slice(0, 4)])
       const delayMs = Math.round(200 + Math.random() * 7_000)
       const wrong = await round(place, index, delayMs)
-      console.error(`${index + 1}/${times}: killed after ${delayMs} ms: ${wrong === undefined ? 'healed' : 'NOT healed'}`)
+      console.error(`${index + 1}/${times}: killed after ${delayMs} ms: ${wrong === undefined ? 'healed' : wrong}`)
       if (wrong !== undefined) failures.push({ name: `round ${index + 1}`, reason: wrong })
     }
   } finally {
