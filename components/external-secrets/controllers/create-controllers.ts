@@ -7,8 +7,11 @@ import { createMetrics, type Metrics } from '../engine/metrics.ts'
 import { templateFunctions } from '../engine/template-functions.ts'
 import { ClusterSecretStore, names, SecretStore } from '../kinds/external-secrets.ts'
 import { providersByName } from '../providers/providers.ts'
+import { generatorFor } from '../generators/generate.ts'
+import { clusterExternalSecretController } from './cluster-external-secret.ts'
 import { externalSecretController } from './external-secret.ts'
 import type { Operator } from './operator.ts'
+import { pushSecretController } from './push-secret.ts'
 import { createStatusTimes } from './status-times.ts'
 import { storeController } from './store.ts'
 
@@ -23,12 +26,11 @@ export interface Surroundings {
 export function createControllers({ clock, random, fetch, ownToken }: Surroundings): { readonly controllers: Controller[]; readonly metrics: Metrics } {
   const now = (): number => clock.now()
   const metrics = createMetrics()
-  const operator: Operator = { providers: providersByName(), engine: { functions: templateFunctions({ random, now }), now }, metrics, times: createStatusTimes(), clock, random, fetch, ownToken }
+  const operator: Operator = { providers: providersByName(random), engine: { functions: templateFunctions({ random, now }), now }, metrics, times: createStatusTimes(), clock, random, fetch, ownToken }
+  const generate = generatorFor(operator)
   const controllers = [
     storeController(SecretStore, operator), storeController(ClusterSecretStore, operator),
-    externalSecretController(operator, async ({ kind }) => {
-      throw new Error(`generator ${kind} is not supported by this stand-in`)
-    }),
+    externalSecretController(operator, generate), pushSecretController(operator, generate), clusterExternalSecretController(operator),
   ]
   return { controllers: controllers as unknown as Controller[], metrics }
 }

@@ -17,8 +17,12 @@ const limits = { timeMs: 2000, output: 4 << 20 }
 
 /** Runs one template over the values. Throws Error with the key and Go's message, in which no value is left. */
 export function render(engine: TemplateEngine, key: string, text: string, values: SecretMap): string {
+  return renderData(engine, { key, text, values, data: Object.fromEntries([...values].map(([name, value]) => [name, stringOf(value)])) })
+}
+
+/** As `render`, over data of any shape. @param input.values what must not stand in an error */
+export function renderData(engine: TemplateEngine, { key, text, values, data }: { readonly key: string; readonly text: string; readonly values: SecretMap; readonly data: object }): string {
   const set = new TemplateSet(engine.functions)
-  const data = Object.fromEntries([...values].map(([name, value]) => [name, stringOf(value)]))
   try {
     set.parse(key, text)
   } catch (error) {

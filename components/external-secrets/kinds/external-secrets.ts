@@ -61,8 +61,37 @@ export interface Store { apiVersion: string; kind: string; metadata: ObjectMeta;
 export const SecretStore: Kind<Store> = defineKind({ group, version: 'v1', kind: 'SecretStore', plural: 'secretstores', scope: 'Namespaced', shortNames: ['ss'], categories, subresources: ['status'] })
 export const ClusterSecretStore: Kind<Store> = defineKind({ group, version: 'v1', kind: 'ClusterSecretStore', plural: 'clustersecretstores', scope: 'Cluster', shortNames: ['css'], categories, subresources: ['status'] })
 
+export interface ClusterExternalSecretSpec {
+  externalSecretName?: string
+  externalSecretMetadata?: { labels?: Record<string, string>; annotations?: Record<string, string> }
+  externalSecretSpec: ExternalSecretSpec
+  namespaceSelector?: NamespaceCondition['namespaceSelector']
+  namespaceSelectors?: NonNullable<NamespaceCondition['namespaceSelector']>[]
+  namespaces?: string[]
+  refreshTime?: string
+}
+export interface ClusterExternalSecretStatus { externalSecretName?: string; provisionedNamespaces?: string[]; failedNamespaces?: { namespace: string; reason?: string }[]; conditions?: Condition[] }
+export interface ClusterExternalSecret { apiVersion: string; kind: string; metadata: ObjectMeta; spec: ClusterExternalSecretSpec; status?: ClusterExternalSecretStatus }
+export const ClusterExternalSecret: Kind<ClusterExternalSecret> = defineKind({ group, version: 'v1', kind: 'ClusterExternalSecret', plural: 'clusterexternalsecrets', scope: 'Cluster', shortNames: ['ces'], categories, subresources: ['status'] })
+
+export interface PushData { match: { secretKey?: string; remoteRef: { remoteKey: string; property?: string } }; metadata?: unknown; conversionStrategy?: 'None' | 'ReverseUnicode' }
+export interface PushSecretSpec {
+  refreshInterval?: string
+  secretStoreRefs: (Partial<StoreRef> & { labelSelector?: NamespaceCondition['namespaceSelector'] })[]
+  updatePolicy?: 'Replace' | 'IfNotExists'
+  deletionPolicy?: 'Delete' | 'None'
+  selector: { secret?: { name?: string; selector?: NamespaceCondition['namespaceSelector'] }; generatorRef?: GeneratorRef }
+  data?: PushData[]
+  template?: Template
+}
+/** What was pushed, by store (`SecretStore/name`) and remote key. */
+export type SyncedPushSecrets = Record<string, Record<string, PushData>>
+export interface PushSecretStatus { refreshTime?: string; syncedResourceVersion?: string; syncedPushSecrets?: SyncedPushSecrets; conditions?: Condition[] }
+export interface PushSecret { apiVersion: string; kind: string; metadata: ObjectMeta; spec: PushSecretSpec; status?: PushSecretStatus }
+export const PushSecret: Kind<PushSecret> = defineKind({ group, version: 'v1alpha1', kind: 'PushSecret', plural: 'pushsecrets', scope: 'Namespaced', shortNames: ['ps'], categories, subresources: ['status'] })
+
 /** Annotations and labels of external-secrets.io. */
 export const names = {
   dataHash: 'reconcile.external-secrets.io/data-hash', managed: 'reconcile.external-secrets.io/managed', createdBy: 'reconcile.external-secrets.io/created-by',
-  finalizer: 'externalsecrets.external-secrets.io/externalsecret-cleanup', forceSync: 'external-secrets.io/force-sync',
+  finalizer: 'externalsecrets.external-secrets.io/externalsecret-cleanup', forceSync: 'external-secrets.io/force-sync', pushFinalizer: 'pushsecret.externalsecrets.io/finalizer',
 } as const

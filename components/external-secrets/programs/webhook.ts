@@ -1,6 +1,7 @@
 import { Secret } from '@idp/api'
 import { informer } from '@idp/controller'
 import type { WebServer } from '@idp/http'
+import type { Random } from '@idp/kit'
 import type { Container } from '@idp/sandbox'
 import { providersByName } from '../providers/providers.ts'
 import { validateExternalSecret, validateStore } from '../engine/validate.ts'
@@ -9,7 +10,7 @@ import { aborted, flag, managed, probes } from './process.ts'
 
 /** The webhook: validates stores and ExternalSecrets over TLS, with the certificate that the cert-controller (or cert-manager) keeps in a Secret. */
 export async function runWebhook(container: Container): Promise<number> {
-  const { client, clock, log, signal, pod, args, net } = container
+  const { client, clock, log, signal, pod, args, net, random } = container
   const name = flag(args, 'secret-name') ?? 'external-secrets-webhook'
   let identity: { cert: string; key: string } | undefined
   const arrived = Promise.withResolvers<void>()
@@ -25,7 +26,7 @@ export async function runWebhook(container: Container): Promise<number> {
   await Promise.race([arrived.promise, aborted(signal)])
   const first = identity
   if (signal.aborted || first === undefined) return 0
-  await using _listener = await net.listen(Number(flag(args, 'port') ?? 10250), admission(), { tls: { identity: () => identity ?? first } })
+  await using _listener = await net.listen(Number(flag(args, 'port') ?? 10250), admission(random), { tls: { identity: () => identity ?? first } })
   listening = true
   log.info('external-secrets webhook is ready')
   await aborted(signal)
@@ -35,8 +36,8 @@ export async function runWebhook(container: Container): Promise<number> {
 interface Review { readonly apiVersion: string; readonly request: { readonly uid: string; readonly kind: { readonly kind: string }; readonly operation: string; readonly object?: unknown } }
 
 /** Paths are upstream's: `/validate-external-secrets-io-v1-externalsecret` and so on. */
-export function admission(): WebServer {
-  const providers = providersByName()
+export function admission(random: Random): WebServer {
+  const providers = providersByName(random)
   return {
     async handler(request) {
       const { pathname } = new URL(request.url)

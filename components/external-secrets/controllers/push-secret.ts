@@ -1,0 +1,132 @@
+import { isApiError, Secret } from '@idp/api'
+import { watch, type Controller, type Scope } from '@idp/controller'
+import { matchesLabelSelector, type LabelSelector } from '@idp/formats'
+import { messageOf, rfc3339 } from '@idp/kit'
+import { applyTemplates } from '../engine/apply-template.ts'
+import { withCondition } from '../engine/conditions.ts'
+import { parseGoDuration } from '../engine/go-duration.ts'
+import { resourceVersionOf } from '../engine/object-hash.ts'
+import { redact } from '../engine/redact.ts'
+import { bytes, jsonText, secretMapOf, text, type SecretMap } from '../engine/secret-map.ts'
+import { ClusterSecretStore, names, PushSecret, SecretStore, type PushData, type StoreRef, type SyncedPushSecrets } from '../kinds/external-secrets.ts'
+import type { Operator } from './operator.ts'
+import { clientFor, type Generate } from './provider-data.ts'
+import { watchStores } from './store.ts'
+
+const RETRY_MS = 5000
+
+/** Writes Secrets (or generated values) of a namespace to stores, and takes them out again where the deletion policy says so. */
+export function pushSecretController(operator: Operator, generate: Generate): Controller<PushSecret> {
+  const all = (namespace: string | undefined, scope: Scope) => scope.cache(PushSecret).list(namespace === undefined ? {} : { namespace }).map(({ metadata }) => ({ name: metadata.name ?? '', namespace: metadata.namespace }))
+  return {
+    name: 'pushsecret',
+    for: PushSecret,
+    concerns: (before, after) => before === undefined || resourceVersionOf(before.metadata) !== resourceVersionOf(after.metadata) || after.metadata.deletionTimestamp !== undefined,
+    watches: [watch(Secret, ({ metadata }, scope) => all(metadata.namespace, scope)), ...watchStores(({ metadata }, _kind, scope) => all(metadata.namespace, scope), [SecretStore, ClusterSecretStore])],
+    finalizer: names.pushFinalizer,
+    async finalize(push, scope) {
+      if (push.spec.deletionPolicy === 'Delete') await remove(push, {}, operator, scope)
+      return { done: true }
+    },
+    async reconcile(push, scope) {
+      const now = scope.clock.now()
+      const outcome = await sync(push, scope, operator, generate)
+      const { condition, synced } = outcome
+      if (push.status?.conditions?.find(({ type }) => type === 'Ready')?.message !== condition.message) scope.event(push, condition.status === 'True' ? 'Normal' : 'Warning', condition.reason, condition.message)
+      for (const value of ['True', 'False']) operator.metrics.set('pushsecret_status_condition', { name: push.metadata.name ?? '', namespace: push.metadata.namespace ?? '', condition: 'Ready', status: value }, value === condition.status ? 1 : 0)
+      const status = { ...push.status, ...(condition.status === 'True' ? { refreshTime: rfc3339(now) } : {}), syncedResourceVersion: resourceVersionOf(push.metadata), syncedPushSecrets: synced, conditions: withCondition(push.status?.conditions, { type: 'Ready', ...condition }, rfc3339(now)) }
+      const interval = parseGoDuration(push.spec.refreshInterval ?? '1h') ?? 3_600_000
+      return { status: await operator.times.fit(PushSecret, status, scope), ...(condition.status === 'False' ? { requeueAfter: RETRY_MS } : interval > 0 ? { requeueAfter: interval } : {}) }
+    },
+  }
+}
+
+interface Result { readonly condition: { readonly status: string; readonly reason: string; readonly message: string }; readonly synced: SyncedPushSecrets }
+
+async function sync(push: PushSecret, scope: Scope, operator: Operator, generate: Generate): Promise<Result> {
+  const before = push.status?.syncedPushSecrets ?? {}
+  const errored = (message: string): Result => ({ condition: { status: 'False', reason: 'Errored', message }, synced: before })
+  let sources: SecretMap[]
+  try {
+    sources = await sourcesOf(push, scope, generate)
+  } catch (error) {
+    return errored(error instanceof Error && isApiError(error.cause, 'NotFound') ? 'could not get source secret' : messageOf(error))
+  }
+  const synced: SyncedPushSecrets = {}
+  let values: SecretMap = new Map()
+  try {
+    for (const source of sources) {
+      values = templated(push, source, operator)
+      for (const ref of storesOf(push, scope)) await pushTo(push, ref, values, synced, { operator, scope })
+    }
+    if (push.spec.deletionPolicy === 'Delete') await remove(push, synced, operator, scope)
+  } catch (error) {
+    return { ...errored(`set secret failed: ${redact(messageOf(error), values)}`), synced: { ...before, ...synced } }
+  }
+  return { condition: { status: 'True', reason: 'Synced', message: push.spec.updatePolicy === 'IfNotExists' ? 'PushSecret synced successfully. Existing secrets in providers unchanged.' : 'PushSecret synced successfully' }, synced }
+}
+
+async function sourcesOf({ spec, metadata }: PushSecret, scope: Scope, generate: Generate): Promise<SecretMap[]> {
+  const namespace = metadata.namespace ?? ''
+  const { secret, generatorRef } = spec.selector
+  if (generatorRef !== undefined) return [await generate(generatorRef, namespace, scope)]
+  if (secret?.name !== undefined && secret.name !== '') {
+    try {
+      return [secretMapOf(await scope.client.get(Secret, secret.name, { namespace }))]
+    } catch (error) {
+      throw new Error(messageOf(error), { cause: error })
+    }
+  }
+  const { items } = await scope.client.list(Secret, { namespace })
+  return items.filter((each) => matchesLabelSelector((secret?.selector ?? {}) as LabelSelector, each.metadata.labels ?? {})).map(secretMapOf)
+}
+
+function templated({ spec }: PushSecret, source: SecretMap, operator: Operator): SecretMap {
+  if (spec.template === undefined) return source
+  if ((spec.template.templateFrom ?? []).some(({ literal }) => literal === undefined)) throw new Error('templateFrom of a ConfigMap or Secret is not supported in a PushSecret by this stand-in')
+  const data: SecretMap = spec.template.mergePolicy === 'Merge' ? new Map(source) : new Map()
+  const from = (spec.template.templateFrom ?? []).map(({ literal = '', target = 'Data' as const }) => ({ key: 'literal', text: literal, scope: 'KeysAndValues' as const, target }))
+  applyTemplates(operator.engine, spec.template, from, source, { data, labels: {}, annotations: {} })
+  return data
+}
+
+function storesOf({ spec, metadata }: PushSecret, scope: Scope): StoreRef[] {
+  return spec.secretStoreRefs.flatMap(({ name, kind = 'SecretStore', labelSelector }) => {
+    if (name !== undefined && name !== '') return [{ name, kind }]
+    const stores = kind === 'ClusterSecretStore' ? scope.cache(ClusterSecretStore).list() : scope.cache(SecretStore).list({ namespace: metadata.namespace ?? '' })
+    return stores.filter((store) => matchesLabelSelector((labelSelector ?? {}) as LabelSelector, store.metadata.labels ?? {})).map((store) => ({ name: store.metadata.name ?? '', kind }))
+  })
+}
+
+async function pushTo({ spec, metadata }: PushSecret, ref: StoreRef, source: SecretMap, synced: SyncedPushSecrets, use: { readonly operator: Operator; readonly scope: Scope }): Promise<void> {
+  const client = await clientFor(ref, metadata.namespace ?? '', use)
+  const store = `${ref.kind ?? 'SecretStore'}/${ref.name}`
+  const done = synced[store] ??= {}
+  for (const entry of spec.data ?? []) {
+    const { secretKey, remoteRef: { remoteKey, property } } = entry.match
+    if (client.push === undefined) throw new Error(`could not write remote ref ${secretKey ?? ''} to target secretstore ${ref.name}: the provider can only read`)
+    const values = entry.conversionStrategy === 'ReverseUnicode' ? new Map([...source].map(([key, value]) => [key.replaceAll(/_U([0-9a-fA-F]{4,5})_/g, (_all, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16))), value])) : source
+    const value = secretKey === undefined || secretKey === '' ? bytes(jsonText(Object.fromEntries([...values].map(([key, each]) => [key, text(each)])))) : values.get(secretKey)
+    if (value === undefined) throw new Error(`secret key ${secretKey} does not exist`)
+    const target = { key: remoteKey, property, metadata: entry.metadata }
+    try {
+      if (spec.updatePolicy !== 'IfNotExists' || await client.exists?.(target) !== true) await client.push(value, target)
+    } catch (error) {
+      throw new Error(`could not write remote ref ${secretKey ?? remoteKey} to target secretstore ${ref.name}: ${messageOf(error)}`, { cause: error })
+    }
+    done[remoteId(entry)] = { match: entry.match, ...(entry.conversionStrategy === undefined ? {} : { conversionStrategy: entry.conversionStrategy }) }
+  }
+}
+
+const remoteId = ({ match: { remoteRef } }: PushData): string => (remoteRef.property === undefined || remoteRef.property === '' ? remoteRef.remoteKey : `${remoteRef.remoteKey}/${remoteRef.property}`)
+
+/** Takes out of the stores what was pushed and is no longer wanted. */
+async function remove(push: PushSecret, wanted: SyncedPushSecrets, operator: Operator, scope: Scope): Promise<void> {
+  for (const [store, entries] of Object.entries(push.status?.syncedPushSecrets ?? {})) {
+    const [kind, name = ''] = store.split('/')
+    const gone = Object.entries(entries).filter(([id]) => wanted[store]?.[id] === undefined)
+    if (gone.length === 0) continue
+    const client = await clientFor({ name, kind: kind === 'ClusterSecretStore' ? 'ClusterSecretStore' : 'SecretStore' }, push.metadata.namespace ?? '', { operator, scope })
+    for (const [, { match: { remoteRef }, metadata }] of gone) await client.remove?.({ key: remoteRef.remoteKey, property: remoteRef.property, metadata })
+  }
+}
