@@ -67,7 +67,19 @@ async function lives({ pid, started }: Holder): Promise<boolean> {
   } catch (error) {
     if (codeOf(error) === 'ESRCH') return false
   }
+  if (await hasEnded(pid)) return false
   return started === '' || started === await startOf(pid)
+}
+
+/** A process that was killed keeps its number until its parent has asked for it; it holds nothing any more. */
+async function hasEnded(pid: number): Promise<boolean> {
+  if (process.platform !== 'linux') return false
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+    return /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))
+  } catch {
+    return false // no /proc: the number decides
+  }
 }
 
 /** Something that differs for a later process with the same number: boot and start time on Linux; empty where unknown. */
