@@ -1,2 +1,3 @@
-export { jmesPath, type JmesPath } from './jmespath.ts'
+export { jmesPath, type EvaluateOptions, type JmesPath } from './jmespath.ts'
 export { matchesWildcard } from './kyverno-functions.ts'
+export { parseImage, type ImageReference } from './image-reference.ts'

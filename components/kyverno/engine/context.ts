@@ -2,7 +2,7 @@ import type { AnyObject, Json, JsonObject } from '@idp/formats'
 import { jmesPath } from '@idp/lang-jmespath'
 import { CodedError } from '@idp/kit'
 import type { ContextEntry } from '../kinds/policy.ts'
-import { imagesOf } from './image-reference.ts'
+import { imagesOf } from './images.ts'
 import type { Subject } from './match-resource.ts'
 import { substitute, type Scope } from './variables.ts'
 
