@@ -142,6 +142,39 @@ test('a refusal by policy reaches the Application in words a person can act on',
   await push('take it back')
 })
 
+interface Verified { arrows: { diagram: string; from: string; to: string; verdict: string; evidence: string }[] }
+const verified = async (...args: readonly string[]): Promise<Verified['arrows']> => {
+  const said = await idp(['verify', ...flags, '--output', 'json', ...args])
+  return (JSON.parse(said.out.trim().split('\n').at(-1) ?? '{}') as Verified).arrows
+}
+
+test('idp verify tells of all 134 arrows within a minute; none fails', async () => {
+  const began = performance.now()
+  const arrows = await verified()
+  const spent = seconds(began)
+  const failed = arrows.filter((arrow) => arrow.verdict === 'failed')
+  assert.equal(arrows.length, 134)
+  assert.deepEqual(failed.map(({ diagram, from, to, evidence }) => `${diagram}: ${from} -> ${to}: ${evidence}`), [])
+  const proven = arrows.filter((arrow) => arrow.verdict === 'proven').length
+  assert.ok(proven >= 90, `${proven} proven`)
+  assert.ok(spent < 60, `${spent} s`)
+  console.log(`# ${proven} of 134 arrows proven in ${spent.toFixed(1)} s`)
+})
+
+test('a planted fault fails exactly the arrows concerned', async () => {
+  const at = { name: 'argocd-applicationset-controller', namespace: 'argocd' }
+  const scale = async (replicas: number) => {
+    await client.patch(Deployment, at.name, { spec: { replicas } }, { namespace: at.namespace, type: 'merge' })
+    await waitFor(client, Deployment, { ...at, until: (object) => (object?.status?.availableReplicas ?? 0) === replicas && (object?.status?.replicas ?? 0) === replicas, timeoutMs: 30_000 })
+  }
+  await scale(0)
+  const arrows = await verified('--diagram', '13-applicationsets', '14-gateway-exposure')
+  await scale(1)
+  const failed = arrows.filter((arrow) => arrow.verdict === 'failed')
+  assert.deepEqual(new Set(failed.map((arrow) => arrow.diagram)), new Set(['13-applicationsets']))
+  assert.equal(failed.length, 7)
+})
+
 test('a second cluster runs beside the first', async () => {
   const other = ['--name', 'e2e-two', '--data-dir', data.path]
   const said = await idp(['cluster', 'up', ...other, '--output', 'json'])
