@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Cluster } from '@idp/host'
 import { kubectlBinary, startTestCluster, temporaryDirectory } from '@idp/testkit'
+import { run, type Said } from './idp-process.ts'
 
 /** What a person types, with the real kubectl, against one cluster: the commands build on one another. */
 let cluster: Cluster
@@ -24,19 +24,9 @@ after(async () => {
   await directory[Symbol.asyncDispose]()
 })
 
-interface Said { readonly code: number; readonly out: string; readonly err: string }
-
 function kubectl(args: readonly string[], options: { readonly stdin?: string; readonly env?: Readonly<Record<string, string>> } = {}): Promise<Said> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(binary ?? '', args, { cwd: directory.path, env: { HOME: directory.path, PATH: process.env['PATH'] ?? '', KUBECONFIG: join(directory.path, 'kubeconfig'), ...options.env } })
-    let out = ''
-    let err = ''
-    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
-    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()))
-    child.on('error', reject)
-    child.on('close', (code) => resolve({ code: code ?? 1, out, err }))
-    child.stdin.end(options.stdin)
-  })
+  const env = { HOME: directory.path, KUBECONFIG: join(directory.path, 'kubeconfig'), ...options.env }
+  return run(binary ?? '', args, { cwd: directory.path, env, ...(options.stdin === undefined ? {} : { stdin: options.stdin }) })
 }
 
 /** Words of the command line (no quoting inside), what is expected, and standard input. */

@@ -167,7 +167,7 @@ test('volumes: a missing ConfigMap holds the pod back, an update reaches the run
   const written = Promise.withResolvers<void>()
   const reader = program('reader', async ({ files, signal, pod }) => {
     if (pod.container === 'writer') {
-      await files.write('/work/out', 'from the writer')
+      await files.write('/scratch/out', 'from the writer')
       written.resolve()
       await untilAborted(signal)
       return 0
@@ -183,7 +183,7 @@ test('volumes: a missing ConfigMap holds the pod back, an update reaches the run
     volumes: [{ name: 'conf', configMap: { name: 'conf' } }, { name: 'tmp', emptyDir: {} }, { name: 'me', downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] } }],
     containers: [
       { name: 'main', image: 'example.com/reader', volumeMounts: [{ name: 'conf', mountPath: '/etc/conf' }, { name: 'tmp', mountPath: '/shared' }] },
-      { name: 'writer', image: 'example.com/reader', volumeMounts: [{ name: 'tmp', mountPath: '/work' }] },
+      { name: 'writer', image: 'example.com/reader', volumeMounts: [{ name: 'tmp', mountPath: '/scratch' }] },
     ],
   })
   const map = (value: string): ConfigMap => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'conf', namespace: 'default' }, data: { a: value } })
