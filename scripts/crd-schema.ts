@@ -12,6 +12,7 @@ const open: Schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': t
 
 /** Core types worth spelling out; every other core type is left open. */
 const core: Readonly<Record<string, Schema>> = {
+  Time: { type: 'string', format: 'date-time' }, MicroTime: { type: 'string', format: 'date-time' }, Duration: { type: 'string' },
   LabelSelector: {
     type: 'object', 'x-kubernetes-map-type': 'atomic',
     properties: {
