@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { CodedError, sleep } from '@idp/kit'
@@ -35,15 +35,22 @@ export async function ensureCluster(context: CommandContext, config: PlatformCon
   const began = context.clock.now()
   context.report.event({ event: 'step', name: 'engine', state: 'running' })
   const ports = { https: flags.httpsPort ?? known?.httpsPort ?? config.ports.https, http: flags.httpPort ?? known?.httpPort ?? config.ports.http }
-  const { kubeconfig, server } = engine === 'k3d' ? await k3dContext(directory, { name, nodes: config.cluster.nodes, ports }) : await namedContext(directory, flags, known)
+  const base = { format: 1, name, engine, apiPort: 0, httpsPort: ports.https, httpPort: ports.http, version: await idpVersion(), platform: true, ...(repository === undefined ? {} : { repository }) } as const
+  const { kubeconfig, server } = await (engine === 'k3d'
+    ? k3dContext(directory, { name, nodes: config.cluster.nodes, ports, beforeCreate: () => writeRecord(directory, base) })
+    : namedContext(directory, flags, known)).catch(async (error: unknown) => {
+    // A directory without a record would count as a cluster.
+    if (known === undefined) await rmdir(directory).catch(() => {})
+    throw error
+  })
   await mkdir(dirname(kubeconfigFile(directory)), { recursive: true, mode: 0o700 })
   await writeFile(kubeconfigFile(directory), kubeconfig, { mode: 0o600 })
   await chmod(kubeconfigFile(directory), 0o600)
   const chosen = engine === 'k3d' ? `k3d-${name}` : flags.context ?? known?.context
   const gatewayAddress = engine === 'k3d' ? '127.0.0.1' : flags.gatewayAddress ?? known?.gatewayAddress
   const record: ClusterRecord = {
-    format: 1, name, engine, apiPort: Number(new URL(server).port || 443), httpsPort: ports.https, httpPort: ports.http, version: await idpVersion(), platform: true, server,
-    charts: flags.charts ?? known?.charts ?? 'upstream', ...(chosen === undefined ? {} : { context: chosen }), ...(gatewayAddress === undefined ? {} : { gatewayAddress }), ...(repository === undefined ? {} : { repository }),
+    ...base, apiPort: Number(new URL(server).port || 443), server, charts: flags.charts ?? known?.charts ?? 'upstream',
+    ...(chosen === undefined ? {} : { context: chosen }), ...(gatewayAddress === undefined ? {} : { gatewayAddress }),
   }
   await writeRecord(directory, record)
   await checkCluster(context, directory, { config, server, settles: engine === 'k3d' ? k3dSettles : 0 })
@@ -71,7 +78,7 @@ async function reach<T>(ask: () => Promise<T>, server: string): Promise<T> {
   }
 }
 
-async function k3dContext(directory: string, options: { readonly name: string; readonly nodes: PlatformConfig['cluster']['nodes']; readonly ports: { readonly https: number; readonly http: number } }): Promise<ExtractedContext> {
+async function k3dContext(directory: string, options: { readonly name: string; readonly nodes: PlatformConfig['cluster']['nodes']; readonly ports: { readonly https: number; readonly http: number }; readonly beforeCreate: () => Promise<void> }): Promise<ExtractedContext> {
   const file = join(directory, 'k3d-kubeconfig')
   await writeFile(file, await ensureK3dCluster(runProgram, { ...options, directory }), { mode: 0o600 })
   return extractContext(file, `k3d-${options.name}`)

@@ -12,6 +12,8 @@ export type RunProgram = (command: string, args: readonly string[], environment?
 export interface EnsureK3dOptions extends K3dOptions {
   /** Where the configuration is written; that it is there says that idp made the cluster. */
   readonly directory: string
+  /** Called once it is certain that a cluster will be made, to remember it even if that fails half-way. */
+  readonly beforeCreate?: () => Promise<void>
 }
 
 /** Makes Cilium's mounts shared in every node (k3d documents the variable with its FAQ on Cilium). */
@@ -31,6 +33,7 @@ export async function ensureK3dCluster(run: RunProgram, options: EnsureK3dOption
   if (exists) await must(run, ['cluster', 'start', name])
   else {
     await writeFile(file, k3dConfig(options), { mode: 0o600 })
+    await options.beforeCreate?.()
     await must(run, ['cluster', 'create', '--config', file])
   }
   return (await must(run, ['kubeconfig', 'get', name])).out

@@ -57,7 +57,7 @@ function contextMissing(name: string | undefined, known: readonly string[], file
 async function inline(entry: JsonObject, kubeconfig: string): Promise<JsonObject> {
   const result = { ...entry }
   const contents = (path: string) => readFile(resolve(dirname(kubeconfig), path)).catch((cause: NodeJS.ErrnoException) => {
-    throw new CodedError({ code: 'KubeconfigUnreadable', message: `a file that the kubeconfig names cannot be read: ${cause.message}`, where: kubeconfig, cause })
+    throw new CodedError({ code: 'KubeconfigUnreadable', message: `a file that the kubeconfig names cannot be read: ${cause.message}`, where: kubeconfig, remedy: "Mend the path, or write the contents inline with 'kubectl config view --flatten'", cause })
   })
   for (const [field, data] of Object.entries(files)) {
     if (typeof result[field] !== 'string') continue
