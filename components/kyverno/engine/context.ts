@@ -18,13 +18,25 @@ export interface ContextSource {
 /** A request, or (without user and operation) a resource met by a background scan. */
 export interface Request extends Subject { readonly oldObject?: AnyObject | undefined }
 
+const scopes = new WeakMap<Request, Scope>()
+
 /** The variables a rule starts with: `request`, `images`, `serviceAccountName`, … and those given from outside. */
 export function requestScope(request: Request, given: Readonly<Record<string, Json>> = {}): Scope {
+  const base = scopes.get(request) ?? baseScope(request)
+  scopes.set(request, base)
+  if (Object.keys(given).length === 0) return base
+  const scope: Record<string, Json> = { ...base, [givenNames]: Object.keys(given).map((path) => path.split('.')[0] ?? '') }
+  for (const [path, value] of Object.entries(given)) setPath(scope, path.split('.'), value)
+  return scope
+}
+
+/** Made once for a request however many rules look at it. */
+function baseScope(request: Request): Scope {
   const { object, oldObject, operation, user, namespaceLabels } = request
   const account = user?.username.startsWith('system:serviceaccount:') === true ? user.username.split(':') : []
   const images = imagesOf(object as unknown as JsonObject)
   const [group, version] = object.apiVersion.includes('/') ? object.apiVersion.split('/') : ['', object.apiVersion]
-  const scope: Record<string, Json> = {
+  return {
     request: {
       ...(operation === 'DELETE' ? {} : { object: object as unknown as Json }), ...(oldObject === undefined && operation !== 'DELETE' ? {} : { oldObject: (oldObject ?? object) as unknown as Json }),
       operation: operation ?? 'CREATE', namespace: object.kind === 'Namespace' ? '' : object.metadata.namespace ?? '', name: object.metadata.name ?? '',
@@ -34,9 +46,6 @@ export function requestScope(request: Request, given: Readonly<Record<string, Js
     serviceAccountName: account[3] ?? '', serviceAccountNamespace: account[2] ?? '', namespaceLabels: { ...namespaceLabels },
     ...(images === undefined ? {} : { images }),
   }
-  for (const [path, value] of Object.entries(given)) setPath(scope, path.split('.'), value)
-  if (Object.keys(given).length > 0) scope[givenNames] = Object.keys(given).map((path) => path.split('.')[0] ?? '')
-  return scope
 }
 
 /** Sets a dotted name without changing what other scopes share. */

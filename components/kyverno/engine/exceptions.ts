@@ -1,20 +1,11 @@
-import type { KubeObject } from '@idp/formats'
 import { matchesWildcard } from '@idp/lang-jmespath'
-import type { Condition, Conditions, MatchBlock, PolicyObject, Rule } from '../kinds/policy.ts'
+import type { PolicyException, PolicyObject, Rule } from '../kinds/policy.ts'
 import { conditionsHold } from './conditions.ts'
 import { requestScope, type Request } from './context.ts'
 import { ruleMatches } from './match-resource.ts'
 import type { Judgement } from './verdict.ts'
 
-/** PolicyException (kyverno.io): resources that named rules leave alone. */
-export interface PolicyException extends KubeObject {
-  readonly spec: {
-    readonly exceptions: readonly { readonly policyName: string; readonly ruleNames: readonly string[] }[]
-    readonly match: MatchBlock
-    readonly conditions?: Conditions | readonly Condition[]
-    readonly podSecurity?: unknown
-  }
-}
+export type { PolicyException } from '../kinds/policy.ts'
 
 /** The skip that an exception makes of a rule for a resource; undefined where none is about them. Exceptions of single pod security controls are not read. */
 export function isExcepted(exceptions: readonly PolicyException[], policy: PolicyObject, rule: Rule, request: Request): Judgement | undefined {

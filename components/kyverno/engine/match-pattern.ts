@@ -14,8 +14,11 @@ const anchorForms: readonly (readonly [form: RegExp, kind: AnchorKind])[] = [
   [/^\((.*)\)$/s, 'condition'], [/^=\((.*)\)$/s, 'equality'], [/^\^\((.*)\)$/s, 'existence'], [/^X\((.*)\)$/s, 'negation'], [/^<\((.*)\)$/s, 'global'], [/^\+\((.*)\)$/s, 'add'],
 ]
 
+interface Anchor { readonly kind: AnchorKind; readonly key: string }
+
 /** `=(spec)` is an equality anchor on `spec`. */
-export function readAnchor(key: string): { readonly kind: AnchorKind; readonly key: string } {
+export function readAnchor(key: string): Anchor {
+  if (!key.endsWith(')')) return { kind: 'none', key }
   for (const [form, kind] of anchorForms) {
     const inner = form.exec(key)?.[1]
     if (inner !== undefined) return { kind, key: inner }
@@ -41,9 +44,19 @@ export function matchPattern(pattern: Json, value: Json | undefined, path = '/')
 /** Anchors are looked at before plain keys: what they exclude needs no further look. */
 const order: readonly AnchorKind[] = ['global', 'condition', 'existence', 'negation', 'equality', 'add', 'none']
 
+const keys = new WeakMap<JsonObject, readonly (Anchor & { readonly sub: Json })[]>()
+
+/** The keys of a pattern in the order they are looked at; sorted once per pattern. */
+function keysOf(pattern: JsonObject): readonly (Anchor & { readonly sub: Json })[] {
+  const known = keys.get(pattern)
+  if (known !== undefined) return known
+  const made = Object.entries(pattern).map(([key, sub]) => ({ ...readAnchor(key), sub })).sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
+  keys.set(pattern, made)
+  return made
+}
+
 function matchMap(pattern: JsonObject, value: JsonObject, path: string): PatternResult {
-  const keys = Object.entries(pattern).map(([key, sub]) => ({ ...readAnchor(key), sub })).sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
-  for (const { kind, key, sub } of keys) {
+  for (const { kind, key, sub } of keysOf(pattern)) {
     const result = matchKey(kind, key, sub, value, path)
     if (result.type !== 'pass') return result
   }

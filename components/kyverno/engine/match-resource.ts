@@ -50,14 +50,25 @@ function isSubject({ kind, name, namespace }: { kind: string; name: string; name
   return matchesWildcard(name, user.username)
 }
 
+const patterns = new Map<string, readonly string[]>()
+
+/** The kind of a pattern, then the group and version that it names. */
+function readKind(pattern: string): readonly string[] {
+  const known = patterns.get(pattern)
+  if (known !== undefined) return known
+  const parts = pattern.split(/[/.](?=[A-Z*])/)
+  const prefix = parts.slice(0, -1).join('/')
+  const made = [parts.at(-1) ?? '', ...(prefix === '' || prefix === '*' ? [] : prefix.split('/'))]
+  if (patterns.size > 2_000) patterns.clear()
+  patterns.set(pattern, made)
+  return made
+}
+
 /** `Pod`, `apps/v1/Deployment`, a wildcard in any part; subresources match nothing here. */
 export function kindMatches(pattern: string, object: AnyObject): boolean {
-  const parts = pattern.split(/[/.](?=[A-Z*])/)
-  const kind = parts.at(-1) ?? ''
+  const [kind = '', first, second] = readKind(pattern)
   if (!matchesWildcard(kind, object.kind)) return false
-  const prefix = parts.slice(0, -1).join('/')
-  if (prefix === '' || prefix === '*') return true
+  if (first === undefined) return true
   const [group, version] = object.apiVersion.includes('/') ? object.apiVersion.split('/') : ['', object.apiVersion]
-  const wanted = prefix.split('/')
-  return wanted.length === 1 ? matchesWildcard(wanted[0] ?? '', version ?? '') || matchesWildcard(wanted[0] ?? '', group ?? '') : matchesWildcard(wanted[0] ?? '', group ?? '') && matchesWildcard(wanted[1] ?? '', version ?? '')
+  return second === undefined ? matchesWildcard(first, version ?? '') || matchesWildcard(first, group ?? '') : matchesWildcard(first, group ?? '') && matchesWildcard(second, version ?? '')
 }

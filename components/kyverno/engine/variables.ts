@@ -22,11 +22,24 @@ const plainPath = /^[\w."/@-]+$/
  * Throws CodedError `InvalidExpression`, `ExpressionFailed`, `VariableNotResolved`, `VariableLoop`.
  */
 export function substitute<T extends Json>(value: T, scope: Scope, options: SubstituteOptions = {}): T {
-  return walk(value, scope, options, []) as T
+  return hasVariables(value) ? walk(value, scope, options, []) as T : value
+}
+
+const withVariables = new WeakMap<object, boolean>()
+
+/** Whether there is anything to replace; looked up once per part of a policy. */
+function hasVariables(value: Json): boolean {
+  if (typeof value === 'string') return value.includes('{{')
+  if (typeof value !== 'object' || value === null) return false
+  const known = withVariables.get(value)
+  if (known !== undefined) return known
+  const found = Array.isArray(value) ? value.some(hasVariables) : Object.entries(value).some(([key, sub]) => key.includes('{{') || hasVariables(sub))
+  withVariables.set(value, found)
+  return found
 }
 
 function walk(value: Json, scope: Scope, options: SubstituteOptions, path: readonly string[]): Json {
-  if (typeof value === 'string') return value.includes('{{') || value.includes('$(') ? substituteText(value, scope, options, path) : value
+  if (typeof value === 'string') return value.includes('{{') ? substituteText(value, scope, options, path) : value
   if (Array.isArray(value)) return value.map((item, index) => walk(item, scope, options, [...path, String(index)]))
   if (typeof value === 'object' && value !== null) {
     return Object.fromEntries(Object.entries(value).map(([key, sub]) => [key.includes('{{') ? String(substituteText(key, scope, options, path)) : key, walk(sub, scope, options, [...path, key])])) as JsonObject

@@ -71,6 +71,17 @@ export interface PolicyObject extends KubeObject {
 export const ClusterPolicy: Kind<PolicyObject> = defineKind({ group: 'kyverno.io', version: 'v1', kind: 'ClusterPolicy', plural: 'clusterpolicies', scope: 'Cluster', shortNames: ['cpol'], subresources: ['status'] })
 export const Policy: Kind<PolicyObject> = defineKind({ group: 'kyverno.io', version: 'v1', kind: 'Policy', plural: 'policies', scope: 'Namespaced', shortNames: ['pol'], subresources: ['status'] })
 
+/** PolicyException (kyverno.io): resources that named rules leave alone. */
+export interface PolicyException extends KubeObject {
+  readonly spec: {
+    readonly exceptions: readonly { readonly policyName: string; readonly ruleNames: readonly string[] }[]
+    readonly match: MatchBlock
+    readonly conditions?: Conditions | readonly Condition[]
+    readonly podSecurity?: unknown
+  }
+}
+export const PolicyExceptionKind: Kind<PolicyException> = defineKind({ group: 'kyverno.io', version: 'v2', kind: 'PolicyException', plural: 'policyexceptions', scope: 'Namespaced', shortNames: ['polex'] })
+
 /** One line of a report. */
 export interface ReportResult {
   readonly policy: string; readonly rule: string; readonly message: string; readonly result: 'pass' | 'fail' | 'warn' | 'error' | 'skip'; readonly source: string; readonly scored: boolean

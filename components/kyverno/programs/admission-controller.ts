@@ -6,7 +6,7 @@ import { CodedError, messageOf, rfc3339 } from '@idp/kit'
 import type { Container } from '@idp/sandbox'
 import type { RuleResult } from '../engine/evaluate.ts'
 import { webhookRules, type WebhookRule } from '../engine/webhook-rules.ts'
-import { ClusterPolicy, Policy, type PolicyObject } from '../kinds/policy.ts'
+import { ClusterPolicy, Policy, PolicyExceptionKind, type PolicyObject } from '../kinds/policy.ts'
 import { admissionHandler } from './admission-server.ts'
 import { apiContext } from './api-context.ts'
 import { servingCertificate } from './serving-certificate.ts'
@@ -21,16 +21,16 @@ export async function admissionController(container: Container): Promise<number>
   const namespace = pod.namespace
   const certificate = await servingCertificate(client, clock, { namespace, service })
   const watch = <T extends KubeObject>(kind: Kind<T>): Informer<T> => informer(client, kind, { signal, clock, log })
-  const [cluster, namespaced, namespaces] = [watch(ClusterPolicy), watch(Policy), watch(Namespace)]
+  const [cluster, namespaced, namespaces, exceptions] = [watch(ClusterPolicy), watch(Policy), watch(Namespace), watch(PolicyExceptionKind)]
   const counts = new Map<string, number>()
   const handler = admissionHandler({
-    log, source: apiContext(client), namespaceLabels: (name) => namespaces.cache.get(name)?.metadata.labels ?? {},
+    log, source: apiContext(client), exceptions: () => exceptions.cache.list(), namespaceLabels: (name) => namespaces.cache.get(name)?.metadata.labels ?? {},
     policies: (of) => [...cluster.cache.list(), ...(of === '' ? [] : namespaced.cache.list({ namespace: of }))],
     decided: (result) => counts.set(key(result), (counts.get(key(result)) ?? 0) + 1),
   })
   await using _admission = await net.listen(port, { handler }, { tls: { identity: () => certificate.identity } })
   await using _metrics = await net.listen(8000, { handler: () => new Response(metrics(counts), { headers: { 'content-type': 'text/plain; version=0.0.4' } }) })
-  await Promise.all([cluster.synced, namespaced.synced, namespaces.synced])
+  await Promise.all([cluster.synced, namespaced.synced, namespaces.synced, exceptions.synced])
   const keeper = webhookKeeper(client, { namespace, ca: certificate.ca, policies: () => [...cluster.cache.list(), ...namespaced.cache.list()] })
   const look = serial(async () => {
     await keeper()

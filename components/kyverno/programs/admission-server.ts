@@ -3,6 +3,7 @@ import type { Handler } from '@idp/http'
 import { messageOf, type Log } from '@idp/kit'
 import { mutateResource, unsupportedFeatures, validateResource, type ContextSource, type Request as PolicyRequest, type RuleResult } from '../engine/evaluate.ts'
 import { rulesOf } from '../engine/autogen.ts'
+import type { PolicyException } from '../engine/exceptions.ts'
 import type { PolicyObject } from '../kinds/policy.ts'
 
 export interface AdmissionOptions {
@@ -10,6 +11,8 @@ export interface AdmissionOptions {
   readonly source: ContextSource
   /** Policies that concern a namespace ('' for cluster-scoped resources). */
   policies(namespace: string): readonly PolicyObject[]
+  /** PolicyExceptions in force. */
+  exceptions(): readonly PolicyException[]
   namespaceLabels(namespace: string): Readonly<Record<string, string>>
   /** Counts a decision, for metrics. */
   decided(result: RuleResult): void
@@ -53,7 +56,7 @@ async function validate(options: AdmissionOptions, review: Review): Promise<obje
   const results: RuleResult[] = []
   for (const policy of options.policies(review.request.namespace ?? '')) {
     if (policy.spec.admission === false) continue
-    results.push(...(await validateResource(policy, request, options.source)))
+    results.push(...(await validateResource(policy, request, options.source, options.exceptions())))
   }
   for (const result of results) options.decided(result)
   const refused = results.filter((r) => r.enforced && (r.verdict === 'fail' || r.verdict === 'error'))
@@ -76,7 +79,7 @@ async function mutate(options: AdmissionOptions, review: Review): Promise<object
   try {
     for (const policy of options.policies(review.request.namespace ?? '')) {
       if (policy.spec.admission === false) continue
-      object = (await mutateResource(policy, { ...request, object }, options.source)).object
+      object = (await mutateResource(policy, { ...request, object }, options.source, options.exceptions())).object
     }
   } catch (error) {
     options.log.warn('a mutation failed', { kind: object.kind, name: object.metadata.name, error: messageOf(error) })

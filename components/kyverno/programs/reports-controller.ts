@@ -8,7 +8,8 @@ import { validateResource, type ContextSource } from '../engine/evaluate.ts'
 import { resourceReport, sameReport } from '../engine/report.ts'
 import { kindsMatching, kindsOf } from '../engine/webhook-rules.ts'
 import { rulesOf } from '../engine/autogen.ts'
-import { ClusterPolicy, ClusterPolicyReportKind, Policy, PolicyReportKind, type PolicyObject, type PolicyReport } from '../kinds/policy.ts'
+import type { PolicyException } from '../engine/exceptions.ts'
+import { ClusterPolicy, ClusterPolicyReportKind, Policy, PolicyExceptionKind, PolicyReportKind, type PolicyObject, type PolicyReport } from '../kinds/policy.ts'
 import { apiContext } from './api-context.ts'
 
 /** kyverno-reports-controller: scans what is there against the policies and keeps one report per resource. A change costs the resources it concerns. */
@@ -21,6 +22,8 @@ export async function reportsController(container: Container): Promise<number> {
   await using _metrics = await net.listen(8000, { handler: () => new Response(`# TYPE kyverno_background_scans_total counter\nkyverno_background_scans_total ${scanned}\n`, { headers: { 'content-type': 'text/plain; version=0.0.4' } }) })
   await Promise.all([cluster.synced, namespaced.synced, namespaces.synced, reports.synced, clusterReports.synced])
   const policies = (): PolicyObject[] => [...cluster.cache.list(), ...namespaced.cache.list()].filter((policy) => policy.spec.background !== false)
+  const exceptions = watch(PolicyExceptionKind)
+  await exceptions.synced
   const source = apiContext(client)
   const kinds = new Map<string, Informer<AnyObject>>()
   const scan = async (key: string): Promise<void> => {
@@ -28,7 +31,7 @@ export async function reportsController(container: Container): Promise<number> {
     const object = kinds.get(kindKey)?.cache.get(name, namespace === '' ? undefined : namespace)
     if (object === undefined) return
     scanned++
-    await report(client, object, await results(object, policies(), namespaces, source), { policies: policies(), clock, live: namespace === '' ? clusterReports.cache : reports.cache })
+    await report(client, object, await results(object, { policies: policies(), exceptions: exceptions.cache.list() }, namespaces, source), { policies: policies(), clock, live: namespace === '' ? clusterReports.cache : reports.cache })
   }
   const queue = createScanQueue(scan, (key, error) => log.warn('a scan failed; trying again', { key, error: messageOf(error) }), container)
   const follow = async (): Promise<void> => {
@@ -49,6 +52,7 @@ export async function reportsController(container: Container): Promise<number> {
     clock.timer(1_000, changed)
   })
   cluster.onChange(({ before, after }) => { if (before?.metadata.generation !== after?.metadata.generation) changed() })
+  exceptions.onChange(({ before, after }) => { if (before?.metadata.generation !== after?.metadata.generation) changed() })
   namespaced.onChange(({ before, after }) => { if (before?.metadata.generation !== after?.metadata.generation) changed() })
   changed()
   log.info('kyverno reports controller is ready')
@@ -56,10 +60,11 @@ export async function reportsController(container: Container): Promise<number> {
   return 0
 }
 
-async function results(object: AnyObject, policies: readonly PolicyObject[], namespaces: Informer<Namespace>, source: ContextSource) {
+async function results(object: AnyObject, { policies, exceptions }: { readonly policies: readonly PolicyObject[]; readonly exceptions: readonly PolicyException[] }, namespaces: Informer<Namespace>, source: ContextSource) {
   const namespaceLabels = namespaces.cache.get(object.metadata.namespace ?? '')?.metadata.labels ?? {}
   const concerned = policies.filter((policy) => policy.metadata.namespace === undefined || policy.metadata.namespace === object.metadata.namespace)
-  return (await Promise.all(concerned.map((policy) => validateResource(policy, { object, namespaceLabels }, source)))).flat()
+  const request = { object, namespaceLabels } // one for all policies: what they share is made once
+  return (await Promise.all(concerned.map((policy) => validateResource(policy, request, source, exceptions)))).flat()
 }
 
 interface Reporting { readonly policies: readonly PolicyObject[]; readonly clock: Container['clock']; readonly live: { get(name: string, namespace?: string): PolicyReport | undefined } }
