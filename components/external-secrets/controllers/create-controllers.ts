@@ -12,7 +12,6 @@ import { clusterExternalSecretController } from './cluster-external-secret.ts'
 import { externalSecretController } from './external-secret.ts'
 import type { Operator } from './operator.ts'
 import { pushSecretController } from './push-secret.ts'
-import { createStatusTimes } from './status-times.ts'
 import { storeController } from './store.ts'
 
 export interface Surroundings {
@@ -26,7 +25,7 @@ export interface Surroundings {
 export function createControllers({ clock, random, fetch, ownToken }: Surroundings): { readonly controllers: Controller[]; readonly metrics: Metrics } {
   const now = (): number => clock.now()
   const metrics = createMetrics()
-  const operator: Operator = { providers: providersByName(random), engine: { functions: templateFunctions({ random, now }), now }, metrics, times: createStatusTimes(), clock, random, fetch, ownToken }
+  const operator: Operator = { providers: providersByName(random), engine: { functions: templateFunctions({ random, now }), now }, metrics, clock, random, fetch, ownToken }
   const generate = generatorFor(operator)
   const controllers = [
     storeController(SecretStore, operator), storeController(ClusterSecretStore, operator),

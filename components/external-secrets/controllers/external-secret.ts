@@ -60,8 +60,7 @@ export function externalSecretController(operator: Operator, generate: Generate)
       const settled = !isRefreshDue(externalSecret, now, refreshed.get(uid)) && isSecretValid(secret, externalSecret) && externalSecret.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
       if (settled && (!follows || seen === undefined || seen === looks.get(uid))) return next(externalSecret, Date.parse(externalSecret.status?.refreshTime ?? '') || (refreshed.get(uid) ?? now), scope, seen !== undefined)
       operator.metrics.add('externalsecret_sync_calls_total', labels)
-      const raw = await sync(pass)
-      const outcome = { ...raw, status: await operator.times.fit(ExternalSecret, raw.status as ExternalSecretStatus, scope) }
+      const outcome = await sync(pass)
       if (outcome.failed === undefined) refreshed.set(uid, now)
       if (outcome.failed === undefined && seen !== undefined && seen !== 'failed') looks.set(uid, seen)
       else looks.delete(uid)

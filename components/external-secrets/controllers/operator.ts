@@ -3,14 +3,12 @@ import type { FetchOptions } from '@idp/sandbox'
 import type { TemplateEngine } from '../engine/apply-template.ts'
 import type { Metrics } from '../engine/metrics.ts'
 import type { Provider } from '../providers/provider.ts'
-import type { StatusTimes } from './status-times.ts'
 
 /** What the control loops share. */
 export interface Operator {
   readonly providers: ReadonlyMap<string, Provider>
   readonly engine: TemplateEngine
   readonly metrics: Metrics
-  readonly times: StatusTimes
   readonly clock: Clock
   readonly random: Random
   fetch(url: string, options?: FetchOptions): Promise<Response>

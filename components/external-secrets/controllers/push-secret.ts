@@ -36,7 +36,7 @@ export function pushSecretController(operator: Operator, generate: Generate): Co
       for (const value of ['True', 'False']) operator.metrics.set('pushsecret_status_condition', { name: push.metadata.name ?? '', namespace: push.metadata.namespace ?? '', condition: 'Ready', status: value }, value === condition.status ? 1 : 0)
       const status = { ...push.status, ...(condition.status === 'True' ? { refreshTime: rfc3339(now) } : {}), syncedResourceVersion: resourceVersionOf(push.metadata), syncedPushSecrets: synced, conditions: withCondition(push.status?.conditions, { type: 'Ready', ...condition }, rfc3339(now)) }
       const interval = parseGoDuration(push.spec.refreshInterval ?? '1h') ?? 3_600_000
-      return { status: await operator.times.fit(PushSecret, status, scope), ...(condition.status === 'False' ? { requeueAfter: RETRY_MS } : interval > 0 ? { requeueAfter: interval } : {}) }
+      return { status, ...(condition.status === 'False' ? { requeueAfter: RETRY_MS } : interval > 0 ? { requeueAfter: interval } : {}) }
     },
   }
 }

@@ -46,10 +46,10 @@ export function storeController(kind: typeof SecretStore, operator: Operator): C
       operator.metrics.set(`${family}_reconcile_duration`, labels, (scope.clock.now() - started) * 1e6)
       const interval = store.spec.refreshInterval === undefined || store.spec.refreshInterval === 0 ? STORE_MS : store.spec.refreshInterval * 1000
       return {
-        status: await operator.times.fit(kind, {
+        status: {
           ...store.status, ...('provider' in found && verdict.status === 'True' ? { capabilities: found.provider.capabilities } : {}),
           conditions: withCondition(store.status?.conditions, { type: 'Ready', status: verdict.status, reason: verdict.reason, message: verdict.message }, rfc3339(scope.clock.now())),
-        }, scope),
+        },
         requeueAfter: verdict.status === 'True' ? interval : Math.min(interval, RETRY_MS),
       }
     },
