@@ -65,7 +65,7 @@ export async function createArgoServer(options: ArgoServerOptions): Promise<Argo
       { method: 'GET', pattern: '/api/v1/stream/applications', run: ({ request, url }) => applicationStream(applications, url.searchParams, request.signal) },
       { method: 'GET', pattern: '/api/v1/stream/rows', run: ({ request }) => rowStream(applications, request.signal) },
       { method: 'GET', pattern: '/api/v1/session/userinfo', run: (call) => Response.json({ loggedIn: true, username: call.user, iss: 'argocd' }) },
-      { method: 'DELETE', pattern: '/api/v1/session', run: () => Response.json({}, { headers: { 'set-cookie': cookie('', 0) } }) },
+      { method: 'DELETE', pattern: '/api/v1/session', run: ({ request }) => Response.json({}, { headers: { 'set-cookie': cookie('', 0, request) } }) },
     ],
   })
   return {
@@ -99,8 +99,10 @@ function userOf(request: Request, sessions: Sessions): string | undefined {
   return token === undefined ? undefined : sessions.user(token)
 }
 
-function cookie(token: string, seconds: number): string {
-  return `${cookieName}=${token}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax`
+/** Secure where the browser came over TLS, which the gateway says; a port-forward is plain. */
+function cookie(token: string, seconds: number, request: Request): string {
+  const secure = request.headers.get('x-forwarded-proto') === 'https' ? '; Secure' : ''
+  return `${cookieName}=${token}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax${secure}`
 }
 
 type Login = (username: string, password: string) => Promise<string | undefined>
@@ -109,7 +111,7 @@ async function sessionAnswer(request: Request, login: Login): Promise<Response> 
   const { username = '', password = '' } = await request.json().catch(() => ({})) as { username?: string; password?: string }
   const token = await login(String(username), String(password))
   if (token === undefined) return failure(401, 16, 'Invalid username or password')
-  return Response.json({ token }, { headers: { 'set-cookie': cookie(token, 86_400) } })
+  return Response.json({ token }, { headers: { 'set-cookie': cookie(token, 86_400, request) } })
 }
 
 async function page(request: Request, user: string | undefined, login: Login): Promise<Response> {
@@ -119,7 +121,7 @@ async function page(request: Request, user: string | undefined, login: Login): P
     if (request.method !== 'POST') return loginDocument()
     const form = new URLSearchParams(await request.text())
     const token = await login(form.get('username') ?? '', form.get('password') ?? '')
-    return token === undefined ? loginDocument('User or password is wrong, or there were too many attempts.') : to('/applications', { 'set-cookie': cookie(token, 86_400) })
+    return token === undefined ? loginDocument('User or password is wrong, or there were too many attempts.') : to('/applications', { 'set-cookie': cookie(token, 86_400, request) })
   }
   if (user === undefined) return to('/login')
   if (pathname === '/') return to('/applications')
