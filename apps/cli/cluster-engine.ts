@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
+import type { Client } from '@idp/client'
 import { CodedError, sleep } from '@idp/kit'
 import { ensureK3dCluster, extractContext, locateGateway, preflight, refuseFaults, standInCharts, upstreamCharts, type ChartSource, type ExtractedContext, type PlatformConfig } from '@idp/platform'
 import { chartEntries } from './chart-entries.ts'
@@ -66,6 +67,16 @@ async function checkCluster(context: CommandContext, directory: string, { config
     faults = await preflight(client, config.cluster.nodes)
   }
   refuseFaults(faults, server)
+  if (!(await isEmbedded(client))) context.report.event({ event: 'notice', message: gitImageNotice })
+}
+
+/** A real kubelet pulls images; that of idp's own Git server is in no registry. */
+const gitImageNotice = "the image of idp's Git server (docker.io/idp/git-server) is not published: step 'git' waits until the nodes have it, or until IT/git/values.yaml names another (docs/how-to/use-a-real-cluster.md)"
+
+/** True for another cluster of idp's embedded engine: its version says so. */
+async function isEmbedded(client: Client): Promise<boolean> {
+  const response = await client.request('/version')
+  return ((await response.json()) as { gitVersion?: string }).gitVersion?.endsWith('+idp') === true
 }
 
 /** An API server that does not answer is the person's to mend, so it is said with its address. */
