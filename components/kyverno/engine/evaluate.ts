@@ -30,7 +30,7 @@ export type { ContextSource, Request } from './context.ts'
 
 /** Fields of a rule this engine does not evaluate; a policy with one is refused by name at admission. */
 const unsupported: Readonly<Record<'rule' | 'validate' | 'mutate', readonly string[]>> = {
-  rule: ['verifyImages', 'generate', 'celPreconditions'], validate: ['cel', 'manifests', 'assert'], mutate: ['targets'],
+  rule: ['verifyImages', 'celPreconditions'], validate: ['cel', 'manifests', 'assert'], mutate: ['targets'],
 }
 
 /** Names of the features in a policy that are not there, e.g. `rules[0].validate.cel`; empty when all are. */

@@ -11,6 +11,7 @@ import { rulesOf } from '../engine/autogen.ts'
 import type { PolicyException } from '../engine/exceptions.ts'
 import { ClusterPolicy, ClusterPolicyReportKind, Policy, PolicyExceptionKind, PolicyReportKind, type PolicyObject, type PolicyReport } from '../kinds/policy.ts'
 import { apiContext } from './api-context.ts'
+import { createScanQueue } from './scan-queue.ts'
 
 /** kyverno-reports-controller: scans what is there against the policies and keeps one report per resource. A change costs the resources it concerns. */
 export async function reportsController(container: Container): Promise<number> {
@@ -83,28 +84,4 @@ async function report(client: Client, object: AnyObject, found: Awaited<ReturnTy
     // The resource or its namespace went away in between: its report goes with it.
     if (!isApiError(error, 'NotFound') && !isApiError(error, 'Forbidden')) throw error
   }
-}
-
-/** Scans one resource at a time, each once however often it was added meanwhile. */
-function createScanQueue(scan: (key: string) => Promise<void>, failed: (key: string, error: unknown) => void, { clock, signal }: Container): { add(key: string): void } {
-  const waiting = new Set<string>()
-  let running = false
-  const run = async (): Promise<void> => {
-    running = true
-    for (const key of waiting) {
-      if (signal.aborted) break
-      waiting.delete(key)
-      await scan(key).catch((error: unknown) => {
-        if (signal.aborted) return
-        failed(key, error)
-        clock.timer(5_000, () => add(key))
-      })
-    }
-    running = false
-  }
-  const add = (key: string): void => {
-    waiting.add(key)
-    if (!running) void run()
-  }
-  return { add }
 }
