@@ -11,7 +11,6 @@ import { temporaryDirectory } from '@idp/testkit'
 import { chromium, type BrowserContext, type Page } from 'playwright-core'
 import { freePort, idp, run } from './idp-process.ts'
 
-/** What a person's own tools see of the platform: curl and a browser, with certificates verified as on any machine that trusts the platform's CA. */
 function onPath(...names: readonly string[]): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter)
   return names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path))
@@ -23,6 +22,7 @@ const curl = onPath('curl')
 const noCurl = curl === undefined && 'no curl on PATH'
 const noBrowser = browser === undefined ? 'no Chromium found: install Debian package chromium' : certutil === undefined && 'no certutil found, which makes Chromium trust a CA: install Debian package libnss3-tools'
 
+/** What a person's own tools see of the platform: curl and a browser, with certificates verified as on any machine that trusts the platform's CA. */
 let data: Awaited<ReturnType<typeof temporaryDirectory>>
 let flags: readonly string[]
 let ports: { https: number; http: number }
