@@ -67,6 +67,8 @@ export async function withContext(context: readonly ContextEntry[], scope: Scope
   for (const entry of context) {
     // With values from outside there is no cluster: what they name stands, what they do not name is absent.
     if (source.given !== undefined && entry.variable === undefined) {
+      const held = result[entry.name] === undefined && entry.configMap !== undefined ? await contextValue(entry, result, source) : {}
+      if (Object.keys(held as JsonObject).length > 0) result[entry.name] = held
       if (result[entry.name] === undefined && entry.apiCall?.default !== undefined) result[entry.name] = substitute(entry.apiCall.default, result)
       continue
     }

@@ -44,13 +44,19 @@ export function matchPattern(pattern: Json, value: Json | undefined, path = '/')
 /** Anchors are looked at before plain keys: what they exclude needs no further look. */
 const order: readonly AnchorKind[] = ['global', 'condition', 'existence', 'negation', 'equality', 'add', 'none']
 
+/** Whether a condition lies anywhere below: such keys come first, since they may say that the pattern is not about the resource. */
+function hasAnchor(value: Json): boolean {
+  if (Array.isArray(value)) return value.some(hasAnchor)
+  return isMap(value) && Object.entries(value).some(([key, sub]) => ['condition', 'global'].includes(readAnchor(key).kind) || hasAnchor(sub))
+}
+
 const keys = new WeakMap<JsonObject, readonly (Anchor & { readonly sub: Json })[]>()
 
 /** The keys of a pattern in the order they are looked at; sorted once per pattern. */
 function keysOf(pattern: JsonObject): readonly (Anchor & { readonly sub: Json })[] {
   const known = keys.get(pattern)
   if (known !== undefined) return known
-  const made = Object.entries(pattern).map(([key, sub]) => ({ ...readAnchor(key), sub })).sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
+  const made = Object.entries(pattern).map(([key, sub]) => ({ ...readAnchor(key), sub })).sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind) || Number(hasAnchor(b.sub)) - Number(hasAnchor(a.sub)))
   keys.set(pattern, made)
   return made
 }
@@ -78,6 +84,7 @@ function matchKey(kind: AnchorKind, key: string, sub: Json, value: JsonObject, p
       const result = each()
       return result.type === 'pass' ? pass : skip(`global anchor mismatch at ${at}`)
     }
+    case 'add': // only a mutation's patch has these: what is to be added need not be there
     case 'equality': return found.length === 0 ? pass : each()
     case 'negation': return found.length === 0 ? pass : fail(at, `${at} is not allowed`)
     case 'existence': return matchExistence(sub, value[key], at)

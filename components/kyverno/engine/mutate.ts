@@ -12,11 +12,14 @@ export function mutateObject(mutation: Mutation, object: AnyObject, scope: Scope
     if (patch !== undefined) result = applyStrategicMergePatch(cloneJson(result as unknown as JsonObject), patch as JsonObject, schemaOf(object)) as unknown as AnyObject
   }
   if (mutation.patchesJson6902 !== undefined) {
-    const operations = substitute((typeof mutation.patchesJson6902 === 'string' ? parseYaml(mutation.patchesJson6902) : mutation.patchesJson6902) as Json, scope) as unknown as JsonPatchOperation[]
+    const operations = parseYaml(patchText(substitute(mutation.patchesJson6902, scope))) as unknown as JsonPatchOperation[]
     result = applyJsonPatch(cloneJson(result as unknown as JsonObject), operations, { ensurePathOnAdd: true, allowMissingOnRemove: true }) as unknown as AnyObject
   }
   return result
 }
+
+/** A patch that is one variable has its value already. */
+const patchText = (patch: Json): string => (typeof patch === 'string' ? patch : JSON.stringify(patch))
 
 function schemaOf({ apiVersion, kind }: AnyObject): MergeSchema {
   return mergeSchemaFor({ ...parseApiVersion(apiVersion), kind }) ?? emptyMergeSchema
@@ -37,7 +40,11 @@ function resolveAnchors(patch: Json, value: Json | undefined): Json | undefined 
   const result: JsonObject = {}
   for (const [key, sub] of Object.entries(patch)) {
     const anchor = readAnchor(key)
-    if (anchor.kind === 'condition' || anchor.kind === 'global') continue
+    if (anchor.kind === 'condition' || anchor.kind === 'global') {
+      const added = isMap(sub) ? resolveAnchors(additionsOf(sub), own[anchor.key]) : undefined
+      if (added !== undefined && !isEmpty(added)) result[anchor.key] = added
+      continue
+    }
     if (anchor.kind === 'add' && own[anchor.key] !== undefined) continue
     const resolved = resolveAnchors(sub, own[anchor.key])
     if (resolved === undefined) return undefined
@@ -46,6 +53,9 @@ function resolveAnchors(patch: Json, value: Json | undefined): Json | undefined 
   }
   return result
 }
+
+/** Below a condition only `+(…)` changes anything. */
+const additionsOf = (sub: JsonObject): JsonObject => Object.fromEntries(Object.entries(sub).filter(([key]) => readAnchor(key).kind === 'add'))
 
 const isEmpty = (value: Json): boolean => typeof value === 'object' && value !== null && Object.keys(value).length === 0
 const isBare = (resolved: Json, given: Json): boolean => isEmpty(resolved) && !isEmpty(given)

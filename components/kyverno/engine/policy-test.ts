@@ -30,7 +30,7 @@ interface Expectation {
   readonly [flag: string]: unknown
 }
 interface TestFile {
-  readonly metadata?: { readonly name?: string }; readonly name?: string; readonly policies?: readonly string[]; readonly resources?: readonly string[]; readonly targetResources?: readonly string[]
+  readonly metadata?: { readonly name?: string }; readonly name?: string; readonly policies?: readonly string[]; readonly resources?: readonly string[]; readonly targetResources?: readonly string[]; readonly clusterResources?: readonly string[]
   readonly exceptions?: readonly string[]; readonly variables?: string; readonly userinfo?: string; readonly userInfo?: string; readonly results?: readonly Expectation[]
 }
 
@@ -50,6 +50,7 @@ export async function runPolicyTest(files: FileTree, path: string): Promise<Test
   const load = async (paths: readonly string[] | undefined): Promise<AnyObject[]> => (await Promise.all((paths ?? []).map((one) => readAt(files, join(folder, one))))).flat()
   const world: World = {
     policies: (await load(test.policies)) as unknown as PolicyObject[], resources: [...(await load(test.resources)), ...(await load(test.targetResources))],
+    others: [...(await load(test.clusterResources)), ...(await load([...new Set(test.results.flatMap(({ cloneSourceResource }) => (cloneSourceResource === undefined ? [] : [cloneSourceResource])))]))],
     exceptions: (await load(test.exceptions)) as unknown as PolicyException[],
     values: readValues(test.variables === undefined ? undefined : (await readObjects(files, join(folder, test.variables)))[0], test.userinfo === undefined && test.userInfo === undefined ? undefined : (await readObjects(files, join(folder, test.userinfo ?? test.userInfo ?? '')))[0]),
     outcomes: new Map(),
@@ -60,7 +61,7 @@ export async function runPolicyTest(files: FileTree, path: string): Promise<Test
 }
 
 interface World {
-  readonly policies: readonly PolicyObject[]; readonly resources: readonly AnyObject[]; readonly exceptions: readonly PolicyException[]; readonly values: TestValues
+  readonly policies: readonly PolicyObject[]; readonly resources: readonly AnyObject[]; readonly others: readonly AnyObject[]; readonly exceptions: readonly PolicyException[]; readonly values: TestValues
   readonly outcomes: Map<string, readonly Outcome[]>
 }
 
@@ -75,20 +76,20 @@ async function checkRow(world: World, expectation: Expectation, read: (file: str
   const chosen = names ?? world.resources.filter((one) => kind === '' || one.kind === kind).map(({ metadata }) => `${metadata.namespace === undefined ? '' : `${metadata.namespace}/`}${metadata.name ?? ''}`)
   const rows: TestRow[] = []
   for (const name of new Set(chosen)) {
-    const object = find(world.resources, name, kind)
-    if (object === undefined) {
-      rows.push(row(name, 'missing', false, `no resource '${name}' of kind ${kind} in the files`))
-      continue
-    }
-    rows.push(await checkOne(world, { policy, object, expectation, expected, read }, (actual, passed, message) => row(name, actual, passed, message)))
+    const objects = findAll(world.resources, name, kind)
+    if (objects.length === 0) rows.push(row(name, 'missing', false, `no resource '${name}' of kind ${kind} in the files`))
+    for (const object of objects) rows.push(await checkOne(world, { policy, object, expectation, expected, read }, (actual, passed, message) => row(name, actual, passed, message)))
   }
   return rows
 }
 
-function find(resources: readonly AnyObject[], reference: string, kind: string): AnyObject | undefined {
+const find = (resources: readonly AnyObject[], reference: string, kind: string): AnyObject | undefined => findAll(resources, reference, kind)[0]
+
+/** A name without a namespace means every resource of the name. */
+function findAll(resources: readonly AnyObject[], reference: string, kind: string): readonly AnyObject[] {
   const [namespace, name] = reference.includes('/') ? reference.split('/') : [undefined, reference]
   const named = resources.filter((one) => one.metadata.name === name && (namespace === undefined || (one.metadata.namespace ?? 'default') === namespace))
-  return named.find((one) => kind === '' || one.kind === kind.split('/').at(-1)) ?? (kind === '' ? undefined : named.find((one) => one.kind.toLowerCase() === kind.toLowerCase()))
+  return named.filter((one) => kind === '' || one.kind.toLowerCase() === (kind.split('/').at(-1) ?? '').toLowerCase())
 }
 
 interface Check { readonly policy: PolicyObject; readonly object: AnyObject; readonly expectation: Expectation; readonly expected: string; read(file: string): Promise<AnyObject[]> }
@@ -109,13 +110,14 @@ async function checkOne(world: World, check: Check, row: (actual: TestRow['actua
 }
 
 /** The patched or generated objects that the row names files for, held against what came out; undefined when they are the same. */
-async function compareFiles({ expectation, object, read }: Check, found: readonly Outcome[]): Promise<string | undefined> {
+async function compareFiles({ expectation, expected, object, read }: Check, found: readonly Outcome[]): Promise<string | undefined> {
   const { patchedResources, patchedResource, generatedResource } = expectation
   const patchFile = patchedResources ?? patchedResource
   const patched = found.at(-1)?.patched
   if (patchFile !== undefined && patched !== undefined) {
     const wanted = find(await read(patchFile), `${object.metadata.namespace === undefined ? '' : `${object.metadata.namespace}/`}${object.metadata.name ?? ''}`, object.kind)
-    if (wanted === undefined) return undefined // upstream passes over resources that the file does not hold
+    // Upstream passes over resources that the file does not hold, unless the row expects a difference.
+    if (wanted === undefined) return expected === 'fail' ? 'the file does not hold the resource' : undefined
     const difference = firstDifference(tidy(wanted), tidy(patched))
     if (difference !== undefined) return `patched resource differs at ${difference}`
   }
@@ -188,7 +190,7 @@ async function evaluateAll(world: World, policy: PolicyObject, object: AnyObject
     return [
       ...mutated.map(({ rule, verdict, message }) => ({ rule, verdict, message, patched: after.object })),
       ...validated.map(({ rule, verdict, message }) => ({ rule, verdict: verdict === 'fail' && !scored ? 'warn' as const : verdict, message })),
-      ...(await generationResults(policy, request, { ...source, find: async (reference) => world.resources.filter((one) => one.kind === reference.kind && (reference.name === undefined || one.metadata.name === reference.name) && (reference.namespace === undefined || (one.metadata.namespace ?? 'default') === reference.namespace)) })).map(({ rule, verdict, message, objects }) => ({ rule, verdict, message, generated: objects })),
+      ...(await generationResults(policy, request, { ...source, find: async (reference) => [...world.others, ...world.resources].filter((one) => one.kind === reference.kind && (reference.name === undefined || one.metadata.name === reference.name) && (reference.namespace === undefined || (one.metadata.namespace ?? 'default') === reference.namespace)) })).map(({ rule, verdict, message, objects }) => ({ rule, verdict, message, generated: objects })),
     ]
   } catch (error) {
     return [{ rule: '', verdict: 'error', message: messageOf(error) }]
@@ -197,10 +199,10 @@ async function evaluateAll(world: World, policy: PolicyObject, object: AnyObject
 
 const namespaceLabelsIn = ({ resources }: World, name: string): Readonly<Record<string, string>> => resources.find((one) => one.kind === 'Namespace' && one.metadata.name === name)?.metadata.labels ?? {}
 
-function testSource({ values, resources }: World): ContextSource {
+function testSource({ values, resources, others }: World): ContextSource {
   return {
     given: values.given,
-    configMap: async (name, namespace) => resources.find((one) => one.kind === 'ConfigMap' && one.metadata.name === name && (one.metadata.namespace ?? 'default') === namespace) as unknown as JsonObject | undefined,
+    configMap: async (name, namespace) => [...others, ...resources].find((one) => one.kind === 'ConfigMap' && one.metadata.name === name && (one.metadata.namespace ?? 'default') === namespace) as unknown as JsonObject | undefined,
     api: async (path) => {
       throw new CodedError({ code: 'ContextFailed', message: `a test has no cluster to ask: ${path}`, where: path, remedy: 'Give the value in the variables file.' })
     },
