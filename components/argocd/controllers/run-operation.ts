@@ -115,8 +115,15 @@ async function prepare(tasks: readonly SyncTask[], context: TaskContext, applica
     const bad = await validateTask(one, context)
     if (bad !== undefined) refused.push(bad)
   })
-  if (refused.length === 0 && context.options.has('CreateNamespace=true') && !context.dryRun) await ensureNamespace(application, tasks, context)
-  return refused
+  if (refused.length > 0 || !context.options.has('CreateNamespace=true') || context.dryRun) return refused
+  try {
+    await ensureNamespace(application, tasks, context)
+    return []
+  } catch (error) {
+    // A policy or a quota may refuse the namespace: that is an outcome of the sync, told like any other.
+    if (!isApiError(error)) throw error
+    return [{ group: '', version: 'v1', kind: 'Namespace', namespace: '', name: application.spec.destination.namespace ?? '', status: 'SyncFailed', message: error.message, syncPhase: 'PreSync' }]
+  }
 }
 
 async function ensureNamespace(application: Application, tasks: readonly SyncTask[], { client }: TaskContext): Promise<void> {
