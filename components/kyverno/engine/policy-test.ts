@@ -1,8 +1,8 @@
-import { deepEqual, parseYamlDocuments, type AnyObject, type Json, type JsonObject } from '@idp/formats'
+import { deepEqual, matchesLabelSelector, parseYamlDocuments, type AnyObject, type Json, type JsonObject, type LabelSelector } from '@idp/formats'
 import { CodedError, messageOf, type FileTree } from '@idp/kit'
 import type { PolicyObject } from '../kinds/policy.ts'
 import type { ContextSource, Request } from './context.ts'
-import { mutationResults, validateResource } from './evaluate.ts'
+import { mutationResults, validateResource, type MutationResult } from './evaluate.ts'
 import type { PolicyException } from './exceptions.ts'
 import { generationResults } from './generate.ts'
 import { readValues, type TestValues } from './test-values.ts'
@@ -182,15 +182,23 @@ async function evaluateAll(world: World, policy: PolicyObject, object: AnyObject
   const request: Request = { object, operation: op, namespaceLabels: values.namespaceLabels(namespace) ?? namespaceLabelsIn(world, namespace), ...(values.user === undefined ? {} : { user: values.user }), ...(op === 'UPDATE' || op === 'DELETE' ? { oldObject: object } : {}) }
   const source = testSource(world)
   try {
-    // Upstream's CLI mutates first and validates the outcome.
-    const mutated = await mutationResults(policy, request, source, exceptions)
-    const after = { ...request, object: mutated.at(-1)?.object ?? object }
+    // Upstream's CLI lets every policy mutate, in the order of the file, and validates the outcome.
+    const chain = world.policies.filter((one) => !unsupportedKinds.test(one.kind))
+    let current = object
+    let mutated: readonly MutationResult[] = []
+    let own = object
+    for (const one of chain) {
+      const results = await mutationResults(one, { ...request, object: current }, source, exceptions)
+      current = results.at(-1)?.object ?? current
+      if (one === policy) [mutated, own] = [results, current]
+    }
+    const after = { ...request, object: current }
     const scored = policy.metadata.annotations?.['policies.kyverno.io/scored'] !== 'false'
     const validated = await validateResource(policy, after, source, exceptions)
     return [
-      ...mutated.map(({ rule, verdict, message }) => ({ rule, verdict, message, patched: after.object })),
+      ...mutated.map(({ rule, verdict, message }) => ({ rule, verdict, message, patched: own })),
       ...validated.map(({ rule, verdict, message }) => ({ rule, verdict: verdict === 'fail' && !scored ? 'warn' as const : verdict, message })),
-      ...(await generationResults(policy, request, { ...source, find: async (reference) => [...world.others, ...world.resources].filter((one) => one.kind === reference.kind && (reference.name === undefined || one.metadata.name === reference.name) && (reference.namespace === undefined || (one.metadata.namespace ?? 'default') === reference.namespace)) })).map(({ rule, verdict, message, objects }) => ({ rule, verdict, message, generated: objects })),
+      ...(await generationResults(policy, request, { ...source, find: async (reference) => [...world.others, ...world.resources].filter((one) => one.kind === reference.kind && (reference.name === undefined || one.metadata.name === reference.name) && (reference.namespace === undefined || (one.metadata.namespace ?? 'default') === reference.namespace) && (reference.selector === undefined || matchesLabelSelector(reference.selector as LabelSelector, one.metadata.labels ?? {}))) })).map(({ rule, verdict, message, objects }) => ({ rule, verdict, message, generated: objects })),
     ]
   } catch (error) {
     return [{ rule: '', verdict: 'error', message: messageOf(error) }]
