@@ -44,7 +44,7 @@ export async function platformUp(options: PlatformUpOptions): Promise<readonly s
   if (!unchanged) {
     await bootstrap({
       client, clock, signal, timeoutMs: options.timeoutMs, onEvent: options.onEvent,
-      render: async (path) => (await renderFolder(source.files, path, { charts: options.charts })).map((object) => withoutStacks(object, config)),
+      render: async (path) => (await renderFolder(source.files, path, { charts: options.charts })).map((object) => withPorts(withoutStacks(object, config), options.ports)),
       actions: { 'seed-secrets': () => seedSecrets(client, options.random), 'prepare-vault': () => prepareVault({ client, clock, signal, random: options.random, timeoutMs: options.timeoutMs, secrets: config.secrets }), 'push-repository': () => pushRepository(options) },
     })
     await writeRecord(client, { version: options.version, commit: source.commit })
@@ -72,6 +72,16 @@ function withoutStacks(object: KubeObject, { stacks }: PlatformConfig): KubeObje
   const { spec } = object as KubeObject & RootFields
   if (off.length === 0 || object.kind !== 'Application' || object.metadata.name !== 'platform' || spec?.source?.directory === undefined) return object
   return { ...object, spec: { ...spec, source: { ...spec.source, directory: { ...spec.source.directory, exclude: `{${off.join(',')}}` } } } } as KubeObject
+}
+
+interface RedirectFields { spec?: { rules?: { filters?: { requestRedirect?: { port?: number } }[] }[] } }
+
+/** The route that leads from HTTP to HTTPS names the port that a browser outside sees, which `--https-port` may have changed. */
+function withPorts(object: KubeObject, { https }: Ports): KubeObject {
+  if (object.kind !== 'HTTPRoute' || object.metadata.name !== 'http-to-https-redirect') return object
+  const copy = structuredClone(object) as KubeObject & RedirectFields
+  for (const { filters = [] } of copy.spec?.rules ?? []) for (const { requestRedirect } of filters) if (requestRedirect?.port !== undefined) requestRedirect.port = https
+  return copy
 }
 
 /** The first push makes the branch; a later one happens only when the person named the repository. */
