@@ -1,6 +1,6 @@
 import { deepEqual, type AnyObject, type Json } from '@idp/formats'
 import { CodedError, messageOf } from '@idp/kit'
-import type { Mutation, PolicyObject, Rule, Validation } from '../kinds/policy.ts'
+import type { ContextEntry, Mutation, PolicyObject, Rule, Validation } from '../kinds/policy.ts'
 import { rulesOf } from './autogen.ts'
 import { conditionsHold } from './conditions.ts'
 import { requestScope, withContext, type ContextSource, type Request } from './context.ts'
@@ -35,11 +35,15 @@ const unsupported: Readonly<Record<'rule' | 'validate' | 'mutate', readonly stri
 
 /** Names of the features in a policy that are not there, e.g. `rules[0].validate.cel`; empty when all are. */
 export function unsupportedFeatures(policy: PolicyObject): string[] {
-  return policy.spec.rules.flatMap((rule, index) => (Object.keys(unsupported) as (keyof typeof unsupported)[]).flatMap((part) => {
+  return policy.spec.rules.flatMap((rule, index) => [...(Object.keys(unsupported) as (keyof typeof unsupported)[]).flatMap((part) => {
     const fields = (part === 'rule' ? rule : rule[part]) as Readonly<Record<string, unknown>> | undefined
     const at = part === 'rule' ? `rules[${index}]` : `rules[${index}].${part}`
     return unsupported[part].filter((name) => fields?.[name] !== undefined).map((name) => `${at}.${name}`)
-  }))
+  }), ...(rule.context ?? []).flatMap((entry, at) => unsupportedContext(entry).map((name) => `rules[${index}].context[${at}].${name}`))])
+}
+
+function unsupportedContext(entry: ContextEntry): string[] {
+  return [...['imageRegistry', 'globalReference'].filter((name) => entry[name] !== undefined), ...(entry.apiCall?.service === undefined ? [] : ['apiCall.service'])]
 }
 
 /** Runs the validate rules of a policy on a resource, those derived for pod controllers included. Rules that are not about the resource give nothing. */
