@@ -66,13 +66,23 @@ const syncMeetsPolicy: Check = async (context) => {
 /** The policies' verdicts on what runs are reports, and Policy Reporter serves them. */
 const reportsServed: Check = async (context) => {
   await realPods(context, 'kyverno-system', 'policy-reporter')
+  const count = await servedResults(context)
   const reports = await list(context.client, 'wgpolicyk8s.io/v1alpha2', 'PolicyReport')
   const wanted = reports.flatMap((report) => (at(report, 'results') as { policy: string }[] | undefined) ?? []).length
-  const response = await context.client.request('/api/v1/namespaces/kyverno-system/services/policy-reporter:http/proxy/v1/namespaced-resources/results')
-  if (!response.ok) throw new Error(`Policy Reporter answers ${response.status}`)
-  const { count = 0 } = (await response.json()) as { count?: number }
-  if (count === 0) throw new Error('Policy Reporter serves no result')
   return `${reports.length} PolicyReports with ${wanted} results; Policy Reporter serves ${count}`
+}
+
+/** How many results Policy Reporter serves; a scan follows a start by some seconds. */
+async function servedResults(context: VerifyContext): Promise<number> {
+  const deadline = context.clock.now() + 15_000
+  for (;;) {
+    const response = await context.client.request('/api/v1/namespaces/kyverno-system/services/policy-reporter:http/proxy/v1/namespaced-resources/results')
+    if (!response.ok) throw new Error(`Policy Reporter answers ${response.status}`)
+    const { count = 0 } = (await response.json()) as { count?: number }
+    if (count > 0) return count
+    if (context.clock.now() > deadline) throw new Error('Policy Reporter serves no result')
+    await new Promise<void>((resolve) => context.clock.timer(200, resolve))
+  }
 }
 
 export const policyChecks = {
