@@ -2,12 +2,12 @@
 export const layers: Readonly<Record<string, number>> = {
   'packages/kit': 0,
   'packages/formats': 1,
-  'packages/pki': 2, 'packages/http': 2, 'packages/lang-gotemplate': 2, 'packages/lang-jmespath': 2, 'packages/lang-cel': 2,
+  'packages/pki': 2, 'packages/http': 2, 'packages/lang-gotemplate': 2, 'packages/lang-jmespath': 2,
   'packages/api': 3,
   'packages/store': 4, 'packages/client': 4, 'packages/git': 4, 'packages/render-helm': 4, 'packages/render-kustomize': 4,
   'packages/apiserver': 5, 'packages/controller': 5, 'packages/sandbox': 5,
   'packages/host': 6,
   'packages/testkit': 7, 'components': 7,
-  'apps/platform': 8, 'apps/console': 8, 'apps/cli': 9,
+  'apps/platform': 8, 'apps/cli': 9,
   'bench': 10, 'conformance': 10, 'scripts': 10, 'blueprint': 10,
 }
