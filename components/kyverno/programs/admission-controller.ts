@@ -3,7 +3,7 @@ import type { Client } from '@idp/client'
 import { informer, type Informer } from '@idp/controller'
 import { deepEqual, type AnyObject, type KubeObject } from '@idp/formats'
 import { CodedError, messageOf, rfc3339 } from '@idp/kit'
-import type { Container } from '@idp/sandbox'
+import { untilAborted, type Container } from '@idp/sandbox'
 import type { RuleResult } from '../engine/evaluate.ts'
 import { webhookRules, type WebhookRule } from '../engine/webhook-rules.ts'
 import { ClusterPolicy, Policy, PolicyExceptionKind, type PolicyObject } from '../kinds/policy.ts'
@@ -46,7 +46,7 @@ export async function admissionController(container: Container): Promise<number>
   namespaced.onChange(look)
   look()
   log.info('kyverno admission controller is ready', { policies: cluster.cache.list().length })
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  await untilAborted(signal)
   return 0
 }
 

@@ -3,7 +3,7 @@ import type { Client } from '@idp/client'
 import { informer, type Informer } from '@idp/controller'
 import { deepEqual, matchesLabelSelector, type AnyObject, type Json, type JsonObject, type KubeObject, type LabelSelector } from '@idp/formats'
 import { CodedError, messageOf } from '@idp/kit'
-import type { Container } from '@idp/sandbox'
+import { untilAborted, type Container } from '@idp/sandbox'
 import { rulesOf } from '../engine/autogen.ts'
 import { generationResults, type GenerationSource, type ObjectReference } from '../engine/generate.ts'
 import { kindsMatching, kindsOf } from '../engine/webhook-rules.ts'
@@ -80,7 +80,7 @@ export async function backgroundController(container: Container): Promise<number
   for (const view of [cluster, namespaced]) view.onChange(({ before, after }) => { if (before?.metadata.generation !== after?.metadata.generation) changed() })
   changed()
   log.info('kyverno background controller is ready')
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  await untilAborted(signal)
   return 0
 }
 

@@ -3,7 +3,7 @@ import type { Client } from '@idp/client'
 import { informer, type Informer } from '@idp/controller'
 import type { AnyObject, KubeObject } from '@idp/formats'
 import { CodedError, messageOf } from '@idp/kit'
-import type { Container } from '@idp/sandbox'
+import { untilAborted, type Container } from '@idp/sandbox'
 import { validateResource, type ContextSource } from '../engine/evaluate.ts'
 import { resourceReport, sameReport } from '../engine/report.ts'
 import { kindsMatching, kindsOf } from '../engine/webhook-rules.ts'
@@ -57,7 +57,7 @@ export async function reportsController(container: Container): Promise<number> {
   namespaced.onChange(({ before, after }) => { if (before?.metadata.generation !== after?.metadata.generation) changed() })
   changed()
   log.info('kyverno reports controller is ready')
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  await untilAborted(signal)
   return 0
 }
 

@@ -3,7 +3,7 @@ import { informer } from '@idp/controller'
 import type { KubeObject } from '@idp/formats'
 import type { Handler } from '@idp/http'
 import { CodedError } from '@idp/kit'
-import type { Program } from '@idp/sandbox'
+import { untilAborted, type Program } from '@idp/sandbox'
 import { resultsPage } from '../engine/page.ts'
 import { resultMetrics, resultRows, selectRows, type ReportFields, type ResultRow } from '../engine/results.ts'
 
@@ -24,7 +24,7 @@ export const policyReporter: Program = {
     await Promise.all([reports.synced, clusterReports.synced])
     ready = true
     log.info('policy-reporter is ready', { results: namespaced().length + cluster().length })
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    await untilAborted(signal)
     return 0
   },
 }

@@ -52,18 +52,6 @@ const allHealthy: Check = async (context) => {
   return `${own.length} Applications are Healthy: ${own.map((app) => app.metadata.name).join(', ')}`
 }
 
-/** `step -> step`: what the later step made depends on the earlier one; both are ready now. */
-const stepFollows: Check = async (context, { first, then }) => {
-  const ready = async (path: unknown): Promise<string> => {
-    const [namespace = '', prefix = ''] = text(path).split('/')
-    const pods = await runningPods(context, namespace, prefix)
-    const unready = pods.find((pod) => !((at(pod, 'status', 'conditions') ?? []) as { type: string; status: string }[]).some((c) => c.type === 'Ready' && c.status === 'True'))
-    if (unready !== undefined) throw new Error(`pod ${namespace}/${unready.metadata.name} is not ready`)
-    return `${pods.map((p) => p.metadata.name).join(', ')} ready`
-  }
-  return `${await ready(first)}; then ${await ready(then)}`
-}
-
 /** `task deploy`: the nodes of the cluster are Ready and its network agent runs on each. */
 const clusterCreated: Check = async (context) => {
   const all = await nodes(context)
@@ -109,6 +97,6 @@ const workloadCreated: Check = async (context) => {
 
 export const workloadChecks = {
   'logs-written': logsWritten, 'workload-created': workloadCreated,
-  'placed-on': placedOn, 'daemon-on': daemonOn, 'installed-from-chart': installedFromChart, 'all-healthy': allHealthy, 'step-follows': stepFollows,
+  'placed-on': placedOn, 'daemon-on': daemonOn, 'installed-from-chart': installedFromChart, 'all-healthy': allHealthy,
   'cluster-created': clusterCreated, 'application-sets-synced': applicationSetsSynced,
 } satisfies Record<string, Check>
