@@ -1,0 +1,2 @@
+/** Being written: see README.md. */
+export {};
