@@ -24,6 +24,8 @@ export interface Certificate extends Required<AlternativeNames> {
   readonly usages: readonly KeyUsage[]
   readonly subjectKeyId?: string
   readonly authorityKeyId?: string
+  /** The whole extension, encoded. */
+  readonly nameConstraints?: Buffer
   /** Encoded names, for comparing and copying exactly. */
   readonly rawSubject: Buffer
   readonly rawIssuer: Buffer
@@ -49,7 +51,7 @@ export interface CertificateTemplate extends AlternativeNames {
 /** Who signs: `certificate` is absent when the certificate signs itself. */
 export interface Signer { readonly key: KeyObject; readonly certificate?: Certificate }
 
-export const extensionOids = { subjectKeyId: '2.5.29.14', keyUsage: '2.5.29.15', alternativeNames: '2.5.29.17', basicConstraints: '2.5.29.19', authorityKeyId: '2.5.29.35', extendedKeyUsage: '2.5.29.37' } as const
+export const extensionOids = { subjectKeyId: '2.5.29.14', keyUsage: '2.5.29.15', alternativeNames: '2.5.29.17', basicConstraints: '2.5.29.19', nameConstraints: '2.5.29.30', crlDistributionPoints: '2.5.29.31', authorityKeyId: '2.5.29.35', extendedKeyUsage: '2.5.29.37', authorityInfo: '1.3.6.1.5.5.7.1.1' } as const
 
 export function extension(id: string, critical: boolean, value: Buffer): Buffer {
   return seq(oid(id), ...(critical ? [boolean(true)] : []), octets(value))
@@ -129,16 +131,19 @@ function readCertificate(der: Buffer): Certificate {
   }
 }
 
-type Extended = Required<AlternativeNames> & Pick<Certificate, 'isCa' | 'maxPathLength' | 'usages' | 'subjectKeyId' | 'authorityKeyId'>
+type Extended = Required<AlternativeNames> & Pick<Certificate, 'isCa' | 'maxPathLength' | 'usages' | 'subjectKeyId' | 'authorityKeyId' | 'nameConstraints'>
 
 /** @param wrapper the explicit tag around the list of extensions */
 export function readExtensions(wrapper: DerValue | undefined): Extended {
   const found = new Map<string, DerValue>()
+  const whole = new Map<string, Buffer>()
   const list = wrapper === undefined ? undefined : children(wrapper)[0]
   for (const item of list === undefined ? [] : children(list)) {
     const parts = children(item)
     const [id, value] = [parts[0], parts.at(-1)]
-    if (id !== undefined && value !== undefined) found.set(readOid(id), readOne(value.content))
+    if (id === undefined || value === undefined) continue
+    found.set(readOid(id), readOne(value.content))
+    whole.set(readOid(id), item.der)
   }
   const basic = found.get(extensionOids.basicConstraints)
   const [ca, length] = basic === undefined ? [] : children(basic)
@@ -149,11 +154,12 @@ export function readExtensions(wrapper: DerValue | undefined): Extended {
   const authority = found.get(extensionOids.authorityKeyId)
   const authorityId = authority === undefined ? undefined : children(authority).find(({ tag }) => tag === 0x80)
   return {
-    ...(names === undefined ? { dnsNames: [], ipAddresses: [], uris: [], emails: [] } : decodeNames(names)),
+    ...(names === undefined ? { dnsNames: [], ipAddresses: [], uris: [], emails: [], otherNames: [] } : decodeNames(names)),
     isCa,
     ...(isCa && length !== undefined ? { maxPathLength: Number.parseInt(length.content.toString('hex'), 16) } : {}),
     usages: joinUsages(usage === undefined ? [] : readBits(usage), extended === undefined ? [] : children(extended).map(readOid)),
     ...(found.has(extensionOids.subjectKeyId) ? { subjectKeyId: found.get(extensionOids.subjectKeyId)?.content.toString('hex') ?? '' } : {}),
+    ...(whole.has(extensionOids.nameConstraints) ? { nameConstraints: whole.get(extensionOids.nameConstraints) ?? Buffer.alloc(0) } : {}),
     ...(authorityId === undefined ? {} : { authorityKeyId: authorityId.content.toString('hex') }),
   }
 }

@@ -26,6 +26,8 @@ export interface Csr extends Required<AlternativeNames> {
   readonly publicKey: KeyObject
   readonly usages: readonly KeyUsage[]
   readonly isCa: boolean
+  /** The whole extension, encoded. */
+  readonly nameConstraints?: Buffer
 }
 
 /** A signed request as PEM. */
@@ -66,6 +68,6 @@ function readCsr(der: Buffer): Csr {
     const type = children(attribute)[0]
     return type !== undefined && readOid(type) === EXTENSION_REQUEST
   })
-  const { dnsNames, ipAddresses, uris, emails, isCa, usages } = readExtensions(request === undefined ? undefined : children(request)[1])
-  return { subject: decodeSubject(subject), rawSubject: subject.der, publicKey, dnsNames, ipAddresses, uris, emails, isCa, usages }
+  const { dnsNames, ipAddresses, uris, emails, otherNames, isCa, usages, nameConstraints } = readExtensions(request === undefined ? undefined : children(request)[1])
+  return { subject: decodeSubject(subject), rawSubject: subject.der, publicKey, dnsNames, ipAddresses, uris, emails, otherNames, isCa, usages, ...(nameConstraints === undefined ? {} : { nameConstraints }) }
 }

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { CodedError } from '@idp/kit'
-import { children, implicit, seq, type DerValue } from './der.ts'
+import { children, explicit, implicit, oid, readAll, readOid, seq, tag, tlv, type DerValue } from './der.ts'
 
 /** Subject alternative names. */
 export interface AlternativeNames {
@@ -9,6 +9,8 @@ export interface AlternativeNames {
   readonly ipAddresses?: readonly string[]
   readonly uris?: readonly string[]
   readonly emails?: readonly string[]
+  /** Names of other types: type identifier and text. */
+  readonly otherNames?: readonly { readonly oid: string; readonly utf8: string }[]
 }
 
 /** GeneralNames, or undefined without any. @throws CodedError `InvalidName` */
@@ -18,17 +20,23 @@ export function encodeNames(names: AlternativeNames): Buffer | undefined {
     ...(names.emails ?? []).map((name) => implicit(1, ascii(name))),
     ...(names.ipAddresses ?? []).map((name) => implicit(7, addressBytes(name))),
     ...(names.uris ?? []).map((name) => implicit(6, ascii(name))),
+    ...(names.otherNames ?? []).map(({ oid: type, utf8 }) => explicit(0, oid(type), explicit(0, tlv(tag.utf8, Buffer.from(utf8))))),
   ]
   return items.length === 0 ? undefined : seq(...items)
 }
 
 export function decodeNames(value: DerValue): Required<AlternativeNames> {
-  const names = { dnsNames: [] as string[], ipAddresses: [] as string[], uris: [] as string[], emails: [] as string[] }
-  for (const { tag, content } of children(value)) {
-    if (tag === 0x82) names.dnsNames.push(content.toString('latin1'))
-    else if (tag === 0x81) names.emails.push(content.toString('latin1'))
-    else if (tag === 0x86) names.uris.push(content.toString('latin1'))
-    else if (tag === 0x87) names.ipAddresses.push(formatAddress(content))
+  const names = { dnsNames: [] as string[], ipAddresses: [] as string[], uris: [] as string[], emails: [] as string[], otherNames: [] as { oid: string; utf8: string }[] }
+  for (const { tag: type, content } of children(value)) {
+    if (type === 0x82) names.dnsNames.push(content.toString('latin1'))
+    else if (type === 0x81) names.emails.push(content.toString('latin1'))
+    else if (type === 0x86) names.uris.push(content.toString('latin1'))
+    else if (type === 0x87) names.ipAddresses.push(formatAddress(content))
+    else if (type === 0xa0) {
+      const [id, wrapped] = readAll(content)
+      const text = wrapped === undefined ? undefined : readAll(wrapped.content)[0]
+      if (id !== undefined && text?.tag === tag.utf8) names.otherNames.push({ oid: readOid(id), utf8: text.content.toString() })
+    }
   }
   return names
 }
