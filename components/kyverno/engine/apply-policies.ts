@@ -1,0 +1,95 @@
+import type { AnyObject } from '@idp/formats'
+import { messageOf } from '@idp/kit'
+import type { PolicyObject } from '../kinds/policy.ts'
+import type { Request } from './context.ts'
+import { mutationResults, validateResource } from './evaluate.ts'
+import type { PolicyException } from './exceptions.ts'
+import { generationResults, type GenerationSource } from './generate.ts'
+import type { TestValues } from './test-values.ts'
+import type { Verdict } from './verdict.ts'
+
+export type RuleType = 'Validation' | 'Mutation' | 'Generation' | 'ImageVerify' | 'Deletion'
+
+/** What one rule of a policy makes of one resource. A failed rule of a policy that does not score (`policies.kyverno.io/scored: "false"`) is a warning. */
+export interface RuleOutcome {
+  readonly rule: string
+  readonly type: RuleType
+  readonly verdict: Verdict | 'warn'
+  readonly message: string
+  /** A failure refuses the request; otherwise it is only reported. */
+  readonly enforced: boolean
+  /** Generation: what must be there. */
+  readonly generated?: readonly AnyObject[]
+}
+
+/** What one policy makes of one resource, by one family of its rules (a policy with mutate and validate rules answers twice). */
+export interface PolicyResponse {
+  readonly policy: PolicyObject
+  readonly type: RuleType
+  readonly object: AnyObject
+  /** The resource after this policy's mutations. */
+  readonly patched: AnyObject
+  readonly rules: readonly RuleOutcome[]
+}
+
+/** Policies and all they may look at. */
+export interface PolicyWorld {
+  readonly policies: readonly PolicyObject[]
+  readonly exceptions: readonly PolicyException[]
+  readonly source: GenerationSource
+  readonly values: TestValues
+  namespaceLabels(namespace: string): Readonly<Record<string, string>>
+}
+
+/** Lets every policy mutate a resource, in the order given, then validates the outcome and says what is generated: what the cluster's controllers do with a request, in one pass, by the same functions. Never throws for what a policy does. */
+export async function applyPolicies(world: PolicyWorld, object: AnyObject, operation?: Request['operation']): Promise<PolicyResponse[]> {
+  const responses: PolicyResponse[] = []
+  let current = object
+  for (const policy of world.policies) {
+    const response = await mutateWith(world, policy, { object, current, operation })
+    current = response.patched
+    if (response.rules.length > 0) responses.push(response)
+  }
+  for (const policy of world.policies) responses.push(...(await validateWith(world, policy, { object, current, operation })))
+  return responses
+}
+
+interface Subject { readonly object: AnyObject; readonly current: AnyObject; readonly operation: Request['operation'] }
+
+function requestFor({ values, namespaceLabels }: PolicyWorld, policy: PolicyObject, { object, operation }: Subject): Request {
+  const given = values.given(policy.metadata.name ?? '', '', object)
+  const namespace = object.kind === 'Namespace' ? object.metadata.name ?? '' : object.metadata.namespace ?? 'default'
+  const op = (operation ?? given['request.operation'] ?? 'CREATE') as NonNullable<Request['operation']>
+  return { object, operation: op, namespaceLabels: namespaceLabels(namespace), ...(values.user === undefined ? {} : { user: values.user }), ...(op === 'UPDATE' || op === 'DELETE' ? { oldObject: object } : {}) }
+}
+
+async function mutateWith(world: PolicyWorld, policy: PolicyObject, subject: Subject): Promise<PolicyResponse> {
+  const { object, current } = subject
+  const base = { policy, type: 'Mutation', object } as const
+  try {
+    const results = await mutationResults(policy, { ...requestFor(world, policy, subject), object: current }, world.source, world.exceptions)
+    return { ...base, patched: results.at(-1)?.object ?? current, rules: results.map(({ rule, verdict, message }) => ({ rule, type: 'Mutation', verdict, message, enforced: true })) }
+  } catch (error) {
+    return { ...base, patched: current, rules: [{ rule: '', type: 'Mutation', verdict: 'error', message: messageOf(error), enforced: true }] }
+  }
+}
+
+async function validateWith(world: PolicyWorld, policy: PolicyObject, subject: Subject): Promise<PolicyResponse[]> {
+  const { object, current } = subject
+  const scored = policy.metadata.annotations?.['policies.kyverno.io/scored'] !== 'false'
+  try {
+    const request = requestFor(world, policy, subject)
+    const validated = await validateResource(policy, { ...request, object: current }, world.source, world.exceptions)
+    const generated = await generationResults(policy, request, world.source)
+    const rules: readonly RuleOutcome[] = [
+      ...validated.map(({ rule, verdict, message, enforced }): RuleOutcome => ({ rule, type: 'Validation', verdict: verdict === 'fail' && !scored ? 'warn' : verdict, message, enforced })),
+      ...generated.map(({ rule, verdict, message, objects }): RuleOutcome => ({ rule, type: 'Generation', verdict, message, enforced: false, generated: objects })),
+    ]
+    return (['Validation', 'Generation'] as const).flatMap((type) => {
+      const own = rules.filter((rule) => rule.type === type)
+      return own.length === 0 ? [] : [{ policy, type, object, patched: current, rules: own }]
+    })
+  } catch (error) {
+    return [{ policy, type: 'Validation', object, patched: current, rules: [{ rule: '', type: 'Validation', verdict: 'error', message: messageOf(error), enforced: true }] }]
+  }
+}
