@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { dump } from 'js-yaml'
+import { externalSecrets, externalSecretsSchema, generators } from './crd-external-secrets.ts'
 import { crdSchema, type Schema } from './crd-schema.ts'
 import { kyvernoCrdSchema } from './kyverno-crd-schemas.ts'
 
@@ -47,6 +48,9 @@ const httpRouteDefaults: Defaults = {
 const gatewayDefaults: Defaults = under('spec.listeners[]', { allowedRoutes: { namespaces: { from: 'Same' } }, 'allowedRoutes.namespaces': { from: 'Same' }, 'allowedRoutes.namespaces.from': 'Same', 'allowedRoutes.kinds[].group': 'gateway.networking.k8s.io', 'tls.mode': 'Terminate', 'tls.certificateRefs[].group': '', 'tls.certificateRefs[].kind': 'Secret' })
 const grpcRouteDefaults: Defaults = { ...parentRefs, ...under('spec.rules[].backendRefs[]', backendRef), ...under('spec.rules[].matches[]', { 'method.type': 'Exact', 'headers[].type': 'Exact' }) }
 
+/** External Secrets' own conversion is none: both versions have the same fields. */
+const stores = ['v1', 'v1beta1']
+
 const files: CrdFile[] = [
   {
     file: 'blueprint/IT/crds/gateway-api.yaml', group: 'gateway.networking.k8s.io', package: '@kubernetes-models/gateway-api', version: 'v1',
@@ -72,16 +76,28 @@ const files: CrdFile[] = [
   },
   { file: 'components/prometheus/crds-chart/templates/crds-v1alpha1.yaml', group: 'monitoring.coreos.com', package: '@kubernetes-models/prometheus-operator', version: 'v1alpha1', crds: [{ kind: 'AlertmanagerConfig', short: ['amcfg'], categories: ['prometheus-operator'], open: true }, { kind: 'PrometheusAgent', short: ['promagent'], categories: ['prometheus-operator'], open: true }, { kind: 'ScrapeConfig', short: ['scfg'], categories: ['prometheus-operator'], open: true }] },
   {
-    file: 'components/external-secrets/chart/templates/crds/external-secrets.yaml', group: 'external-secrets.io', package: '@kubernetes-models/external-secrets', version: 'v1',
+    file: 'components/external-secrets/chart/templates/crds/external-secrets.yaml', group: 'external-secrets.io', package: externalSecrets, version: 'v1',
     crds: [
-      { kind: 'ExternalSecret', short: ['es'], categories: ['external-secrets'], columns: [text('StoreType', '.spec.secretStoreRef.kind'), text('Store', '.spec.secretStoreRef.name'), text('Refresh Interval', '.spec.refreshInterval'), text('Status', '.status.conditions[?(@.type=="Ready")].reason'), condition('Ready', 'Ready'), { name: 'Last Sync', type: 'date', jsonPath: '.status.refreshTime' }] },
-      { kind: 'ClusterExternalSecret', scope: 'Cluster', short: ['ces'], categories: ['external-secrets'], columns: [text('Store', '.spec.externalSecretSpec.secretStoreRef.name'), text('Refresh Interval', '.spec.refreshTime'), condition('Ready', 'Ready')] },
-      { kind: 'SecretStore', short: ['ss'], categories: ['external-secrets'], columns: secretStoreColumns },
-      { kind: 'ClusterSecretStore', scope: 'Cluster', short: ['css'], categories: ['external-secrets'], columns: secretStoreColumns },
+      { kind: 'ExternalSecret', versions: stores, short: ['es'], categories: ['external-secrets'], columns: [text('StoreType', '.spec.secretStoreRef.kind'), text('Store', '.spec.secretStoreRef.name'), text('Refresh Interval', '.spec.refreshInterval'), text('Status', '.status.conditions[?(@.type=="Ready")].reason'), condition('Ready', 'Ready'), { name: 'Last Sync', type: 'date', jsonPath: '.status.refreshTime' }] },
+      { kind: 'ClusterExternalSecret', versions: stores, scope: 'Cluster', short: ['ces'], categories: ['external-secrets'], columns: [text('Store', '.spec.externalSecretSpec.secretStoreRef.name'), text('Refresh Interval', '.spec.refreshTime'), condition('Ready', 'Ready')] },
+      { kind: 'SecretStore', versions: stores, short: ['ss'], categories: ['external-secrets'], columns: secretStoreColumns },
+      { kind: 'ClusterSecretStore', versions: stores, scope: 'Cluster', short: ['css'], categories: ['external-secrets'], columns: secretStoreColumns },
     ],
   },
-  { file: 'components/external-secrets/chart/templates/crds/push-secrets.yaml', group: 'external-secrets.io', package: '@kubernetes-models/external-secrets', version: 'v1alpha1', crds: [{ kind: 'PushSecret', short: ['ps'], categories: ['external-secrets'], columns: [age, text('Status', '.status.conditions[?(@.type=="Ready")].reason')] }] },
-  { file: 'components/external-secrets/chart/templates/crds/generators.yaml', group: 'generators.external-secrets.io', package: '@kubernetes-models/external-secrets', version: 'v1alpha1', crds: ['Password', 'UUID', 'VaultDynamicSecret', 'Webhook', 'Fake', 'ClusterGenerator'].map((kind) => ({ kind, categories: ['external-secrets', 'external-secrets-generators'], noStatus: true as const, ...(kind === 'ClusterGenerator' ? { scope: 'Cluster' as const } : {}) })) },
+  {
+    file: 'components/external-secrets/chart/templates/crds/push-secrets.yaml', group: 'external-secrets.io', package: externalSecrets, version: 'v1alpha1',
+    crds: [
+      { kind: 'PushSecret', short: ['ps'], categories: ['external-secrets'], columns: [age, text('Status', '.status.conditions[?(@.type=="Ready")].reason')] },
+      { kind: 'ClusterPushSecret', scope: 'Cluster', categories: ['external-secrets'], columns: [age, text('Status', '.status.conditions[?(@.type=="Ready")].reason')] },
+    ],
+  },
+  {
+    file: 'components/external-secrets/chart/templates/crds/generators.yaml', group: 'generators.external-secrets.io', package: externalSecrets, version: 'v1alpha1',
+    crds: [
+      ...generators.map((kind): Crd => ({ kind, categories: ['external-secrets', 'external-secrets-generators'], noStatus: true, ...(kind === 'ClusterGenerator' ? { scope: 'Cluster' } : {}) })),
+      { kind: 'GeneratorState', short: ['gs'], categories: ['external-secrets', 'external-secrets-generators'], columns: [text('GC Deadline', '.spec.garbageCollectionDeadline')] },
+    ],
+  },
   {
     file: 'components/argo-workflows/chart/templates/crds.yaml', group: 'argoproj.io', version: 'v1alpha1',
     crds: [
@@ -145,7 +161,7 @@ function definition(file: CrdFile, crd: Crd): Schema {
   const versions = crd.versions ?? [file.version]
   const schema: Schema = crd.schema ?? (crd.open === true || file.package === undefined
     ? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true, properties: { apiVersion: { type: 'string' }, kind: { type: 'string' }, metadata: { type: 'object' } } }
-    : withDefaults(crdSchema(file.package, file.group, file.version, crd.kind), crd.defaults ?? {}))
+    : withDefaults(file.package === externalSecrets ? externalSecretsSchema(file.group, file.version, crd.kind) : crdSchema(file.package, file.group, file.version, crd.kind), crd.defaults ?? {}))
   const subresources = { ...(crd.noStatus === true ? {} : { status: {} }), ...(crd.scale === undefined ? {} : { scale: crd.scale }) }
   return {
     apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition',
