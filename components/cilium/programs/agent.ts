@@ -1,5 +1,5 @@
-import type { Program } from '@idp/sandbox'
-import { aborted, healthEndpoint } from './health-endpoint.ts'
+import { untilAborted, type Program } from '@idp/sandbox'
+import { healthEndpoint } from './health-endpoint.ts'
 
 /**
  * cilium-agent. On the embedded engine the network between pods is the engine's own, so the agent has no data path to keep:
@@ -14,7 +14,7 @@ export const agent: Program = {
     await using _health = await net.listen(9879, server)
     await using _metrics = await net.listen(9962, server)
     log.info('cilium-agent is ready; the embedded engine carries pod traffic itself', { node: pod.node })
-    await aborted(signal)
+    await untilAborted(signal)
     return 0
   },
   async exec(container, command, io) {

@@ -3,7 +3,7 @@ import { informer, type Informer } from '@idp/controller'
 import type { Kind } from '@idp/api'
 import type { KubeObject } from '@idp/formats'
 import { CodedError, messageOf } from '@idp/kit'
-import type { Listener as OpenPort, Program } from '@idp/sandbox'
+import { untilAborted, type Listener as OpenPort, type Program } from '@idp/sandbox'
 import { gatewayLabel, serviceName } from '../controllers/gateway.ts'
 import { copyName } from '../controllers/secret-sync.ts'
 import { roundRobin } from '../dataplane/endpoints.ts'
@@ -11,7 +11,7 @@ import { gatewayServer } from '../dataplane/gateway-server.ts'
 import { buildTables, type PortTable } from '../engine/route-table.ts'
 import { isOurs, tlsOf, worldOf } from '../engine/world-of.ts'
 import { Gateway, GatewayClass, GRPCRoute, HTTPRoute, ReferenceGrant, TLSRoute } from '../kinds/gateway-api.ts'
-import { aborted, healthEndpoint } from './health-endpoint.ts'
+import { healthEndpoint } from './health-endpoint.ts'
 
 const secretsNamespace = 'cilium-secrets'
 
@@ -76,7 +76,7 @@ export const envoy: Program = {
     await rebuild()
     ready = true
     log.info('cilium-envoy is ready', { gateways: tables.size })
-    await aborted(signal)
+    await untilAborted(signal)
     server.drain()
     for (const listening of open.values()) await listening[Symbol.asyncDispose]()
     return 0

@@ -1,8 +1,8 @@
 import { createManager } from '@idp/controller'
 import { CodedError } from '@idp/kit'
-import type { Container, Program } from '@idp/sandbox'
+import { untilAborted, type Container, type Program } from '@idp/sandbox'
 import { createControllers } from '../controllers/create-controllers.ts'
-import { aborted, healthEndpoint } from './health-endpoint.ts'
+import { healthEndpoint } from './health-endpoint.ts'
 
 /** cilium-operator: Gateway API status, Services of Gateways, copies of their certificates, load balancer addresses. */
 export const operator: Program = {
@@ -18,7 +18,7 @@ export const operator: Program = {
     if (config['enable-gateway-api'] === 'false') {
       ready = true
       log.info('Gateway API is off')
-      await aborted(signal)
+      await untilAborted(signal)
       return 0
     }
     const manager = createManager({
