@@ -43,7 +43,7 @@ export async function platformUp(options: PlatformUpOptions): Promise<readonly s
   const unchanged = done?.['version'] === options.version && (!options.push || done['commit'] === source.commit)
   if (!unchanged) {
     await bootstrap({
-      client, clock, signal, timeoutMs: options.timeoutMs, onEvent: options.onEvent,
+      client, clock, signal, timeoutMs: options.timeoutMs, onEvent: options.onEvent, again: done !== undefined,
       render: async (path) => (await renderFolder(source.files, path, { charts: options.charts })).map((object) => withPorts(withoutStacks(object, config), options.ports)),
       actions: { 'seed-secrets': () => seedSecrets(client, options.random), 'prepare-vault': () => prepareVault({ client, clock, signal, random: options.random, timeoutMs: options.timeoutMs, secrets: config.secrets }), 'push-repository': () => pushRepository(options) },
     })
@@ -98,7 +98,8 @@ async function pushRepository({ client, clock, signal, config, source, push, tim
 /** What the root application and the ApplicationSets will have made of the repository. */
 async function expectedApplications(source: RepositorySource, config: PlatformConfig): Promise<string[]> {
   const stacks = Object.entries(config.stacks).filter(([, on]) => on).map(([stack]) => stack)
-  const generated = await Promise.all(stacks.map(async (stack) => ((await source.files.list(`K8s/${stack}`)) ?? []).filter((entry) => entry.directory).map((entry) => `${stack}-${entry.name}`)))
+  const sets = [{ name: 'bootstrap', folder: 'IT' }, ...stacks.map((stack) => ({ name: stack, folder: `K8s/${stack}` }))]
+  const generated = await Promise.all(sets.map(async ({ name, folder }) => ((await source.files.list(folder)) ?? []).filter((entry) => entry.directory).map((entry) => `${name}-${entry.name}`)))
   return ['platform', 'platform-policies', ...generated.flat()]
 }
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { appendFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { ConfigMap, Deployment } from '@idp/api'
+import { ConfigMap, Deployment, PriorityClass } from '@idp/api'
 import { createClient, networkTransport, readKubeconfig, type Client } from '@idp/client'
 import { waitFor } from '@idp/controller'
 import type { AnyObject } from '@idp/formats'
@@ -110,6 +110,19 @@ test('a Deployment that is deleted by hand comes back', async () => {
   console.log(`# back after ${seconds(deleted).toFixed(2)} s`)
 })
 
+test('the bootstrap layer is kept by Argo CD: Git changes it, and what is deleted by hand comes back', async () => {
+  const file = join(clone, 'IT', 'priority-classes', 'priority-classes.yaml')
+  const before = await readFile(file, 'utf8')
+  await appendFile(file, '---\napiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: { name: e2e }\nvalue: 5\n')
+  await push('a priority class')
+  const first = await waitFor(client, PriorityClass, { name: 'e2e', until: (object) => object?.value === 5, timeoutMs: 20_000 })
+  await client.delete(PriorityClass, 'e2e')
+  await waitFor(client, PriorityClass, { name: 'e2e', until: (object) => object !== undefined && object.metadata.uid !== first?.metadata.uid, timeoutMs: 20_000 })
+  await writeFile(file, before)
+  await push('take it back')
+  await waitFor(client, PriorityClass, { name: 'e2e', until: (object) => object === undefined, timeoutMs: 20_000 })
+})
+
 test('a broken file breaks only its own Application, which says where and why', async () => {
   const folder = join(clone, 'K8s', 'events', 'broken')
   await mkdir(folder, { recursive: true })
@@ -163,9 +176,13 @@ test('idp verify tells of all 134 arrows within a minute; none fails', async () 
 
 test('a planted fault fails exactly the arrows concerned', async () => {
   const at = { name: 'argocd-applicationset-controller', namespace: 'argocd' }
+  const values = join(clone, 'IT', 'argocd', 'values.yaml')
+  const before = await readFile(values, 'utf8')
+  // Through Git, because Argo CD puts back what is changed by hand in the layer that carries it.
   const scale = async (replicas: number) => {
-    await client.patch(Deployment, at.name, { spec: { replicas } }, { namespace: at.namespace, type: 'merge' })
-    await waitFor(client, Deployment, { ...at, until: (object) => (object?.status?.availableReplicas ?? 0) === replicas && (object?.status?.replicas ?? 0) === replicas, timeoutMs: 30_000 })
+    await writeFile(values, `${before}applicationSet:\n  replicas: ${replicas}\n`)
+    await push(`scale to ${replicas}`)
+    await waitFor(client, Deployment, { ...at, until: (object) => object?.spec?.replicas === replicas && (object.status?.availableReplicas ?? 0) === replicas && (object.status?.replicas ?? 0) === replicas, timeoutMs: 30_000 })
   }
   await scale(0)
   const arrows = await verified('--diagram', '13-applicationsets', '14-gateway-exposure')

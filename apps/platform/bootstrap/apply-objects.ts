@@ -1,4 +1,4 @@
-import { isApiError } from '@idp/api'
+import { isApiError, type Kind } from '@idp/api'
 import type { Client } from '@idp/client'
 import type { KubeObject } from '@idp/formats'
 import { CodedError, backoff, messageOf, sleep } from '@idp/kit'
@@ -10,11 +10,18 @@ export const fieldManager = 'idp-bootstrap'
 /** How many requests are under way at once. */
 const parallel = 16
 
+export interface ApplyObjectsOptions extends WaitReadyOptions {
+  /** What Argo CD tracks is left to it: there Git decides, which may have moved on from the folder at hand. Only what is missing is created. */
+  readonly leaveTracked: boolean
+}
+
+const trackingAnnotation = 'argocd.argoproj.io/tracking-id'
+
 /**
  * Applies the objects of one step and waits until they are ready, in three waves, each waited for before the next:
  * definitions and namespaces; everything built in, workloads included; custom resources, whose controllers now run.
  */
-export async function applyObjects(client: Client, objects: readonly KubeObject[], options: WaitReadyOptions): Promise<void> {
+export async function applyObjects(client: Client, objects: readonly KubeObject[], options: ApplyObjectsOptions): Promise<void> {
   for (const wave of waves(objects)) {
     await applyAll(client, wave, options)
     await waitReady(client, wave, options)
@@ -30,7 +37,7 @@ function waves(objects: readonly KubeObject[]): KubeObject[][] {
   return [0, 1, 2].map((wave) => objects.filter((object) => waveOf(object) === wave)).filter((wave) => wave.length > 0)
 }
 
-async function applyAll(client: Client, objects: readonly KubeObject[], options: WaitReadyOptions): Promise<void> {
+async function applyAll(client: Client, objects: readonly KubeObject[], options: ApplyObjectsOptions): Promise<void> {
   const queue = [...objects]
   const work = async () => {
     for (let object = queue.shift(); object !== undefined; object = queue.shift()) await applyOne(client, object, options)
@@ -41,12 +48,13 @@ async function applyAll(client: Client, objects: readonly KubeObject[], options:
 /** Refusals that pass by themselves: a webhook that is not serving yet, a kind that is not established yet, a busy server. */
 const passing = (error: unknown): boolean => isApiError(error, 'InternalError', 'ServiceUnavailable', 'TooManyRequests', 'Timeout', 'ServerTimeout') || isApiError(error, 'NotFound')
 
-async function applyOne(client: Client, object: KubeObject, { clock, signal, timeoutMs, onWaiting }: WaitReadyOptions): Promise<void> {
+async function applyOne(client: Client, object: KubeObject, { clock, signal, timeoutMs, onWaiting, leaveTracked }: ApplyObjectsOptions): Promise<void> {
   const what = `${object.kind} ${object.metadata.namespace === undefined ? '' : `${object.metadata.namespace}/`}${object.metadata.name ?? ''}`
   const deadline = clock.now() + timeoutMs
   for (let failures = 1; ; failures++) {
     try {
-      await client.apply(await client.kindOf(object.apiVersion, object.kind), object as never, { fieldManager, force: true })
+      const kind = await client.kindOf(object.apiVersion, object.kind)
+      if (!leaveTracked || !(await isTracked(client, kind, object))) await client.apply(kind, object as never, { fieldManager, force: true })
       return
     } catch (error) {
       if (!passing(error) || clock.now() > deadline) {
@@ -55,5 +63,15 @@ async function applyOne(client: Client, object: KubeObject, { clock, signal, tim
       onWaiting?.([`${what}: ${messageOf(error)}`])
       await sleep(clock, backoff(failures, { initial: 50, max: 2000 }), signal)
     }
+  }
+}
+
+async function isTracked(client: Client, kind: Kind, { metadata }: KubeObject): Promise<boolean> {
+  try {
+    const live = await client.get(kind, metadata.name ?? '', metadata.namespace === undefined ? {} : { namespace: metadata.namespace })
+    return live.metadata.annotations?.[trackingAnnotation] !== undefined
+  } catch (error) {
+    if (isApiError(error, 'NotFound')) return false
+    throw error
   }
 }

@@ -7,7 +7,7 @@ import { bootstrapSteps, type BootstrapStep } from './steps.ts'
 
 const options = (steps: readonly BootstrapStep[], actions: Record<string, () => Promise<void>>) => {
   const events: StepEvent[] = []
-  return { events, run: () => bootstrap({ client: {} as Client, clock: fakeClock(), signal: new AbortController().signal, timeoutMs: 1000, render: async () => [], actions: actions as never, onEvent: (e) => events.push(e), steps }) }
+  return { events, run: () => bootstrap({ client: {} as Client, clock: fakeClock(), signal: new AbortController().signal, timeoutMs: 1000, again: false, render: async () => [], actions: actions as never, onEvent: (e) => events.push(e), steps }) }
 }
 
 test('every step comes after steps that stand before it', () => {

@@ -15,6 +15,8 @@ export interface BootstrapOptions {
   readonly signal: AbortSignal
   /** Milliseconds one step may wait for readiness. */
   readonly timeoutMs: number
+  /** A bootstrap was finished here before: what Argo CD has taken over since is left to it. */
+  readonly again: boolean
   /** The objects of a folder of the repository. */
   render(path: string): Promise<readonly KubeObject[]>
   /** What the steps without a folder do. */
@@ -42,7 +44,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
     try {
       if (step.does !== undefined) await options.actions[step.does]()
       const objects = step.path === undefined ? [] : (await rendered.get(step.path)) ?? []
-      await applyObjects(options.client, objects, { clock, signal, timeoutMs: options.timeoutMs, onWaiting: (lacking) => options.onEvent({ step: step.name, state: 'waiting', lacking }) })
+      await applyObjects(options.client, objects, { leaveTracked: options.again, clock, signal, timeoutMs: options.timeoutMs, onWaiting: (lacking) => options.onEvent({ step: step.name, state: 'waiting', lacking }) })
       options.onEvent({ step: step.name, state: 'done', ms: clock.now() - started })
     } catch (error) {
       if (!signal.aborted) {

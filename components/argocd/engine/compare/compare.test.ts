@@ -43,3 +43,9 @@ test('a match is only sure when every value is live and nothing owned is left ov
   assert.equal(surelyMatches(target({ a: '1' }), owned({ 'f:data': { 'f:a': {}, 'f:b': {} } }), 'm'), false)
   assert.equal(surelyMatches(target({ a: '1' }), owned(fields), 'other'), false)
 })
+
+test('a sync that respects ignored differences keeps what is live, inside lists too', () => {
+  const route = (port: number, path: string): AnyObject => ({ apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', metadata: { name: 'r' }, spec: { rules: [{ filters: [{ requestRedirect: { port, path } }] }] } }) as AnyObject
+  const rule = compileIgnoreRule({ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', jsonPointers: ['/spec/rules/0/filters/0/requestRedirect/port'] })
+  assert.deepEqual(respectingLive(route(30443, '/new'), route(32000, '/old'), [rule]), route(32000, '/new'))
+})

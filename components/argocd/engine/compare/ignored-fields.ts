@@ -112,15 +112,20 @@ function comparePlaces(a: Place, b: Place): number {
   return a.length - b.length
 }
 
-/** A copy of `target` whose ignored places hold what is live: what a sync sends under `RespectIgnoreDifferences=true`. */
+/**
+ * A copy of `target` whose ignored places hold what is live: what a sync sends under `RespectIgnoreDifferences=true`.
+ * A place inside a list is the one at the same index; a whole element of a list that is ignored is left to `target`.
+ */
 export function respectingLive(target: AnyObject, live: AnyObject, rules: readonly IgnoreRule[]): AnyObject {
-  const places = [...ignoredPlaces(target, live, rules), ...ignoredPlaces(live, live, rules)]
-  const copy = withoutPlaces(target, ignoredPlaces(target, live, rules))
+  const isField = (place: Place): boolean => typeof place.at(-1) === 'string'
+  const ofTarget = ignoredPlaces(target, live, rules).filter(isField)
+  const places = [...ofTarget, ...ignoredPlaces(live, live, rules).filter(isField)]
+  const copy = withoutPlaces(target, ofTarget)
   for (const place of places) {
     const value = readPlace(live, place)
     const parent = readPlace(copy, place.slice(0, -1))
     const last = place.at(-1)
-    if (value === undefined || last === undefined || place.some((key) => typeof key === 'number') || parent === null || typeof parent !== 'object') continue
+    if (value === undefined || last === undefined || parent === null || typeof parent !== 'object') continue
     (parent as Record<string, unknown>)[last] = cloneJson(value as never)
   }
   return copy
