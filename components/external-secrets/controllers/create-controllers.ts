@@ -8,7 +8,7 @@ import { templateFunctions } from '../engine/template-functions.ts'
 import { ClusterSecretStore, names, SecretStore } from '../kinds/external-secrets.ts'
 import { providersByName } from '../providers/providers.ts'
 import { generatorFor } from '../generators/generate.ts'
-import { clusterExternalSecretController } from './cluster-external-secret.ts'
+import { clusterExternalSecretController, clusterPushSecretController } from './cluster-wide.ts'
 import { externalSecretController } from './external-secret.ts'
 import type { Operator } from './operator.ts'
 import { pushSecretController } from './push-secret.ts'
@@ -29,7 +29,7 @@ export function createControllers({ clock, random, fetch, ownToken }: Surroundin
   const generate = generatorFor(operator)
   const controllers = [
     storeController(SecretStore, operator), storeController(ClusterSecretStore, operator),
-    externalSecretController(operator, generate), pushSecretController(operator, generate), clusterExternalSecretController(operator),
+    externalSecretController(operator, generate), pushSecretController(operator, generate), clusterExternalSecretController(operator), clusterPushSecretController(operator),
   ]
   return { controllers: controllers as unknown as Controller[], metrics }
 }

@@ -1,18 +1,19 @@
-import { ConfigMap, isApiError, Secret } from '@idp/api'
+import { isApiError, Secret } from '@idp/api'
 import { watch, type Controller, type Outcome, type Scope } from '@idp/controller'
 import { deepEqual, type KubeObject } from '@idp/formats'
 import { messageOf, rfc3339 } from '@idp/kit'
-import type { TemplateText } from '../engine/apply-template.ts'
 import { withCondition } from '../engine/conditions.ts'
 import { fieldOwner, ownerHash, resourceVersionOf } from '../engine/object-hash.ts'
 import { redact } from '../engine/redact.ts'
 import { followsSource, isRefreshDue, isSecretValid, msUntilRefresh } from '../engine/refresh.ts'
 import type { SecretMap } from '../engine/secret-map.ts'
 import { targetName, targetSecret, TargetError } from '../engine/target-secret.ts'
+import { unsupportedField } from '../engine/unsupported.ts'
 import { ClusterSecretStore, ExternalSecret, names, SecretStore, type ExternalSecretStatus } from '../kinds/external-secrets.ts'
 import type { Operator } from './operator.ts'
 import { providerData, sourceFingerprint, type Generate, type Sources } from './provider-data.ts'
 import { watchStores } from './store.ts'
+import { templateTexts } from './template-texts.ts'
 
 /** Between refreshes the source is looked at this often, so that a change reaches the Secret in less than two seconds. */
 const LOOK_MS = 1000
@@ -104,6 +105,8 @@ function isForeign(ref: { name: string; kind?: string }, namespace: string | und
 
 async function sync(pass: Pass): Promise<Outcome & { readonly failed?: unknown }> {
   const { externalSecret, scope, sources } = pass
+  const unsupported = unsupportedField(externalSecret.spec)
+  if (unsupported !== undefined) return failed(pass, `${unsupported} is not supported by this stand-in`, new Error(`${unsupported} is not supported by this stand-in`))
   let values: SecretMap
   try {
     values = await providerData(externalSecret, sources)
@@ -135,7 +138,7 @@ async function store(pass: Pass, values: SecretMap): Promise<Outcome> {
   if (creationPolicy === 'None') return done(pass, 'SecretSynced', 'secret synced')
   if (creationPolicy === 'Merge' && existing === undefined) return done(pass, 'SecretMissing', 'secret will not be created due to CreationPolicy=Merge')
   if (creationPolicy === 'Owner') await removeOrphans(pass, name)
-  const templates = await templateTexts(externalSecret, scope)
+  const templates = await templateTexts(externalSecret.spec.target?.template, externalSecret.metadata.namespace ?? '', scope)
   const wanted = targetSecret({ externalSecret, existing, values, templates, engine: pass.operator.engine })
   await write(pass, existing, wanted)
   return done(pass, 'SecretSynced', 'secret synced', { name })
@@ -183,27 +186,6 @@ async function removeOrphans({ externalSecret, scope }: Pass, name: string): Pro
     await removeSecret(secret, scope)
     scope.event(externalSecret, 'Normal', 'Deleted', 'secret deleted because it was orphaned')
   }
-}
-
-async function templateTexts({ spec, metadata }: ExternalSecret, scope: Scope): Promise<TemplateText[]> {
-  const texts: TemplateText[] = []
-  for (const { configMap, secret, literal, target = 'Data' } of spec.target?.template?.templateFrom ?? []) {
-    for (const [source, kind] of [[configMap, 'configmap'], [secret, 'secret']] as const) {
-      if (source === undefined) continue
-      const data = kind === 'configmap' ? (await scope.client.get(ConfigMap, source.name, { namespace: metadata.namespace })).data ?? {} : decodedData(await scope.client.get(Secret, source.name, { namespace: metadata.namespace }))
-      for (const { key, templateAs = 'Values' } of source.items) {
-        const text = data[key]
-        if (text === undefined) throw new Error(`could not apply template: error fetching templateFrom data: error in ${kind} ${source.name}: missing key ${key}`)
-        texts.push({ key, text, scope: templateAs, target })
-      }
-    }
-    if (literal !== undefined) texts.push({ key: 'literal', text: literal, scope: 'KeysAndValues', target })
-  }
-  return texts
-}
-
-function decodedData(secret: Secret): Record<string, string> {
-  return Object.fromEntries(Object.entries(secret.data ?? {}).map(([key, value]) => [key, Buffer.from(value ?? '', 'base64').toString()]))
 }
 
 function done({ externalSecret, now }: Pass, reason: string, message: string, binding?: { name: string }): Outcome {

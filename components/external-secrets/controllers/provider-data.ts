@@ -6,7 +6,7 @@ import { render } from '../engine/apply-template.ts'
 import { isTrue } from '../engine/conditions.ts'
 import { convertKeys, decode, rewriteKeys, validateKeys } from '../engine/keys.ts'
 import { bytes, type SecretMap } from '../engine/secret-map.ts'
-import { ClusterSecretStore, SecretStore, type DataFrom, type DecodingStrategy, type ExternalSecret, type Find, type GeneratorRef, type RemoteRef, type Store, type StoreRef } from '../kinds/external-secrets.ts'
+import { ClusterSecretStore, SecretStore, type DataFrom, type DecodingStrategy, type ExternalSecret, type Find, type GeneratorRef, type NullBytePolicy, type RemoteRef, type Store, type StoreRef } from '../kinds/external-secrets.ts'
 import { NoSecretError, type SecretsClient } from '../providers/provider.ts'
 import type { Operator } from './operator.ts'
 import { contextOf, providerOf } from './store.ts'
@@ -72,7 +72,7 @@ export async function providerData(externalSecret: ExternalSecret, sources: Sour
   for (const [index, { secretKey, remoteRef, sourceRef }] of (spec.data ?? []).entries()) {
     try {
       const client = await clientFor(sourceRef?.storeRef ?? spec.secretStoreRef, namespace, sources)
-      values.set(secretKey, decoded(remoteRef.decodingStrategy, await client.getSecret(remoteRef)))
+      values.set(secretKey, decoded(remoteRef.decodingStrategy, withoutNullBytes(remoteRef.nullBytePolicy, secretKey, await client.getSecret(remoteRef))))
     } catch (error) {
       missing(wrapped(error, `error processing spec.data[${index}] (key: ${remoteRef.key})`), `secret does not exist at provider using spec.dataFrom[${index}] (key=${remoteRef.key})`)
     }
@@ -91,6 +91,7 @@ async function fromEntry({ find, extract, rewrite = [], sourceRef }: DataFrom, r
   if (find !== undefined || extract !== undefined) {
     const client = await clientFor(sourceRef?.storeRef ?? ref, namespace, sources)
     map = find !== undefined ? await client.getAllSecrets(find) : await client.getSecretMap(extract ?? { key: '' })
+    for (const [key, value] of map) withoutNullBytes((find ?? extract)?.nullBytePolicy, key, value)
   } else {
     if (sourceRef?.generatorRef === undefined) return new Map()
     map = await sources.generate(sourceRef.generatorRef, namespace, sources.scope)
@@ -101,6 +102,12 @@ async function fromEntry({ find, extract, rewrite = [], sourceRef }: DataFrom, r
   if (what !== undefined && rewrite.length === 0) map = within(`error applying conversion strategy ${what.conversionStrategy ?? 'Default'} to keys`, () => convertKeys(what.conversionStrategy ?? 'Default', map))
   within('invalid secret keys (TIP: use rewrite or conversionStrategy to change keys)', () => validateKeys(map))
   return what?.decodingStrategy === undefined ? map : new Map([...map].map(([key, value]) => [key, within(`failure decoding key ${key}`, () => decoded(what.decodingStrategy, value))]))
+}
+
+/** @throws Error that names the key, where bytes of value zero are not wanted */
+function withoutNullBytes(policy: NullBytePolicy | undefined, key: string, value: Uint8Array): Uint8Array {
+  if (policy === 'Fail' && value.includes(0)) throw new Error(`fetched secret value for key ${JSON.stringify(key)} contains null bytes`)
+  return value
 }
 
 function decoded(strategy: DecodingStrategy | undefined, value: Uint8Array): Uint8Array {

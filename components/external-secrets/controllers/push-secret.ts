@@ -8,10 +8,12 @@ import { parseGoDuration } from '../engine/go-duration.ts'
 import { resourceVersionOf } from '../engine/object-hash.ts'
 import { redact } from '../engine/redact.ts'
 import { bytes, jsonText, secretMapOf, text, type SecretMap } from '../engine/secret-map.ts'
+import { unsupportedInTemplate } from '../engine/unsupported.ts'
 import { ClusterSecretStore, names, PushSecret, SecretStore, type PushData, type StoreRef, type SyncedPushSecrets } from '../kinds/external-secrets.ts'
 import type { Operator } from './operator.ts'
 import { clientFor, type Generate } from './provider-data.ts'
 import { watchStores } from './store.ts'
+import { templateTexts } from './template-texts.ts'
 
 const RETRY_MS = 5000
 
@@ -46,6 +48,8 @@ interface Result { readonly condition: { readonly status: string; readonly reaso
 async function sync(push: PushSecret, scope: Scope, operator: Operator, generate: Generate): Promise<Result> {
   const before = push.status?.syncedPushSecrets ?? {}
   const errored = (message: string): Result => ({ condition: { status: 'False', reason: 'Errored', message }, synced: before })
+  const unsupported = push.spec.dataTo !== undefined ? 'spec.dataTo' : unsupportedInTemplate(push.spec.template, 'spec.template')
+  if (unsupported !== undefined) return errored(`${unsupported} is not supported by this stand-in`)
   let sources: SecretMap[]
   try {
     sources = await sourcesOf(push, scope, generate)
@@ -56,7 +60,8 @@ async function sync(push: PushSecret, scope: Scope, operator: Operator, generate
   let values: SecretMap = new Map()
   try {
     for (const source of sources) {
-      values = templated(push, source, operator)
+      values = source
+      values = await templated(push, source, operator, scope)
       for (const ref of storesOf(push, scope)) await pushTo(push, ref, values, synced, { operator, scope })
     }
     if (push.spec.deletionPolicy === 'Delete') await remove(push, synced, operator, scope)
@@ -81,12 +86,10 @@ async function sourcesOf({ spec, metadata }: PushSecret, scope: Scope, generate:
   return items.filter((each) => matchesLabelSelector((secret?.selector ?? {}) as LabelSelector, each.metadata.labels ?? {})).map(secretMapOf)
 }
 
-function templated({ spec }: PushSecret, source: SecretMap, operator: Operator): SecretMap {
+async function templated({ spec, metadata }: PushSecret, source: SecretMap, operator: Operator, scope: Scope): Promise<SecretMap> {
   if (spec.template === undefined) return source
-  if ((spec.template.templateFrom ?? []).some(({ literal }) => literal === undefined)) throw new Error('templateFrom of a ConfigMap or Secret is not supported in a PushSecret by this stand-in')
   const data: SecretMap = spec.template.mergePolicy === 'Merge' ? new Map(source) : new Map()
-  const from = (spec.template.templateFrom ?? []).map(({ literal = '', target = 'Data' as const }) => ({ key: 'literal', text: literal, scope: 'KeysAndValues' as const, target }))
-  applyTemplates(operator.engine, spec.template, from, source, { data, labels: {}, annotations: {} })
+  applyTemplates(operator.engine, spec.template, await templateTexts(spec.template, metadata.namespace ?? '', scope), source, { data, labels: {}, annotations: {} })
   return data
 }
 

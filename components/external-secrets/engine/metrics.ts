@@ -21,6 +21,7 @@ const families: Readonly<Record<string, readonly ['counter' | 'gauge', string]>>
   clustersecretstore_status_condition: ['gauge', 'The status condition of a specific Cluster Secret Store'],
   clustersecretstore_reconcile_duration: ['gauge', 'The duration time to reconcile the Cluster Secret Store'],
   clusterexternalsecret_status_condition: ['gauge', 'The status condition of a specific Cluster External Secret'],
+  clusterpushsecret_status_condition: ['gauge', 'The status condition of a specific Cluster Push Secret'],
   pushsecret_status_condition: ['gauge', 'The status condition of a specific Push Secret'],
   pushsecret_reconcile_duration: ['gauge', 'The duration time to reconcile the Push Secret'],
 }

@@ -70,7 +70,6 @@ function fill({ externalSecret: { spec }, values, templates, engine }: TargetInp
   const empty = Object.keys(template?.data ?? {}).length === 0 && (template?.templateFrom ?? []).length === 0
   if (template === undefined || template.mergePolicy === 'Merge' || empty) for (const [key, value] of values) output.data.set(key, value)
   if (template === undefined) return
-  if (template.engineVersion !== undefined && template.engineVersion !== '' && template.engineVersion !== 'v2') throw new Error(`could not apply template: template engine version ${template.engineVersion} is not supported by this stand-in`)
   try {
     applyTemplates(engine, template, templates, values, output)
   } catch (error) {

@@ -2,11 +2,11 @@ import { createPublicKey, createPrivateKey, privateDecrypt, constants, type Json
 import { formatYaml, parseYaml } from '@idp/formats'
 import { bytesOf, fn, fromJson, GoError, sprigFunctions, stringOf, toJson, type FunctionTable, type GoFunction } from '@idp/lang-gotemplate'
 import type { Random } from '@idp/kit'
-import { decodePem } from '@idp/pki'
+import { decodePem, encodePkcs12, encodePkcs12Trust, parseKey } from '@idp/pki'
 
-/** Sprig, and the functions External Secrets adds (https://external-secrets.io/latest/guides/templating/). The PKCS#12 family is refused by name. */
+/** Sprig, and the functions External Secrets adds (https://external-secrets.io/latest/guides/templating/). Reading PKCS#12 and `getSecretKey` are refused by name. */
 export function templateFunctions(options: { readonly random: Random; now(): number }): FunctionTable {
-  return new Map<string, GoFunction>([...sprigFunctions({ random: options.random, now: () => options.now() }), ...own, ...refused])
+  return new Map<string, GoFunction>([...sprigFunctions({ random: options.random, now: () => options.now() }), ...own, ...keyStores(options.random), ...refused])
 }
 
 const blocks = (pem: string): string[] => pem.match(/-----BEGIN ([^-]+)-----[\s\S]*?-----END \1-----/g)?.map((block) => `${block}\n`) ?? []
@@ -21,10 +21,33 @@ const own: readonly (readonly [string, GoFunction])[] = [
   ['rsaDecrypt', fn('string string string string', rsaDecrypt)],
 ]
 
-const pkcs12 = ['pkcs12key', 'pkcs12keyPass', 'pkcs12cert', 'pkcs12certPass', 'pemToPkcs12', 'pemToPkcs12Pass', 'fullPemToPkcs12', 'fullPemToPkcs12Pass', 'pemTruststoreToPKCS12', 'pemTruststoreToPKCS12Pass', 'getSecretKey']
-const refused = pkcs12.map((name) => [name, fn('...any', () => {
+const refused = ['pkcs12key', 'pkcs12keyPass', 'pkcs12cert', 'pkcs12certPass', 'getSecretKey'].map((name) => [name, fn('...any', () => {
   throw new GoError(`${name} is not supported by this stand-in`)
 })] as const)
+
+/** PKCS#12 files in base64: a key with its certificate, with all of its chain, or certificates to trust. */
+function keyStores(random: Random): (readonly [string, GoFunction])[] {
+  const certificates = (pem: string): Buffer[] => decodePem(pem).filter(({ label }) => label === 'CERTIFICATE').map(({ der }) => der)
+  const store = (chain: readonly Buffer[], key: string, password: string): string => encoded(() => encodePkcs12({ key: parseKey(key), certificates: chain }, { password, random }))
+  const trust = (pem: string, password: string): string => encoded(() => encodePkcs12Trust(certificates(pem).map((certificate, index) => ({ name: String(index), certificate })), { password, random }))
+  return [
+    ['pemToPkcs12', fn('string string', (cert: string, key: string) => store(certificates(cert).slice(0, 1), key, ''))],
+    ['pemToPkcs12Pass', fn('string string string', (cert: string, key: string, password: string) => store(certificates(cert).slice(0, 1), key, password))],
+    ['fullPemToPkcs12', fn('string string', (cert: string, key: string) => store(certificates(cert), key, ''))],
+    ['fullPemToPkcs12Pass', fn('string string string', (cert: string, key: string, password: string) => store(certificates(cert), key, password))],
+    ['pemTruststoreToPKCS12', fn('string', (pem: string) => trust(pem, ''))],
+    ['pemTruststoreToPKCS12Pass', fn('string string', trust)],
+  ]
+}
+
+function encoded(make: () => Buffer): string {
+  try {
+    return make().toString('base64')
+  } catch {
+    // The cause could quote the key.
+    throw new GoError('the certificate or the key cannot be read')
+  }
+}
 
 function keyPem(make: () => string | Buffer): string {
   try {

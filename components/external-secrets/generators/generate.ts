@@ -1,28 +1,37 @@
-import { isApiError } from '@idp/api'
+import { isApiError, Secret } from '@idp/api'
 import type { Scope } from '@idp/controller'
 import { uuid } from '@idp/kit'
 import type { Generate } from '../controllers/provider-data.ts'
 import { contextOf } from '../controllers/store.ts'
 import type { Operator } from '../controllers/operator.ts'
-import { bytes, bytesOfJson, jsonText, mapOfJson, type SecretMap } from '../engine/secret-map.ts'
+import { bytes, bytesOfJson, jsonText, mapOfJson, secretMapOf, text, type SecretMap } from '../engine/secret-map.ts'
 import type { GeneratorRef, Store } from '../kinds/external-secrets.ts'
 import { openSession, type VaultRequest } from '../providers/vault/vault-session.ts'
 import type { VaultSpec } from '../providers/vault/vault-spec.ts'
 import { callWebhook, type WebhookSpec } from '../providers/webhook.ts'
-import { password, type PasswordSpec } from './password.ts'
+import { oneTimeCode, type OneTimeCodeSpec } from './one-time-code.ts'
+import { passwords, type PasswordSpec } from './password.ts'
+import { sshKey, type SshKeySpec } from './ssh-key.ts'
 
 interface DynamicSpec { readonly path: string; readonly method?: string; readonly parameters?: object; readonly resultType?: 'Data' | 'Auth' | 'Raw'; readonly provider: VaultSpec; readonly allowEmptyResponse?: boolean }
 type Spec = Record<string, unknown>
 interface Task { readonly spec: Spec; readonly namespace: string; readonly scope: Scope; readonly operator: Operator }
 
 const generators: Readonly<Record<string, (task: Task) => Promise<SecretMap> | SecretMap>> = {
-  Password: ({ spec, operator }) => new Map([['password', bytes(password(spec as PasswordSpec, operator.random))]]),
+  Password: ({ spec, operator }) => new Map(passwords(spec as PasswordSpec, operator.random).map(([key, value]) => [key, bytes(value)])),
   UUID: ({ operator }) => new Map([['uuid', bytes(uuid(operator.random))]]),
   Fake: ({ spec }) => new Map(Object.entries((spec['data'] ?? {}) as Record<string, string>).map(([key, value]) => [key, bytes(value)])),
   async Webhook({ spec, namespace, scope, operator }) {
     return mapOfJson(bytesOfJson(await callWebhook(spec as unknown as WebhookSpec, contextOf(storeFor('webhook', spec, namespace), namespace, operator, scope), {}, operator.random)))
   },
   VaultDynamicSecret: dynamic,
+  SSHKey: async ({ spec, operator }) => new Map(Object.entries(await sshKey(spec as SshKeySpec, operator.random)).map(([key, value]) => [key, bytes(value)])),
+  async MFA({ spec, namespace, scope, operator }) {
+    const { secret } = spec as unknown as OneTimeCodeSpec
+    const seed = secretMapOf(await scope.client.get(Secret, secret.name, { namespace })).get(secret.key)
+    if (seed === undefined) throw new Error(`secret key ${secret.key} does not exist in secret data map`)
+    return new Map(Object.entries(oneTimeCode(spec as unknown as OneTimeCodeSpec, text(seed), operator.clock.now())).map(([key, value]) => [key, bytes(value)]))
+  },
 }
 
 /** Makes values by generators.external-secrets.io objects; ClusterGenerator names one of them. */
@@ -42,12 +51,15 @@ async function read({ apiVersion = 'generators.external-secrets.io/v1alpha1', ki
     if (kind !== 'ClusterGenerator') return { kind, spec }
     const chosen = String(spec['kind'])
     const inner = (spec['generator'] ?? {}) as Spec
-    return { kind: chosen, spec: (inner[`${chosen === 'UUID' ? 'uuid' : `${chosen[0]?.toLowerCase() ?? ''}${chosen.slice(1)}`}Spec`] ?? {}) as Spec }
+    return { kind: chosen, spec: (inner[`${inClusterGenerator[chosen] ?? `${chosen[0]?.toLowerCase() ?? ''}${chosen.slice(1)}`}Spec`] ?? {}) as Spec }
   } catch (error) {
     if (isApiError(error, 'NotFound')) throw new Error(`unable to get generator ${kind} "${name}": ${error.message}`, { cause: error })
     throw error
   }
 }
+
+/** Kinds whose field in a ClusterGenerator does not follow from their name. */
+const inClusterGenerator: Readonly<Record<string, string>> = { UUID: 'uuid', MFA: 'mfa', SSHKey: 'sshKey' }
 
 /** A generator's provider as a store, for what reads stores. */
 function storeFor(provider: string, config: unknown, namespace: string): Store {

@@ -1,10 +1,20 @@
 import type { Random } from '@idp/kit'
+import { encodeBase32 } from './base32.ts'
 
-export interface PasswordSpec { length?: number; digits?: number; symbols?: number; symbolCharacters?: string; noUpper?: boolean; allowRepeat?: boolean }
+export interface PasswordSpec { length?: number; digits?: number; symbols?: number; symbolCharacters?: string; noUpper?: boolean; allowRepeat?: boolean; secretKeys?: string[]; encoding?: 'raw' | 'base64' | 'base64url' | 'base32' | 'hex' }
 
 const lower = 'abcdefghijklmnopqrstuvwxyz'
 const numbers = '0123456789'
 const signs = '~!@#$%^&*()_+`-={}|[]\\:"<>?,./'
+
+/** A password for each of the spec's keys, or one under `password`, encoded as it says. */
+export function passwords(spec: PasswordSpec, random: Random): [string, string][] {
+  const { secretKeys = ['password'], encoding = 'raw' } = spec
+  return secretKeys.map((key) => {
+    const value = Buffer.from(password(spec, random))
+    return [key, encoding === 'raw' ? value.toString() : encoding === 'base32' ? encodeBase32(value) : value.toString(encoding)]
+  })
+}
 
 /** A random password: `digits` and `symbols` are counts, a quarter of the length each unless given; the rest are letters. Throws when it cannot be made. */
 export function password(spec: PasswordSpec, random: Random): string {

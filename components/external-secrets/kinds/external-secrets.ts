@@ -12,9 +12,11 @@ export interface GeneratorRef { apiVersion?: string; kind: string; name: string 
 
 export type ConversionStrategy = 'Default' | 'Unicode' | 'None'
 export type DecodingStrategy = 'Auto' | 'Base64' | 'Base64URL' | 'None'
+/** Are bytes of value zero taken, or an error? Ignore unless given. */
+export type NullBytePolicy = 'Ignore' | 'Fail'
 /** What is asked of a store; absent fields have upstream's defaults (Default, None, None). */
-export interface RemoteRef { key: string; property?: string; version?: string; metadataPolicy?: 'None' | 'Fetch'; conversionStrategy?: ConversionStrategy; decodingStrategy?: DecodingStrategy }
-export interface Find { path?: string; name?: { regexp?: string }; tags?: Record<string, string>; conversionStrategy?: ConversionStrategy; decodingStrategy?: DecodingStrategy }
+export interface RemoteRef { key: string; property?: string; version?: string; metadataPolicy?: 'None' | 'Fetch'; conversionStrategy?: ConversionStrategy; decodingStrategy?: DecodingStrategy; nullBytePolicy?: NullBytePolicy }
+export interface Find { path?: string; name?: { regexp?: string }; tags?: Record<string, string>; conversionStrategy?: ConversionStrategy; decodingStrategy?: DecodingStrategy; nullBytePolicy?: NullBytePolicy }
 export interface Rewrite {
   regexp?: { source: string; target: string }
   transform?: { template: string }
@@ -26,7 +28,7 @@ export interface DataEntry { secretKey: string; remoteRef: RemoteRef; sourceRef?
 export type TemplateTarget = 'Data' | 'Annotations' | 'Labels'
 export type TemplateScope = 'Values' | 'KeysAndValues'
 export interface TemplateFromRef { name: string; items: { key: string; templateAs?: TemplateScope }[] }
-export interface TemplateFrom { configMap?: TemplateFromRef; secret?: TemplateFromRef; literal?: string; target?: TemplateTarget }
+export interface TemplateFrom { configMap?: TemplateFromRef; secret?: TemplateFromRef; literal?: string; target?: TemplateTarget; valuesDecodingStrategy?: DecodingStrategy }
 export interface Template {
   type?: string
   engineVersion?: string
@@ -35,12 +37,13 @@ export interface Template {
   data?: Record<string, string>
   templateFrom?: TemplateFrom[]
 }
-export interface Target { name?: string; creationPolicy?: 'Owner' | 'Orphan' | 'Merge' | 'None'; deletionPolicy?: 'Retain' | 'Delete' | 'Merge'; immutable?: boolean; template?: Template }
+export interface Target { name?: string; creationPolicy?: 'Owner' | 'Orphan' | 'Merge' | 'None'; deletionPolicy?: 'Retain' | 'Delete' | 'Merge'; immutable?: boolean; template?: Template; manifest?: object }
 export interface ExternalSecretSpec {
   secretStoreRef?: StoreRef
   target?: Target
   refreshPolicy?: 'Periodic' | 'CreatedOnce' | 'OnChange'
   refreshInterval?: string
+  syncWindows?: object
   data?: DataEntry[]
   dataFrom?: DataFrom[]
 }
@@ -82,6 +85,7 @@ export interface PushSecretSpec {
   deletionPolicy?: 'Delete' | 'None'
   selector: { secret?: { name?: string; selector?: NamespaceCondition['namespaceSelector'] }; generatorRef?: GeneratorRef }
   data?: PushData[]
+  dataTo?: object[]
   template?: Template
 }
 /** What was pushed, by store (`SecretStore/name`) and remote key. */
@@ -89,6 +93,17 @@ export type SyncedPushSecrets = Record<string, Record<string, PushData>>
 export interface PushSecretStatus { refreshTime?: string; syncedResourceVersion?: string; syncedPushSecrets?: SyncedPushSecrets; conditions?: Condition[] }
 export interface PushSecret { apiVersion: string; kind: string; metadata: ObjectMeta; spec: PushSecretSpec; status?: PushSecretStatus }
 export const PushSecret: Kind<PushSecret> = defineKind({ group, version: 'v1alpha1', kind: 'PushSecret', plural: 'pushsecrets', scope: 'Namespaced', shortNames: ['ps'], categories, subresources: ['status'] })
+
+export interface ClusterPushSecretSpec {
+  pushSecretName?: string
+  pushSecretMetadata?: { labels?: Record<string, string>; annotations?: Record<string, string> }
+  pushSecretSpec: PushSecretSpec
+  namespaceSelectors?: NonNullable<NamespaceCondition['namespaceSelector']>[]
+  refreshTime?: string
+}
+export interface ClusterPushSecretStatus { pushSecretName?: string; provisionedNamespaces?: string[]; failedNamespaces?: { namespace: string; reason?: string }[]; conditions?: Condition[] }
+export interface ClusterPushSecret { apiVersion: string; kind: string; metadata: ObjectMeta; spec: ClusterPushSecretSpec; status?: ClusterPushSecretStatus }
+export const ClusterPushSecret: Kind<ClusterPushSecret> = defineKind({ group, version: 'v1alpha1', kind: 'ClusterPushSecret', plural: 'clusterpushsecrets', scope: 'Cluster', categories, subresources: ['status'] })
 
 /** Annotations and labels of external-secrets.io. */
 export const names = {

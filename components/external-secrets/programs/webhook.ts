@@ -2,11 +2,11 @@ import { Secret } from '@idp/api'
 import { informer } from '@idp/controller'
 import type { WebServer } from '@idp/http'
 import type { Random } from '@idp/kit'
-import type { Container } from '@idp/sandbox'
+import { untilAborted, type Container } from '@idp/sandbox'
 import { providersByName } from '../providers/providers.ts'
 import { validateExternalSecret, validateStore } from '../engine/validate.ts'
 import type { ExternalSecret, Store } from '../kinds/external-secrets.ts'
-import { aborted, flag, managed, probes } from './process.ts'
+import { flag, managed, probes } from './process.ts'
 
 /** The webhook: validates stores and ExternalSecrets over TLS, with the certificate that the cert-controller (or cert-manager) keeps in a Secret. */
 export async function runWebhook(container: Container): Promise<number> {
@@ -23,13 +23,13 @@ export async function runWebhook(container: Container): Promise<number> {
   })
   let listening = false
   await using _probes = await probes(container, { ready: () => listening })
-  await Promise.race([arrived.promise, aborted(signal)])
+  await Promise.race([arrived.promise, untilAborted(signal)])
   const first = identity
   if (signal.aborted || first === undefined) return 0
   await using _listener = await net.listen(Number(flag(args, 'port') ?? 10250), admission(random), { tls: { identity: () => identity ?? first } })
   listening = true
   log.info('external-secrets webhook is ready')
-  await aborted(signal)
+  await untilAborted(signal)
   return 0
 }
 

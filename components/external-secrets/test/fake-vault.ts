@@ -40,6 +40,7 @@ export function fakeVault(): FakeVault {
       const body = options.body === undefined || options.body === null ? {} : JSON.parse(String(options.body)) as Record<string, unknown>
       const method = options.method ?? 'GET'
       vault.requests.push(`${method} ${path}`)
+      if (url.startsWith('http://echo')) return answer(400, { errors: [`you sent ${new Headers(options.headers).get('x-vault-token') ?? ''} ${JSON.stringify(body)}`] })
       if (vault.sealed) return answer(503, { errors: ['Vault is sealed'] })
       if (path.includes('/login')) {
         vault.logins.push({ path, body })

@@ -1,4 +1,6 @@
 import type { FetchOptions } from '@idp/sandbox'
+import { redact } from '../../engine/redact.ts'
+import { bytes, type SecretMap } from '../../engine/secret-map.ts'
 import type { ProviderContext } from '../provider.ts'
 import { readCa, readSecretKey, requestToken } from '../references.ts'
 import { vaultSpecOf, type VaultSpec } from './vault-spec.ts'
@@ -52,9 +54,20 @@ async function transport(context: ProviderContext, spec: VaultSpec): Promise<Sen
     const raw = await response.text()
     const answer = parsed(raw)
     if (response.status === 404 && (answer?.['errors'] === undefined || (answer['errors'] as unknown[]).length === 0)) return undefined
-    if (response.status >= 400) throw new VaultError(method, url.href, response.status, (answer?.['errors'] as string[] | undefined) ?? [])
+    if (response.status >= 400) throw new VaultError(method, url.href, response.status, ((answer?.['errors'] as unknown[] | undefined) ?? []).map((each) => redact(String(each), secretsOf(token, body))))
     return answer ?? {}
   }
+}
+
+/** What was sent and may be echoed: the token, and every text in the body. */
+function secretsOf(token: string | undefined, body: unknown): SecretMap {
+  const found: SecretMap = new Map(token === undefined ? [] : [['token', bytes(token)]])
+  const walk = (value: unknown, path: string): void => {
+    if (typeof value === 'string') found.set(path, bytes(value))
+    else if (typeof value === 'object' && value !== null) for (const [name, each] of Object.entries(value)) if (name !== 'role' && name !== 'name') walk(each, `${path}.${name}`)
+  }
+  walk(body, '')
+  return found
 }
 
 function parsed(raw: string): Record<string, unknown> | undefined {
@@ -92,6 +105,6 @@ async function login(context: ProviderContext, spec: VaultSpec, send: Send): Pro
     const token = account !== undefined ? await requestToken(context, account.serviceAccountRef, account.expirationSeconds ?? 600, account.audiences ?? ['vault']) : (await readSecretKey(context, secretRef ?? { name: '' })).trim()
     return call(`auth/${jwt.path ?? 'jwt'}/login`, { jwt: token, ...(role === undefined ? {} : { role }) })
   }
-  if (cert !== undefined) return call(`auth/${cert.path ?? 'cert'}/login`, {})
+  if (cert !== undefined) return call(`auth/${cert.path ?? 'cert'}/login`, cert.vaultRole === undefined ? {} : { name: cert.vaultRole })
   throw new Error('cannot initialize Vault client: no valid auth method specified')
 }

@@ -8,7 +8,7 @@ export interface VaultAuthSpec {
   kubernetes?: { mountPath?: string; role: string; serviceAccountRef?: ServiceAccountRef; secretRef?: SecretKeyRef }
   userPass?: { path?: string; username: string; secretRef?: SecretKeyRef }
   jwt?: { path?: string; role?: string; secretRef?: SecretKeyRef; kubernetesServiceAccountToken?: { serviceAccountRef: ServiceAccountRef; audiences?: string[]; expirationSeconds?: number } }
-  cert?: { path?: string; clientCert?: SecretKeyRef; secretRef?: SecretKeyRef }
+  cert?: { path?: string; vaultRole?: string; clientCert?: SecretKeyRef; secretRef?: SecretKeyRef }
   ldap?: object
   iam?: object
   gcp?: object
