@@ -59,10 +59,6 @@ const clusterRows: readonly CommandRow[] = [
   { words: 'down', summary: 'stop it; state stays', example: 'idp cluster down --name test', run: async (c) => (await import('./commands/down.ts')).down(c) },
 ]
 
-const policyRows: readonly CommandRow[] = [
-  { words: 'test <directory>', summary: "run Kyverno CLI test files with the cluster's own engine", example: 'idp policy test blueprint/Policies', run: async (c, [directory = '']) => (await import('./commands/policy.ts')).policyTest(c, directory) },
-]
-
 /** The command line. Throws CommanderError for wrong usage, CodedError and ApiError for what went wrong. */
 export function buildProgram(environment: ProgramEnvironment): Command {
   const program = root('idp').description('An Internal Developer Platform that starts with one command from nothing but Node.')
@@ -70,9 +66,9 @@ export function buildProgram(environment: ProgramEnvironment): Command {
   const cluster = root('cluster').description('the embedded cluster on its own, for tests and tools')
   for (const row of clusterRows) add(cluster, row, environment)
   program.addCommand(cluster)
-  const policy = root('policy').description('Kyverno policies without a cluster')
-  for (const row of policyRows) add(policy, row, environment)
-  program.addCommand(policy)
+  // The Kyverno CLI's flags (-n, -o, -f) mean other things than ours: these commands read all of theirs themselves.
+  program.addCommand(root('policy').summary('test and apply Kyverno policies without a cluster').argument('[words...]').helpOption(false).allowUnknownOption().passThroughOptions()
+    .action(async (words: string[]) => (await import('./commands/policy.ts')).policy((flags) => contextOf({ ...flags, output: 'text' }, environment), words)))
   return program
 }
 

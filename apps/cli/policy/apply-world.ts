@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises'
+import type { Client } from '@idp/client'
+import type { AnyObject, Json } from '@idp/formats'
+import { CodedError } from '@idp/kit'
+import type { PolicyWorld } from '../../../components/kyverno/engine/apply-policies.ts'
+import type { PolicyException } from '../../../components/kyverno/engine/exceptions.ts'
+import { fileSource } from '../../../components/kyverno/engine/file-source.ts'
+import { parseObjects } from '../../../components/kyverno/engine/read-objects.ts'
+import { readValues } from '../../../components/kyverno/engine/test-values.ts'
+import type { PolicyObject } from '../../../components/kyverno/kinds/policy.ts'
+import { apiContext } from '../../../components/kyverno/programs/api-context.ts'
+import type { ApplyFlags } from './apply-command.ts'
+import { loadObjects } from './load-objects.ts'
+
+export interface ApplyInput {
+  readonly policies: readonly PolicyObject[]
+  readonly exceptions: readonly PolicyException[]
+  /** What is judged. */
+  readonly resources: readonly AnyObject[]
+  /** What policies may look up besides. */
+  readonly targets: readonly AnyObject[]
+  readonly world: PolicyWorld
+}
+
+/** What `apply` works on: policies, resources, exceptions and values as the flags name them. */
+export async function readInput(paths: readonly string[], flags: ApplyFlags, { stdin, cluster }: { readonly stdin: NodeJS.ReadableStream; readonly cluster: { readonly client: Client; objects(policies: readonly PolicyObject[]): Promise<AnyObject[]> } | undefined }): Promise<ApplyInput> {
+  const found = await loadObjects(paths, stdin)
+  const policies = found.filter(isPolicy) as unknown as PolicyObject[]
+  if (policies.length === 0) throw new CodedError({ code: 'NoPolicies', message: 'there is no policy in these files', where: paths.join(', '), remedy: 'Name files with ClusterPolicy, Policy or the kinds of policies.kyverno.io' })
+  const targets = await loadObjects(flags.targetResource, stdin)
+  const given = await loadObjects(flags.resource, stdin)
+  const all = [...given, ...(cluster === undefined ? [] : await cluster.objects(policies))]
+  const within = [...(flags.exceptionsWithinResources === true ? all : []), ...(flags.exceptionsWithinPolicies === true ? found : [])]
+  const exceptions = [...(await loadObjects(flags.exception, stdin)), ...within].filter(isException) as unknown as PolicyException[]
+  const resources = all.filter((one) => !isPolicy(one) && !isException(one))
+  return { policies, exceptions, resources, targets, world: await worldOf({ policies, exceptions, objects: [...resources, ...targets], client: cluster?.client }, flags) }
+}
+
+const isPolicy = ({ apiVersion, kind }: AnyObject): boolean => /^(kyverno\.io|policies\.kyverno\.io)\//.test(apiVersion ?? '') && kind !== 'PolicyException' && /Policy$/.test(kind)
+const isException = ({ apiVersion, kind }: AnyObject): boolean => kind === 'PolicyException' && (apiVersion ?? '').includes('kyverno.io/')
+
+interface WorldParts { readonly policies: readonly PolicyObject[]; readonly exceptions: readonly PolicyException[]; readonly objects: readonly AnyObject[]; readonly client: Client | undefined }
+
+async function worldOf({ policies, exceptions, objects, client }: WorldParts, flags: ApplyFlags): Promise<PolicyWorld> {
+  if (flags.valuesFile !== undefined && flags.set.length > 0) throw new CodedError({ code: 'ConflictingFlags', message: 'values come from --set or from --values-file, not from both' })
+  const one = async (file: string | undefined): Promise<unknown> => (file === undefined ? undefined : parseObjects(await readFile(file, 'utf8'), file)[0])
+  const values = readValues(flags.set.length > 0 ? { globalValues: setValues(flags.set) } : await one(flags.valuesFile), await one(flags.userinfo))
+  const namespaces = new Map(objects.flatMap((object) => (object.kind === 'Namespace' ? [[object.metadata.name ?? '', object.metadata.labels ?? {}]] : [])))
+  const source = fileSource({ objects, ...(flags.valuesFile === undefined && flags.set.length === 0 ? {} : { given: values.given }) })
+  return {
+    policies, exceptions, values, namespaceLabels: (name) => values.namespaceLabels(name) ?? namespaces.get(name) ?? {},
+    source: client === undefined ? source : { ...apiContext(client), find: source.find, ...(source.given === undefined ? {} : { given: source.given }) },
+  }
+}
+
+/** `a.b=1,c=d`: a variable each. Throws CodedError `InvalidVariable`. */
+function setValues(given: readonly string[]): Record<string, Json> {
+  return Object.fromEntries(given.flatMap((text) => text.split(',')).map((pair): [string, Json] => {
+    const equals = pair.indexOf('=')
+    if (equals < 1) throw new CodedError({ code: 'InvalidVariable', message: `'${pair}' is not NAME=VALUE`, where: '--set' })
+    return [pair.slice(0, equals).trim(), pair.slice(equals + 1).trim()]
+  }))
+}
