@@ -78,7 +78,7 @@ export async function startContainer(node: NodeContext, runtime: PodRuntime, rec
     pod: { name: pod.metadata.name ?? '', namespace: pod.metadata.namespace ?? '', uid: pod.metadata.uid ?? '', ip: runtime.ip, node: node.name, container: spec.name, image: spec.image ?? '' },
   }
   const instance = startInstance({
-    id, program, log, clock: node.clock, net: runtime.network.open(), container,
+    id, program, log, clock: node.clock, net: runtime.network.open({ admin: administersNetwork(pod, record) }), container,
     terminationMessage: (code) => terminationMessage(record, files, logFile, log, code),
   })
   void instance.ended.then(() => { over = true })
@@ -136,6 +136,11 @@ function checkUser(pod: Pod, { spec }: ContainerRecord): void {
   if (nonRoot === true && user === 0) {
     throw new NotStarted('CreateContainerConfigError', `container's runAsUser breaks non-root policy (pod: "${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})", container: ${spec.name})`)
   }
+}
+
+/** Network agents run in the host network with CAP_NET_ADMIN (or privileged). */
+function administersNetwork(pod: Pod, { spec: { securityContext } }: ContainerRecord): boolean {
+  return pod.spec.hostNetwork === true && (securityContext?.privileged === true || securityContext?.capabilities?.add?.some((c) => c === 'NET_ADMIN' || c === 'ALL') === true)
 }
 
 function fileSystem(node: NodeContext, runtime: PodRuntime, record: ContainerRecord, program: Program, env: Readonly<Record<string, string>>): ContainerFiles {

@@ -42,7 +42,7 @@ export async function startNodeAgent({ spec, shared, objects, programs, usage, e
   const log = shared.log.with({ node: spec.name })
   const stop = new AbortController()
   const client = shared.client(spec.name)
-  const network = fabric.attach({ ip: spec.address, node: true, shared: true })
+  const network = fabric.attach({ ip: spec.address, node: true, shared: true, nodeName: spec.name })
   const events = createEventRecorder({ client, clock, log, component: 'kubelet', host: spec.name, signal: stop.signal })
   const root = join(shared.directory, 'nodes', spec.name)
   const context: NodeContext = {

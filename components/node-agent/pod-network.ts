@@ -19,8 +19,10 @@ export function attachPod(node: NodeContext, pod: () => Pod, listened: () => voi
   const { spec, metadata, status } = pod()
   const host = spec.hostNetwork === true
   const ip = host ? node.ip : node.addresses.take(status?.podIP)
+  const owner = metadata.ownerReferences?.find((o) => o.controller === true)
   const attached = node.fabric.attach({
-    ip, namespace: metadata.namespace ?? '', pod: metadata.name ?? '', node: host, shared: host,
+    ip, namespace: metadata.namespace ?? '', pod: metadata.name ?? '', node: host, shared: host, nodeName: node.name,
+    uid: metadata.uid ?? '', serviceAccount: spec.serviceAccountName ?? 'default', ...(owner === undefined ? {} : { owner: { kind: owner.kind, name: owner.name } }),
     labels: () => pod().metadata.labels ?? {},
     portNamed: (name) => pod().spec.containers.map((c) => portNumber(name, c)).find((p) => p !== undefined),
   }, { hosts: Object.fromEntries((spec.hostAliases ?? []).flatMap((a) => (a.hostnames ?? []).map((h) => [h.toLowerCase(), a.ip]))) })

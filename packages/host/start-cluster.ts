@@ -45,7 +45,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   await server.started
   const start: Start = { options, stack, pki, server, clientAs: (user, groups = []) => clientOf(server, user, groups) }
 
-  const [network, port] = await Promise.all([startNetwork(start, address), openApiPort(start)])
+  const [network, port] = await Promise.all([startNetwork(start, { address, node: (nodes.find((n) => n.address === address) ?? nodes[0]).name }), openApiPort(start)])
   later.net = network.net
   startControlPlane(start)
   const running = stack.use(await startNodes(start, nodes, network.fabric))
@@ -86,13 +86,13 @@ function clientOf({ handler }: ApiServer, user: string, groups: readonly string[
 }
 
 /** The network between pods, and the API server's port in it. */
-async function startNetwork({ options, stack, pki, server, clientAs }: Start, address: string): Promise<{ fabric: Fabric; net: Net }> {
+async function startNetwork({ options, stack, pki, server, clientAs }: Start, { address, node }: { readonly address: string; readonly node: string }): Promise<{ fabric: Fabric; net: Net }> {
   const { clock, log, egress } = options
   const stop = new AbortController()
   stack.defer(() => stop.abort())
   const { view, synced } = watchCluster(clientAs('system:idp:network', ['system:masters']), { signal: stop.signal, clock, log })
   const fabric = createFabric({ view, clock, ca: () => pki.ca.cert, domain: clusterDomain, egress: egress ?? false })
-  const net = stack.use(fabric.attach({ ip: address, node: true, shared: true })).open()
+  const net = stack.use(fabric.attach({ ip: address, node: true, shared: true, nodeName: node })).open()
   await net.listen(apiInsidePort, { handler: server.handler, upgrade: server.upgrade }, { tls: { identity: () => pki.apiServer, clientCa: pki.ca.cert } })
   await synced
   return { fabric, net }

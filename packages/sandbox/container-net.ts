@@ -6,6 +6,7 @@ import { fetchInCluster, type FetchWorld } from './fetch-in-cluster.ts'
 import type { Listeners, OpenPort } from './listeners.ts'
 import type { Listener, Net } from './net.ts'
 import type { Endpoint } from './network-policy.ts'
+import type { NodeNetwork } from './node-network.ts'
 
 export interface ContainerNetOptions {
   readonly endpoint: Endpoint
@@ -15,12 +16,14 @@ export interface ContainerNetOptions {
   readonly clock: Clock
   readonly ca: FetchWorld['ca']
   readonly verify: FetchWorld['verify']
+  /** What a network agent of the node is given besides. */
+  readonly admin?: NodeNetwork | undefined
   /** Called once it has been disposed. */
   ended(): void
 }
 
 /** The network of one container. Disposing closes its ports; a program that goes on after that has no network any more (`NetworkGone`). */
-export function createContainerNet({ endpoint, hosts, dialer, listeners, clock, ca, verify, ended }: ContainerNetOptions): Net & Disposable {
+export function createContainerNet({ endpoint, hosts, dialer, listeners, clock, ca, verify, admin, ended }: ContainerNetOptions): Net & Disposable {
   const mine = new Set<{ close(): void }>()
   let gone = false
   const mustBeThere = () => {
@@ -44,19 +47,20 @@ export function createContainerNet({ endpoint, hosts, dialer, listeners, clock, 
   }
   return {
     ip: endpoint.ip,
+    ...(admin === undefined ? {} : { admin }),
     async listen(port, given, { tls } = {}) {
       const server: WebServer = {
         handler: boundToScope((request, peer) => given.handler(request, peer)),
         ...(given.upgrade === undefined ? {} : { upgrade: boundToScope((request, socket, head, peer) => given.upgrade?.(request, socket, head, peer)) }),
       }
-      return listen(port, (closed) => ({ type: 'web', server, tls, closed }))
+      return listen(port, (closed) => ({ type: 'web', server, tls, closed, owner: endpoint }))
     },
     async listenRaw(port, accept) {
       const bound = boundToScope(accept)
-      return listen(port, (closed) => ({ type: 'raw', accept: bound, closed }))
+      return listen(port, (closed) => ({ type: 'raw', accept: bound, closed, owner: endpoint }))
     },
     fetch: (url, init) => fetchInCluster(url, init, { source: endpoint, now: clock.now(), ca, verify, dial, connect: (dialled) => dialer.connect(endpoint.ip, dialled) }),
-    connect: async ({ host, port }) => dialer.connect(endpoint.ip, dial(host, port)),
+    connect: async ({ host, port }) => dialer.connect(endpoint.ip, await dial(host, port)),
     async resolve(name) {
       mustBeThere()
       return dialer.resolve(endpoint, name, hosts)

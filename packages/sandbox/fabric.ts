@@ -1,12 +1,13 @@
 import type { Duplex } from 'node:stream'
 import { CodedError, type Clock } from '@idp/kit'
 import type { ClusterView } from './cluster-view.ts'
+import { createConnectionGuard } from './connection-guard.ts'
 import { createContainerNet } from './container-net.ts'
 import { createDialer, type Hosts } from './dialer.ts'
 import { createListeners } from './listeners.ts'
 import type { Net } from './net.ts'
-import type { Endpoint } from './network-policy.ts'
-import { serveRaw } from './serve-raw.ts'
+import { createPolicyCheck, type Endpoint } from './network-policy.ts'
+import type { NodeNetwork } from './node-network.ts'
 import type { Destination } from './service-target.ts'
 import { createVerifier } from './verified-peers.ts'
 
@@ -24,8 +25,8 @@ export interface FabricOptions {
 /** One address of the network: a pod or a node. */
 export interface Interface extends Disposable {
   readonly ip: string
-  /** A view of the network for one container; what it listens on is closed by disposing it. */
-  open(): Net & Disposable
+  /** A view of the network for one container; what it listens on is closed by disposing it. `admin`: with the capability NET_ADMIN. */
+  open(options?: { readonly admin?: boolean }): Net & Disposable
   /** Publishes a port of this interface at another address (a pod's hostPort). Throws `PortInUse`. */
   publish(at: Destination, port: number): Disposable
   /** Calls `changed` whenever a port of this address opens or closes. */
@@ -42,23 +43,41 @@ export interface Fabric {
   listening(at: Destination): boolean
   /** A raw connection to an address from a node (probes, port-forward). */
   connectFrom(from: string, at: Destination): Duplex
+  /** The network of a node as its network agent programs it. */
+  nodeNetwork(node: string): NodeNetwork
 }
 
 export function createFabric({ view, clock, ca, domain = 'cluster.local', egress = false }: FabricOptions): Fabric {
   const listeners = createListeners()
   const endpoints = new Map<string, Endpoint>()
   const published = new Map<string, Destination>()
-  const dialer = createDialer({ view, clock, listeners, endpoints, published, domain, egress })
+  const guard = createConnectionGuard(createPolicyCheck(view))
+  const dialer = createDialer({ view, clock, listeners, endpoints, guard, published, domain, egress })
+  const watchers = new Set<(endpoint: Endpoint, state: 'present' | 'gone') => void>()
+  const everyone = new Set<Endpoint>()
   const verify = createVerifier()
+  const nodeNetwork = (node: string) => guard.nodeNetwork(node, {
+    onEndpoint(changed) {
+      const ofNode = (endpoint: Endpoint, state: 'present' | 'gone') => {
+        if (endpoint.nodeName === node) changed(endpoint, state)
+      }
+      for (const endpoint of everyone) ofNode(endpoint, 'present')
+      watchers.add(ofNode)
+      return { [Symbol.dispose]: () => void watchers.delete(ofNode) }
+    },
+  })
   return {
     attach(endpoint, { hosts = {} } = {}) {
       if (endpoints.has(endpoint.ip) && endpoint.shared !== true) throw new CodedError({ code: 'AddressInUse', message: 'another pod has this address', where: endpoint.ip })
       if (!endpoints.has(endpoint.ip)) endpoints.set(endpoint.ip, endpoint)
+      everyone.add(endpoint)
+      for (const changed of watchers) changed(endpoint, 'present')
       const nets = new Set<Disposable>()
       return {
         ip: endpoint.ip,
-        open() {
-          const net: Net & Disposable = createContainerNet({ endpoint, hosts, dialer, listeners, clock, ca, verify, ended: () => nets.delete(net) })
+        open({ admin = false } = {}) {
+          const node = admin && endpoint.node === true && endpoint.nodeName !== undefined ? nodeNetwork(endpoint.nodeName) : undefined
+          const net: Net & Disposable = createContainerNet({ endpoint, hosts, dialer, listeners, clock, ca, verify, admin: node, ended: () => nets.delete(net) })
           nets.add(net)
           return net
         },
@@ -72,14 +91,15 @@ export function createFabric({ view, clock, ca, domain = 'cluster.local', egress
         [Symbol.dispose]() {
           for (const net of nets) net[Symbol.dispose]()
           if (endpoints.get(endpoint.ip) === endpoint) endpoints.delete(endpoint.ip)
+          if (everyone.delete(endpoint)) for (const changed of watchers) changed(endpoint, 'gone')
         },
       }
     },
     enter(connection, nodePort, from) {
-      const { open } = dialer.dialNodePort(nodePort, from)
-      serveRaw(open, connection, { address: from })
+      dialer.serve(connection, from, dialer.dialNodePort(nodePort, from))
     },
     listening: (at) => listeners.at(at.ip, at.port) !== undefined,
     connectFrom: (from, at) => dialer.connect(from, dialer.openAt(at)),
+    nodeNetwork,
   }
 }

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { fetchOver, type Peer } from '@idp/http'
 import { CodedError } from '@idp/kit'
 import type { Dialled } from './dialer.ts'
+import { pastFilters, throughFilters, unreadable } from './filtering-proxy.ts'
 import type { OpenPort } from './listeners.ts'
 import type { FetchOptions } from './net.ts'
 import type { Endpoint } from './network-policy.ts'
@@ -15,7 +16,7 @@ export interface FetchWorld {
   readonly now: number
   ca(): string
   verify(chainPem: string, options: VerifyOptions): X509Certificate
-  dial(host: string, port: number): Dialled
+  dial(host: string, port: number): Dialled | Promise<Dialled>
   connect(dialled: Dialled): Duplex
 }
 
@@ -53,15 +54,33 @@ async function once(url: URL, options: FetchOptions, world: FetchWorld): Promise
   const https = url.protocol === 'https:'
   if (!https && url.protocol !== 'http:') throw new CodedError({ code: 'UrlInvalid', message: `cannot fetch ${url.protocol} URLs`, where: url.href, remedy: 'use http: or https:' })
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  const dialled = world.dial(host, Number(url.port || (https ? 443 : 80)))
-  const { ca, insecure, clientIdentity, redirect: _ours, signal: _wired, ...init } = options
+  const dialling = world.dial(host, Number(url.port || (https ? 443 : 80)))
+  const dialled = dialling instanceof Promise ? await dialling : dialling
+  const { filters } = dialled.passage
+  if (https && filters.length > 0) throw unreadable(url.origin)
   const aborting = linkedController(options.signal ?? undefined)
+  const { ca: _ca, insecure: _insecure, clientIdentity: _identity, redirect: _ours, signal: _wired, ...init } = options
   const request = new Request(url, { ...init, redirect: 'manual', signal: aborting.signal, ...(init.body === undefined || init.body === null ? {} : { duplex: 'half' }) } as RequestInit)
+  const send = (allowed: Request) => sendTo(filters.length === 0 ? dialled : pastFilters(dialled), allowed, { url, host, https, options, world, aborting })
+  return filters.length === 0 ? send(request) : throughFilters(filters, request, send)
+}
+
+interface Sending {
+  readonly url: URL
+  readonly host: string
+  readonly https: boolean
+  readonly options: FetchOptions
+  readonly world: FetchWorld
+  readonly aborting: LinkedController
+}
+
+async function sendTo(dialled: Dialled, request: Request, { url, host, https, options, world, aborting }: Sending): Promise<Response> {
   if (dialled.type === 'inside' && dialled.open.type === 'web') {
     const { open } = dialled
     const peer = https ? tlsPeer(open, host, options, world) : plainPeer(open, url, world)
-    return callServer(open, request, peer, aborting)
+    return callServer(open, request, peer, aborting, dialled.passage.hold((why) => aborting.abort(why)))
   }
+  const { ca, insecure, clientIdentity } = options
   const raw = world.connect(dialled)
   if (!https) return fetchOver(raw, request)
   const trusted = ca ?? (dialled.type === 'inside' ? world.ca() : undefined)
@@ -106,12 +125,13 @@ function linkedController(signal: AbortSignal | undefined): LinkedController {
   return { signal: controller.signal, abort: (reason) => controller.abort(reason), release: () => signal?.removeEventListener('abort', onAbort) }
 }
 
-async function callServer(open: WebPort, request: Request, peer: Peer, aborting: LinkedController): Promise<Response> {
+async function callServer(open: WebPort, request: Request, peer: Peer, aborting: LinkedController, held: Disposable): Promise<Response> {
   const onClosed = () => aborting.abort(open.closed.reason)
   open.closed.addEventListener('abort', onClosed, { once: true })
   const done = () => {
     open.closed.removeEventListener('abort', onClosed)
     aborting.release()
+    held[Symbol.dispose]()
   }
   try {
     const response = await orAborted(Promise.resolve(open.server.handler(request, peer)), aborting.signal)

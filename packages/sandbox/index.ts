@@ -3,6 +3,7 @@ export type { FetchOptions, Listener, ListenOptions, Net, TlsIdentity } from './
 export type { ChartStandIn, Component, ControlPlaneContext, ControlPlaneEntry, ControlPlaneProgram, ProgramEntry } from './component.ts'
 export { createFabric, type Fabric, type FabricOptions, type Interface } from './fabric.ts'
 export type { Endpoint } from './network-policy.ts'
+export type { Connection, DataPath, Direction, HttpFilter, NameVerdict, NodeNetwork, Verdict } from './node-network.ts'
 export type { Destination } from './service-target.ts'
 export { createClusterIndex, isHeadless, type ClusterIndex, type ClusterView } from './cluster-view.ts'
 export { createContainerFiles, type ContainerFilesOptions } from './container-files.ts'

@@ -2,11 +2,12 @@ import type { Duplex } from 'node:stream'
 import type { Peer, WebServer } from '@idp/http'
 import { CodedError } from '@idp/kit'
 import type { ListenOptions } from './net.ts'
+import type { Endpoint } from './network-policy.ts'
 
-/** An open port: either a web server (requests are handed over as values) or a taker of raw connections. */
+/** An open port: either a web server (requests are handed over as values) or a taker of raw connections. `owner` is who listens: several share a node's address. */
 export type OpenPort =
-  | { readonly type: 'web'; readonly server: WebServer; readonly tls: ListenOptions['tls']; readonly closed: AbortSignal }
-  | { readonly type: 'raw'; readonly accept: (connection: Duplex, peer: Peer) => void; readonly closed: AbortSignal }
+  | { readonly type: 'web'; readonly server: WebServer; readonly tls: ListenOptions['tls']; readonly closed: AbortSignal; readonly owner?: Endpoint }
+  | { readonly type: 'raw'; readonly accept: (connection: Duplex, peer: Peer) => void; readonly closed: AbortSignal; readonly owner?: Endpoint }
 
 /** Which ports are open at which address. */
 export interface Listeners {

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Peer, WebServer } from '@idp/http'
+import type { NodeNetwork } from './node-network.ts'
 
 /** Certificate and key in PEM; a function is asked again for each handshake, so that renewal needs no restart. */
 export interface TlsIdentity { readonly cert: string; readonly key: string }
@@ -24,11 +25,13 @@ export interface FetchOptions extends RequestInit {
  * The network as a pod sees it: its own address, cluster DNS names, Service addresses, NetworkPolicy in between.
  * Inside the engine no socket is used; a dialled name resolves Service -> ready endpoint -> listener of that pod.
  * Names outside the cluster go to the machine's network only where egress is allowed. Failures are CodedErrors:
- * `NameNotFound`, `ConnectionRefused`, `ConnectionTimedOut` (policy drop), `NoEndpoints`, `CertificateInvalid`, `EgressDenied`.
+ * `NameNotFound`, `NameRefused` (a DNS rule), `ConnectionRefused`, `ConnectionTimedOut` (policy drop), `NoEndpoints`, `CertificateInvalid`, `EgressDenied`.
  */
 export interface Net {
   /** The pod's address. */
   readonly ip: string
+  /** The node's own network, for containers of the host network with the capability NET_ADMIN (or privileged) alone. */
+  readonly admin?: NodeNetwork
   /** Serves HTTP (or HTTPS) on the pod's address. Throws `PortInUse`. */
   listen(port: number, server: WebServer, options?: ListenOptions): Promise<Listener>
   /** Accepts raw connections (gateway data path, TCP protocols). */

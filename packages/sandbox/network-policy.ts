@@ -2,7 +2,6 @@ import type { NetworkPolicy } from '@idp/api'
 import { BlockList, isIPv6 } from 'node:net'
 import { CodedError } from '@idp/kit'
 import type { ClusterView } from './cluster-view.ts'
-import type { Destination } from './service-target.ts'
 
 /** Who has an address. */
 export interface Endpoint {
@@ -17,11 +16,17 @@ export interface Endpoint {
   readonly node?: boolean
   /** Several may attach with this address (pods in the host network). */
   readonly shared?: boolean
+  /** The node it is on; an agent of that node decides for it. */
+  readonly nodeName?: string
+  readonly uid?: string
+  readonly serviceAccount?: string
+  /** What controls the pod, e.g. `{ kind: 'ReplicaSet', name: 'web-5c9' }`. */
+  readonly owner?: { readonly kind: string; readonly name: string }
 }
 
 export interface PolicyCheck {
-  /** Throws `ConnectionTimedOut`, naming the policy, when a NetworkPolicy drops the connection. */
-  check(source: Endpoint, at: Destination): void
+  /** Throws `ConnectionTimedOut`, naming the policy, when a NetworkPolicy drops the connection at the end that `direction` names. */
+  check(direction: 'ingress' | 'egress', source: Endpoint, target: Endpoint, port: number): void
 }
 
 type Spec = NonNullable<NetworkPolicy['spec']>
@@ -30,7 +35,7 @@ type Port = NonNullable<NonNullable<Spec['ingress']>[number]['ports']>[number]
 type Selector = { readonly matchLabels?: Readonly<Record<string, string>> | undefined; readonly matchExpressions?: readonly { readonly key: string; readonly operator: string; readonly values?: readonly string[] | undefined }[] | undefined }
 
 /** NetworkPolicy (networking.k8s.io/v1): a pod that no policy selects for a direction accepts everything in that direction. */
-export function createPolicyCheck(view: ClusterView, endpointAt: (ip: string) => Endpoint | undefined): PolicyCheck {
+export function createPolicyCheck(view: ClusterView): PolicyCheck {
   const peerMatches = (peer: Peer, other: Endpoint, policyNamespace: string): boolean => {
     if (peer.ipBlock !== undefined) return inBlock(other.ip, peer.ipBlock.cidr, peer.ipBlock.except ?? [])
     if (other.namespace === undefined || other.node === true) return false
@@ -58,12 +63,10 @@ export function createPolicyCheck(view: ClusterView, endpointAt: (ip: string) =>
     })
   }
   return {
-    check(source, at) {
-      const target = endpointAt(at.ip) ?? { ip: at.ip }
-      if (source.ip === at.ip) return
-      verdict(source, 'Egress', target, at.port, target)
+    check(direction, source, target, port) {
+      if (direction === 'egress') verdict(source, 'Egress', target, port, target)
       // Nodes always reach pods (probes), and so do pods of the host network, which have a node's address.
-      if (source.node !== true) verdict(target, 'Ingress', source, at.port, target)
+      else if (source.node !== true) verdict(target, 'Ingress', source, port, target)
     },
   }
 }
