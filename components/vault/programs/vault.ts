@@ -2,11 +2,12 @@ import { join } from 'node:path'
 import { TokenReview } from '@idp/api'
 import { CodedError, type Clock } from '@idp/kit'
 import type { TlsOptions } from '@idp/http'
-import type { Container, Program } from '@idp/sandbox'
+import { untilAborted, type Container, type Program } from '@idp/sandbox'
 import { memoryStore, openStore, type Store } from '@idp/store'
 import { reviewResult } from '../engine/auth/kubernetes/review-at.ts'
 import type { Surroundings } from '../engine/core/active.ts'
 import { createVault } from '../engine/core/vault.ts'
+import { pooledRandom } from '../engine/random-pool.ts'
 import { eventSubscriptions } from '../server/event-subscription.ts'
 import { listenWithList } from '../server/listen.ts'
 import { lifeRoutes } from '../server/life-routes.ts'
@@ -24,7 +25,8 @@ export const vault: Program = {
 }
 
 async function main(container: Container): Promise<number> {
-  const { args, command, clock, log, net, random, signal } = container
+  const { args, command, clock, log, net, signal } = container
+  const random = pooledRandom(container.random)
   const words = [...command.slice(1), ...args]
   if (words[0] !== 'server') throw new CodedError({ code: 'UnknownCommand', message: `this program runs "vault server", not ${JSON.stringify(words[0] ?? '')}`, where: container.pod.name })
   const config = await loadConfig(container, words)
@@ -42,7 +44,7 @@ async function main(container: Container): Promise<number> {
     stack.use(await listenWithList(net, listener.port, { handler: vaultHandler(server, { openMetrics, ...(config.ui ? { beside: page } : {}) }), upgrade: eventSubscriptions(server) }, await tlsOf(container, listener)))
   }
   log.info('vault server started', { seal: config.seal.type, storage: config.storage.type, listeners: config.listeners.map(({ port }) => port) })
-  await ended(signal)
+  await untilAborted(signal)
   return 0
 }
 
@@ -91,11 +93,3 @@ function keepCompact(store: Store, clock: Clock): Disposable {
   }
   return { [Symbol.dispose]: () => timer[Symbol.dispose]() }
 }
-
-function ended(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-}
-

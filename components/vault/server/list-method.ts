@@ -54,7 +54,8 @@ export function createRewriter(): (chunk: Buffer) => Buffer[] {
           continue
         }
         const head = all.toString('latin1', 0, end + 4)
-        out.push(Buffer.from(rewritten(head), 'latin1'))
+        // `L` of LIST, or blank lines in front of it; every other head is handed on as it came.
+        out.push(all[0] === 0x4c || all[0] === 0x0d ? Buffer.from(rewritten(head), 'latin1') : all.subarray(0, end + 4))
         rest = all.subarray(end + 4)
         state = afterHead(head)
       } else if (state.at === 'body' || state.at === 'chunk') {
@@ -79,8 +80,12 @@ function rewritten(head: string): string {
   return rest === undefined ? head : `${blank}GET${rest.slice(0, rest.indexOf('\r\n'))}\r\n${listHeader}: 1${rest.slice(rest.indexOf('\r\n'))}`
 }
 
+/** Headers that decide where a request ends. */
+const framing = /\r\n(?:content-length|transfer-encoding|upgrade):/i
+
 /** Anything unusual is handed on untouched from there: the server's parser decides. */
 function afterHead(head: string): State {
+  if (!framing.test(head)) return { at: 'head', held: Buffer.alloc(0) }
   const lengths = [...head.matchAll(/\r\ncontent-length:[ \t]*([^\r\n]*)/gi)].map(([, value]) => value?.trim() ?? '')
   const encoded = /\r\ntransfer-encoding:/i.test(head)
   if (/\r\nupgrade:/i.test(head) || lengths.length > 1 || (encoded && lengths.length > 0)) return { at: 'pass' }

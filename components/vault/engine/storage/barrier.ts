@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Random } from '@idp/kit'
 import { prefixRange, type Entry, type Store, type Write } from '@idp/store'
 import { open, seal, type Keyring } from './keyring.ts'
@@ -5,7 +6,7 @@ import type { Storage } from './storage.ts'
 
 /** Entries of the barrier; keys and what else is needed before it opens lie under `core/`, out of its reach. */
 const dataPrefix = 'data/'
-/** Decrypted entries held in memory, and the longest one (in characters). */
+/** Entries held in memory as the values they are, and the longest one (in characters). */
 const mostCached = 4096
 const longestCached = 16_384
 
@@ -37,7 +38,7 @@ export function createBarrier({ store, random, ...options }: BarrierOptions): Ba
   /** Written, but not yet in the store: undefined is a deletion. */
   const pending = new Map<string, { readonly json: string | undefined }>()
   let batch = new Map<string, string | undefined>()
-  const cache = new Map<string, { readonly revision: number; readonly json: string }>()
+  const cache = new Map<string, Cached>()
   let committed: Promise<unknown> = Promise.resolve()
 
   function encrypt(plain: Uint8Array, context: string): Buffer {
@@ -49,17 +50,21 @@ export function createBarrier({ store, random, ...options }: BarrierOptions): Ba
     const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
     return open(keyOf(bytes.readUInt32BE(0)), bytes.subarray(4), context)
   }
-  /** Most reads are of few entries (tokens, mounts, hot secrets); decrypting is most of their cost. */
-  function opened(key: string, { value, revision }: Entry): string {
+  /** Most reads are of few entries (tokens, mounts, hot secrets); decrypting and parsing is most of their cost. */
+  function opened(key: string, { value, revision }: Entry): unknown {
     const known = cache.get(key)
-    if (known?.revision === revision) return known.json
+    if (known?.revision === revision) return known.value ??= frozen(JSON.parse(known.json))
     const json = decrypt(value, key).toString()
-    if (cache.size >= mostCached) cache.clear()
-    if (json.length <= longestCached) cache.set(key, { revision, json })
-    return json
+    const parsed = frozen(JSON.parse(json))
+    remember(key, { revision, json, value: parsed })
+    return parsed
   }
-  function keyOf(term: number): Buffer {
-    return keys.get(term) ?? Buffer.alloc(32)
+  function remember(key: string, entry: Cached): void {
+    if (cache.size >= mostCached) cache.clear()
+    if (entry.json.length <= longestCached) cache.set(key, entry)
+  }
+  function keyOf(term: number): KeyObject {
+    return keys.get(term) ?? noKey
   }
   function keysBelow(prefix: string): string[] {
     const range = prefixRange(dataPrefix + prefix)
@@ -82,7 +87,7 @@ export function createBarrier({ store, random, ...options }: BarrierOptions): Ba
       const waiting = pending.get(key)
       if (waiting !== undefined) return waiting.json === undefined ? undefined : JSON.parse(waiting.json) as T
       const entry = store.get(dataPrefix + key)
-      return entry === undefined ? undefined : JSON.parse(opened(key, entry)) as T
+      return entry === undefined ? undefined : opened(key, entry) as T
     },
     keys: keysBelow,
     list(prefix) {
@@ -111,11 +116,29 @@ export function createBarrier({ store, random, ...options }: BarrierOptions): Ba
       const commit = store.commit(writes)
       committed = Promise.all([committed, commit])
       await committed
-      for (const [key, mark] of marks) if (pending.get(key) === mark) pending.delete(key)
+      const revision = await commit
+      for (const [key, mark] of marks) {
+        if (pending.get(key) === mark) pending.delete(key)
+        if (mark?.json !== undefined) remember(key, { revision, json: mark.json, value: undefined })
+      }
     },
   }
 }
 
-function keyBytes(keyring: Keyring): Map<number, Buffer> {
-  return new Map(Object.entries(keyring.keys).map(([term, { key }]) => [Number(term), Buffer.from(key, 'base64')]))
+/** As key objects: with plain bytes each use costs three times as much. */
+function keyBytes(keyring: Keyring): Map<number, KeyObject> {
+  return new Map(Object.entries(keyring.keys).map(([term, { key }]) => [Number(term), createSecretKey(Buffer.from(key, 'base64'))]))
+}
+
+/** Opens nothing. */
+const noKey = createSecretKey(Buffer.alloc(32))
+
+/** An entry as it is in the store at a revision; its value is parsed when it is first asked for. */
+interface Cached { readonly revision: number; readonly json: string; value: unknown }
+
+/** Everybody who reads an entry is handed the same value. */
+function frozen(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  for (const each of Object.values(value)) frozen(each)
+  return Object.freeze(value)
 }

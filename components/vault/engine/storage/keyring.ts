@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
 import { CodedError, type Random } from '@idp/kit'
 
 /** The keys that encrypt the storage; entries name their key by its term, so that a rotation leaves old entries readable. */
@@ -12,7 +12,7 @@ const nonceBytes = 12
 const tagBytes = 16
 
 /** AES-256-GCM; the context (a storage path) is authenticated, so that entries cannot be swapped. Layout: nonce, ciphertext, tag. */
-export function seal(key: Uint8Array, plain: Uint8Array, context: string, random: Random): Buffer {
+export function seal(key: Uint8Array | KeyObject, plain: Uint8Array, context: string, random: Random): Buffer {
   const nonce = random(nonceBytes)
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
   cipher.setAAD(Buffer.from(context))
@@ -20,7 +20,7 @@ export function seal(key: Uint8Array, plain: Uint8Array, context: string, random
 }
 
 /** @throws CodedError `DecryptionFailed` */
-export function open(key: Uint8Array, sealed: Uint8Array, context: string): Buffer {
+export function open(key: Uint8Array | KeyObject, sealed: Uint8Array, context: string): Buffer {
   const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceBytes))

@@ -3,6 +3,7 @@
  * request that made them is answered; all writes of one request become durable together or not at all.
  */
 export interface Storage {
+  /** The value is shared: it is frozen where it comes from the disk. */
   get<T>(key: string): T | undefined
   /** Names directly below a prefix (which ends in `/` or is empty), sorted; folders end in `/`. */
   list(prefix: string): string[]

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey } from 'node:crypto'
 import type { Clock, Random } from '@idp/kit'
 import { base62 } from '../random-text.ts'
 import type { Barrier } from '../storage/barrier.ts'
@@ -36,12 +36,24 @@ export interface TokenStoreOptions {
   readonly flush: () => void
 }
 
+const mostHashes = 1024
+
 export function createTokenStore({ barrier, clock, random, onRevoke, flush }: TokenStoreOptions): TokenStore {
   const store = storageView(barrier, 'token/')
   const salt = store.get<string>('salt') ?? base62(random, 32)
   store.put('salt', salt)
   const timers = new Map<string, Disposable>()
-  const hash = (id: string): string => createHmac('sha256', salt).update(id).digest('hex')
+  const saltKey = createSecretKey(Buffer.from(salt))
+  /** Hashes of tokens in use: the same few come with every request. */
+  const hashes = new Map<string, string>()
+  function hash(id: string): string {
+    const known = hashes.get(id)
+    if (known !== undefined) return known
+    const made = createHmac('sha256', saltKey).update(id).digest('hex')
+    if (hashes.size >= mostHashes) hashes.clear()
+    hashes.set(id, made)
+    return made
+  }
 
   function arm(key: string, token: TokenEntry): void {
     timers.get(key)?.[Symbol.dispose]()
