@@ -9,5 +9,6 @@ export const component: Component = {
     { images: ['quay.io/jetstack/cert-manager-webhook'], load: async () => (await import('./programs/webhook.ts')).webhook },
     { images: ['quay.io/jetstack/cert-manager-cainjector'], load: async () => (await import('./programs/cainjector.ts')).cainjector },
     { images: ['quay.io/jetstack/cert-manager-startupapicheck'], load: async () => (await import('./programs/startup-check.ts')).startupCheck },
+    { images: ['quay.io/jetstack/cert-manager-acmesolver'], load: async () => (await import('./programs/acmesolver.ts')).acmesolver },
   ],
 }

@@ -1,14 +1,14 @@
 import { Secret } from '@idp/api'
 import { watch, type Controller, type Scope } from '@idp/controller'
+import { parseCsr } from '@idp/pki'
 import { isCoded, messageOf, rfc3339 } from '@idp/kit'
-import { parseCsr, publicKeyOf, parseKey } from '@idp/pki'
 import { conditionOf, isTrue, withCondition } from '../engine/conditions.ts'
-import { dataOf } from '../engine/reissue.ts'
-import { signSelf, signWithCa, type Signed } from '../engine/sign.ts'
+import { durationOf, usagesOf } from '../engine/certificate-spec.ts'
+import { Order } from '../kinds/acme.ts'
 import { CertificateRequest, certManagerGroup, ClusterIssuer, Issuer, names, type AnyIssuer } from '../kinds/cert-manager.ts'
-import { readCa, secretNamespace } from './issuer.ts'
-
-type Result = Signed | { readonly pending: string } | { readonly failed: string }
+import { orderFor } from './order-for.ts'
+import { sign, type Result } from './sign.ts'
+import { findIssuer, type World } from './world.ts'
 
 /** Approves requests that refer to our own kinds of issuer, as upstream's approver does unless it is switched off. */
 export const approverController: Controller<CertificateRequest> = {
@@ -24,7 +24,7 @@ export const approverController: Controller<CertificateRequest> = {
 }
 
 /** Signs approved requests with the issuer they name. */
-export function requestController(clusterNamespace: string): Controller<CertificateRequest> {
+export function requestController(world: World): Controller<CertificateRequest> {
   const unfinished = (which: (request: CertificateRequest) => boolean) => (scope: Scope) => scope.cache(CertificateRequest).list()
     .filter((request) => !isTrue(request.status?.conditions, 'Ready') && which(request)).map(({ metadata }) => ({ name: metadata.name ?? '', namespace: metadata.namespace }))
   const ofIssuer = (issuer: AnyIssuer, scope: Scope) => unfinished((request) => request.spec.issuerRef.name === issuer.metadata.name && (request.spec.issuerRef.kind ?? 'Issuer') === issuer.kind)(scope)
@@ -32,6 +32,7 @@ export function requestController(clusterNamespace: string): Controller<Certific
     name: 'cert-manager-certificaterequests-issuer',
     for: CertificateRequest,
     reads: [Secret],
+    owns: [Order],
     watches: [watch(Issuer, ofIssuer), watch(ClusterIssuer, ofIssuer)],
     concurrency: 4,
     async reconcile(request, scope) {
@@ -43,44 +44,36 @@ export function requestController(clusterNamespace: string): Controller<Certific
       if ((request.spec.issuerRef.group ?? certManagerGroup) !== certManagerGroup) return
       if (isTrue(conditions, 'Denied')) return finish('Denied', 'False', 'The CertificateRequest was denied by an approval controller', { failureTime: now })
       if (!isTrue(conditions, 'Approved')) return
-      const result = sign(request, scope, clusterNamespace)
+      const result = await resultFor(request, scope, world)
       if ('pending' in result) {
-        if (ready?.message !== result.pending) scope.event(request, 'Normal', 'Pending', result.pending)
-        return finish('Pending', 'False', result.pending)
+        if (ready?.message !== result.pending) scope.event(request, 'Normal', result.reason, result.pending)
+        return { ...finish('Pending', 'False', result.pending), ...(result.again === undefined ? {} : { failed: result.again }) }
       }
       if ('failed' in result) {
-        scope.event(request, 'Warning', 'Failed', result.failed)
+        scope.event(request, 'Warning', result.reason, result.failed)
         return finish('Failed', 'False', result.failed, { failureTime: now })
       }
       scope.event(request, 'Normal', 'CertificateIssued', 'Certificate fetched from issuer successfully')
       const base64 = (pem: string): string => Buffer.from(pem).toString('base64')
-      return finish('Issued', 'True', 'Certificate fetched from issuer successfully', { certificate: base64(result.certificate), ca: base64(result.ca) })
+      return finish('Issued', 'True', 'Certificate fetched from issuer successfully', { certificate: base64(result.certificate), ...(result.ca === undefined ? {} : { ca: base64(result.ca) }) })
     },
   }
 }
 
-function sign(request: CertificateRequest, scope: Scope, clusterNamespace: string): Result {
-  const { issuerRef } = request.spec
+async function resultFor(request: CertificateRequest, scope: Scope, world: World): Promise<Result> {
+  const { issuerRef, duration, usages, isCA } = request.spec
   const namespace = request.metadata.namespace ?? ''
-  const issuer: AnyIssuer | undefined = (issuerRef.kind ?? 'Issuer') === 'ClusterIssuer' ? scope.cache(ClusterIssuer).get(issuerRef.name) : scope.cache(Issuer).get(issuerRef.name, namespace)
-  if (issuer === undefined) return { pending: `Referenced "${issuerRef.kind ?? 'Issuer'}" not found: ${(issuerRef.kind ?? 'Issuer').toLowerCase()}.cert-manager.io "${issuerRef.name}" not found` }
-  if (!isTrue(issuer.status?.conditions, 'Ready')) return { pending: 'Referenced issuer does not have a Ready status condition' }
-  const now = scope.clock.now()
+  const issuer = findIssuer(issuerRef, namespace, scope)
+  if (issuer === undefined) return { reason: 'IssuerNotFound', pending: `Referenced "${issuerRef.kind ?? 'Issuer'}" not found: ${(issuerRef.kind ?? 'Issuer').toLowerCase()}.cert-manager.io "${issuerRef.name}" not found` }
+  if (!isTrue(issuer.status?.conditions, 'Ready')) return { reason: 'IssuerNotReady', pending: 'Referenced issuer does not have a Ready status condition' }
   try {
-    const csr = parseCsr(Buffer.from(request.spec.request, 'base64').toString())
-    if (issuer.spec.ca !== undefined) {
-      const ca = readCa(scope.cache(Secret).get(issuer.spec.ca.secretName, secretNamespace(issuer, clusterNamespace)), issuer.spec.ca.secretName)
-      return 'key' in ca ? signWithCa({ csr, request, now }, ca) : { pending: ca.message }
-    }
-    const name = request.metadata.annotations?.[names.privateKeySecret]
-    if (name === undefined || name === '') return { failed: `Annotation "${names.privateKeySecret}" missing or reference empty: cannot self sign` }
-    const key = dataOf(scope.cache(Secret).get(name, namespace), 'tls.key')
-    if (key === undefined) return { pending: `Referenced secret ${namespace}/${name} not found` }
-    const parsed = parseKey(key)
-    if (!publicKeyOf(parsed).equals(csr.publicKey)) return { failed: `Error generating certificate template: CSR not signed by referenced private key` }
-    return signSelf({ csr, request, now }, parsed)
+    const pem = Buffer.from(String(request.spec.request), 'base64').toString()
+    const csr = parseCsr(pem)
+    if (issuer.spec.acme !== undefined) return await orderFor(request, issuer, csr, scope)
+    const asked = { csr, usages: usagesOf({ usages: usages as never, isCA: isCA as never }), isCa: isCA === true, duration: durationOf({ duration } as Parameters<typeof durationOf>[0]), now: scope.clock.now() }
+    return await sign(issuer, { ...asked, pem, ownKey: { secret: request.metadata.annotations?.[names.privateKeySecret], namespace, annotation: names.privateKeySecret } }, scope, world)
   } catch (error) {
     if (!isCoded(error)) throw error
-    return { failed: `Error signing certificate: ${messageOf(error)}` }
+    return { reason: 'SigningError', failed: `Error signing certificate: ${messageOf(error)}` }
   }
 }

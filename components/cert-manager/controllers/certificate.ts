@@ -8,13 +8,14 @@ import { conditionOf, isTrue, withCondition } from '../engine/conditions.ts'
 import { dataOf, keyChanges, readSecret, reasonToIssue, requestChanges } from '../engine/reissue.ts'
 import { secretFor } from '../engine/secret.ts'
 import { Certificate, CertificateRequest, names, type CertificateStatus } from '../kinds/cert-manager.ts'
+import type { World } from './world.ts'
 
 /** First wait after a failed issuance; doubles with each further one. */
 const RETRY = 3_600_000
 const LONGEST_RETRY = 32 * RETRY
 
 /** Keeps the Secret of each Certificate: issues, renews, and says how it stands. */
-export function certificateController(random: Random): Controller<Certificate> {
+export function certificateController({ random }: Pick<World, 'random'>): Controller<Certificate> {
   return {
     name: 'cert-manager-certificates-issuing',
     for: Certificate,

@@ -5,12 +5,10 @@ import { keyMatches, parseCertificates, parseKey, type Certificate as X509 } fro
 import type { KeyObject } from 'node:crypto'
 import { withCondition } from '../engine/conditions.ts'
 import { dataOf } from '../engine/reissue.ts'
-import { ClusterIssuer, Issuer, type AnyIssuer } from '../kinds/cert-manager.ts'
-
-/** Where the Secrets of an issuer are: its namespace, or that of cert-manager for cluster issuers. */
-export function secretNamespace(issuer: AnyIssuer, clusterNamespace: string): string {
-  return issuer.kind === 'ClusterIssuer' ? clusterNamespace : issuer.metadata.namespace ?? ''
-}
+import type { ClusterIssuer, Issuer, AnyIssuer } from '../kinds/cert-manager.ts'
+import { judgeAcme, type AcmeClients, type Verdict } from './acme-account.ts'
+import { judgeVault } from './vault.ts'
+import { secretNamespace, type World } from './world.ts'
 
 export type CaKeyPair = { readonly key: KeyObject; readonly chain: readonly X509[] } | { readonly reason: string; readonly message: string }
 
@@ -32,35 +30,47 @@ export function readCa(secret: Secret | undefined, secretName: string): CaKeyPai
   }
 }
 
+/** Names of the Secrets that an issuer reads. */
+function secretsOf({ spec }: AnyIssuer): (string | undefined)[] {
+  const { vault, acme } = spec
+  return [
+    spec.ca?.secretName, acme?.privateKeySecretRef.name, acme?.externalAccountBinding?.keySecretRef.name,
+    vault?.caBundleSecretRef?.name, vault?.clientCertSecretRef?.name, vault?.clientKeySecretRef?.name, vault?.auth.tokenSecretRef?.name, vault?.auth.appRole?.secretRef.name, vault?.auth.clientCertificate?.secretName, vault?.auth.kubernetes?.secretRef?.name,
+  ]
+}
+
 /** Judges the issuers of a kind: condition `Ready`. */
-export function issuerController(kind: Kind<Issuer> | Kind<ClusterIssuer>, clusterNamespace: string): Controller {
+export function issuerController(kind: Kind<Issuer> | Kind<ClusterIssuer>, world: World, clients: AcmeClients): Controller {
   const usersOf = (secret: Secret, scope: Scope) => scope.cache<AnyIssuer>(kind as Kind<AnyIssuer>).list()
-    .filter((issuer) => issuer.spec.ca?.secretName === secret.metadata.name && secretNamespace(issuer, clusterNamespace) === secret.metadata.namespace)
+    .filter((issuer) => secretNamespace(issuer, world.clusterNamespace) === secret.metadata.namespace && secretsOf(issuer).includes(secret.metadata.name))
     .map(({ metadata }) => ({ name: metadata.name ?? '', namespace: metadata.namespace }))
   const controller: Controller<AnyIssuer> = {
     name: kind.kind === 'Issuer' ? 'cert-manager-issuers' : 'cert-manager-clusterissuers',
     for: kind as Kind<AnyIssuer>,
     watches: [watch(Secret, usersOf)],
+    concurrency: 4,
     async reconcile(issuer, scope) {
-      const verdict = judge(issuer, scope, clusterNamespace)
+      const { acme, failed, ...verdict } = await judge(issuer, scope, world, clients)
       const old = issuer.status?.conditions?.find(({ type }) => type === 'Ready')
       if (old?.status !== verdict.status || old.reason !== verdict.reason) {
-        if (verdict.status === 'False') scope.event(issuer, 'Warning', verdict.reason, verdict.message)
+        if (verdict.status === 'False' && issuer.spec.acme === undefined) scope.event(issuer, 'Warning', verdict.reason, verdict.message)
         else if (verdict.reason === 'KeyPairVerified') scope.event(issuer, 'Normal', verdict.reason, verdict.message)
       }
-      return { status: { ...issuer.status, conditions: withCondition(issuer.status?.conditions, { type: 'Ready', ...verdict, observedGeneration: issuer.metadata.generation ?? 1 }, rfc3339(scope.clock.now())) } }
+      const conditions = withCondition(issuer.status?.conditions, { type: 'Ready', ...verdict, observedGeneration: issuer.metadata.generation ?? 1 }, rfc3339(scope.clock.now()))
+      return { status: { ...issuer.status, conditions, ...(acme === undefined ? {} : { acme }) }, ...(failed === undefined ? {} : { failed }) }
     },
   }
   return controller as unknown as Controller
 }
 
-function judge(issuer: AnyIssuer, scope: Scope, clusterNamespace: string): { status: 'True' | 'False'; reason: string; message: string } {
+async function judge(issuer: AnyIssuer, scope: Scope, world: World, clients: AcmeClients): Promise<Verdict> {
   const { spec } = issuer
   if (spec.selfSigned !== undefined) return { status: 'True', reason: 'IsReady', message: '' }
   if (spec.ca !== undefined) {
-    const found = readCa(scope.cache(Secret).get(spec.ca.secretName, secretNamespace(issuer, clusterNamespace)), spec.ca.secretName)
+    const found = readCa(scope.cache(Secret).get(spec.ca.secretName, secretNamespace(issuer, world.clusterNamespace)), spec.ca.secretName)
     return 'key' in found ? { status: 'True', reason: 'KeyPairVerified', message: 'Signing CA verified' } : { status: 'False', ...found }
   }
-  const type = ['acme', 'vault', 'venafi'].find((name) => name in spec)
-  return { status: 'False', reason: 'NotSupported', message: type === undefined ? 'no issuer type is configured' : `issuer type ${type} is not supported by this stand-in` }
+  if (spec.acme !== undefined) return judgeAcme(issuer, scope, world, clients)
+  if (spec.vault !== undefined) return judgeVault(issuer, scope, world)
+  return { status: 'False', reason: 'NotSupported', message: 'venafi' in spec ? 'issuer type venafi is not supported by this stand-in' : 'no issuer type is configured' }
 }

@@ -1,19 +1,18 @@
-import { signCertificate, type Certificate as X509, type Csr, type KeyUsage } from '@idp/pki'
+import { informationExtensions, signCertificate, type Certificate as X509, type CertificateTemplate, type Csr, type InformationAccess, type KeyUsage } from '@idp/pki'
 import type { KeyObject } from 'node:crypto'
-import type { CertificateRequest } from '../kinds/cert-manager.ts'
-import { durationOf, usagesOf } from './certificate-spec.ts'
 
-export interface Signed { readonly certificate: string; readonly ca: string }
+/** A chain, leaf first, and the CA above it where it is known. */
+export interface Signed { readonly certificate: string; readonly ca?: string }
 
-interface Asked { readonly csr: Csr; readonly request: CertificateRequest; readonly now: number }
+/** What is to be signed. `duration` in milliseconds. */
+export interface Asked { readonly csr: Csr; readonly usages: readonly KeyUsage[]; readonly isCa: boolean; readonly duration: number; readonly now: number; readonly access?: InformationAccess }
 
-function templateOf({ csr, request, now }: Asked) {
-  const isCa = request.spec.isCA === true
-  const usages: KeyUsage[] = usagesOf({ usages: request.spec.usages as never, isCA: isCa as never })
+function templateOf({ csr, usages, isCa, duration, now, access = {} }: Asked): CertificateTemplate {
   const start = Math.floor(now / 1000) * 1000
   return {
-    rawSubject: csr.rawSubject, dnsNames: csr.dnsNames, ipAddresses: csr.ipAddresses, uris: csr.uris, emails: csr.emails, publicKey: csr.publicKey,
-    usages, isCa, notBefore: start, notAfter: start + durationOf(request.spec as Parameters<typeof durationOf>[0]),
+    rawSubject: csr.rawSubject, dnsNames: csr.dnsNames, ipAddresses: csr.ipAddresses, uris: csr.uris, emails: csr.emails, otherNames: csr.otherNames, publicKey: csr.publicKey,
+    usages, isCa, notBefore: start, notAfter: start + duration,
+    extensions: [...(isCa && csr.nameConstraints !== undefined ? [csr.nameConstraints] : []), ...informationExtensions(access)],
   }
 }
 
@@ -32,4 +31,3 @@ export function signSelf(asked: Asked, key: KeyObject): Signed {
   const certificate = signCertificate(templateOf(asked), { key })
   return { certificate, ca: certificate }
 }
-

@@ -28,10 +28,11 @@ export interface CertificateRequestStatus { conditions?: Condition[]; certificat
 export interface CertificateRequest extends Omit<ICertificateRequest, 'metadata' | 'status' | 'spec'> { metadata: ObjectMeta; spec: NonNullable<ICertificateRequest['spec']>; status?: CertificateRequestStatus }
 export const CertificateRequest: Kind<CertificateRequest> = defineKind({ group, version: 'v1', kind: 'CertificateRequest', plural: 'certificaterequests', scope: 'Namespaced', shortNames: ['cr', 'crs'], categories, subresources: ['status'] })
 
-export interface Issuer extends Omit<IIssuer, 'metadata' | 'status'> { metadata: ObjectMeta; status?: { conditions?: Condition[] } }
+export interface IssuerStatus { conditions?: Condition[]; acme?: { uri?: string; lastPrivateKeyHash?: string; lastRegisteredEmail?: string } }
+export interface Issuer extends Omit<IIssuer, 'metadata' | 'status'> { metadata: ObjectMeta; status?: IssuerStatus }
 export const Issuer: Kind<Issuer> = defineKind({ group, version: 'v1', kind: 'Issuer', plural: 'issuers', scope: 'Namespaced', shortNames: ['iss'], categories, subresources: ['status'] })
 
-export interface ClusterIssuer extends Omit<IClusterIssuer, 'metadata' | 'status'> { metadata: ObjectMeta; status?: { conditions?: Condition[] } }
+export interface ClusterIssuer extends Omit<IClusterIssuer, 'metadata' | 'status'> { metadata: ObjectMeta; status?: IssuerStatus }
 export const ClusterIssuer: Kind<ClusterIssuer> = defineKind({ group, version: 'v1', kind: 'ClusterIssuer', plural: 'clusterissuers', scope: 'Cluster', shortNames: ['ciss'], categories, subresources: ['status'] })
 
 export type AnyIssuer = Issuer | ClusterIssuer

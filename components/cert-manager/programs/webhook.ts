@@ -4,11 +4,11 @@ import { informer } from '@idp/controller'
 import type { WebServer } from '@idp/http'
 import type { Clock } from '@idp/kit'
 import { createCa, issueCertificate, parseCertificate, type KeyPair } from '@idp/pki'
-import type { Program } from '@idp/sandbox'
+import { untilAborted, type Program } from '@idp/sandbox'
 import { dataOf } from '../engine/reissue.ts'
 import { validateCertificate, validateIssuer, validateRequest, type Fault } from '../engine/validate.ts'
 import type { AnyIssuer, Certificate, CertificateRequest } from '../kinds/cert-manager.ts'
-import { aborted, flag, managed, probes } from './process.ts'
+import { flag, managed, probes } from './process.ts'
 
 const CA_DAYS = 365
 const LEAF_DAYS = 7
@@ -39,7 +39,7 @@ export const webhook: Program = {
     await using _probes = await probes(container, { health: 6080, metrics: 9402, ready: () => true })
     await using _listener = await net.listen(Number(flag(args, 'secure-port') ?? 10250), admission(), { tls: { identity: () => serving } })
     log.info('cert-manager-webhook is ready')
-    await aborted(signal)
+    await untilAborted(signal)
     return 0
   },
 }

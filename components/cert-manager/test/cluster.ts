@@ -3,6 +3,7 @@ import { startTestApi, type TestApi } from '@idp/apiserver'
 import { createManager, type Controller, type Manager } from '@idp/controller'
 import { parseYamlDocuments, type AnyObject } from '@idp/formats'
 import { seededRandom, silentLog } from '@idp/kit'
+import type { World } from '../controllers/world.ts'
 import { createControllers } from '../programs/controller.ts'
 
 /** An API server with cert-manager's CRDs and its control loops over a clock that stands still. */
@@ -15,7 +16,15 @@ export interface Cluster extends AsyncDisposable {
   events(name: string): Promise<string[]>
 }
 
-export async function startCluster(options: { readonly gateways?: boolean; readonly extra?: readonly Controller[] } = {}): Promise<Cluster> {
+export interface Options {
+  readonly gateways?: boolean
+  readonly extra?: readonly Controller[]
+  /** The network of the controller; unreachable otherwise. */
+  readonly fetch?: World['fetch']
+  readonly signingRequests?: boolean
+}
+
+export async function startCluster(options: Options = {}): Promise<Cluster> {
   const api = await startTestApi({ namespaces: ['cert-manager', 'app'] })
   const apply = async (yaml: string): Promise<void> => {
     for (const { value } of parseYamlDocuments(yaml)) {
@@ -25,12 +34,12 @@ export async function startCluster(options: { readonly gateways?: boolean; reado
     }
   }
   await apply((await readFile(new URL('../chart/templates/crds.yaml', import.meta.url), 'utf8')).replace(/^\{\{.*\}\}$/gm, ''))
-  if (options.gateways === true) await apply(gatewayCrd)
+  if (options.gateways === true) await apply(gatewayCrd('Gateway', 'gateways') + gatewayCrd('HTTPRoute', 'httproutes'))
   await api.fake.advance(1000)
   const stop = new AbortController()
   const manager: Manager = createManager({
     client: api.client, clock: api.fake, log: silentLog, signal: stop.signal, name: 'cert-manager',
-    controllers: [...createControllers({ clusterNamespace: 'cert-manager', random: seededRandom(3), gateways: options.gateways === true }), ...options.extra ?? []],
+    controllers: [...createControllers({ ...offline, clusterNamespace: 'cert-manager', random: seededRandom(3), gateways: options.gateways === true, signingRequests: options.signingRequests === true, ...(options.fetch === undefined ? {} : { fetch: options.fetch }) }), ...options.extra ?? []],
   })
   await manager.started
   return {
@@ -55,13 +64,16 @@ export async function startCluster(options: { readonly gateways?: boolean; reado
   }
 }
 
-const gatewayCrd = `
+const offline = { solverImage: 'quay.io/jetstack/cert-manager-acmesolver:v1.19.0', fetch: (url: string | URL): Promise<Response> => Promise.reject(new Error(`no way to ${String(url)}`)) }
+
+const gatewayCrd = (kind: string, plural: string): string => `
+---
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: { name: gateways.gateway.networking.k8s.io, annotations: { api-approved.kubernetes.io: unapproved } }
+metadata: { name: ${plural}.gateway.networking.k8s.io, annotations: { api-approved.kubernetes.io: unapproved } }
 spec:
   group: gateway.networking.k8s.io
   scope: Namespaced
-  names: { kind: Gateway, listKind: GatewayList, plural: gateways, singular: gateway }
+  names: { kind: ${kind}, listKind: ${kind}List, plural: ${plural}, singular: ${kind.toLowerCase()} }
   versions: [{ name: v1, served: true, storage: true, subresources: { status: {} }, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }]
 `
