@@ -155,6 +155,48 @@ test('a refusal by policy reaches the Application in words a person can act on',
   await push('take it back')
 })
 
+test('guard rails: a Deployment without labels gets its namespace\'s, one without limits is refused where a namespace asks for it and reported elsewhere', async () => {
+  const workload = (namespace: string, resources = ''): string => [
+    'apiVersion: apps/v1', 'kind: Deployment', `metadata: { name: web, namespace: ${namespace} }`,
+    `spec: { selector: { matchLabels: { app: web } }, template: { metadata: { labels: { app: web } }, spec: { containers: [{ name: web, image: "ghcr.io/shop/web:1.0"${resources} }] } } }`, '',
+  ].join('\n')
+  const namespace = (name: string, guardrails: string): string => `apiVersion: v1\nkind: Namespace\nmetadata: { name: ${name}, labels: { app.kubernetes.io/part-of: shop, owner: team-shop, business-unit: sales, environment: test${guardrails} } }\n---\n`
+  const kind = await client.kindOf('argoproj.io/v1alpha1', 'Application')
+  const platform = (await client.get(kind, 'platform', { namespace: 'argocd' })) as unknown as { spec: { source: { repoURL: string } } }
+  for (const [name, guardrails] of [['strict', ', idp.dev/guardrails: enforce'], ['relaxed', '']] as const) {
+    await mkdir(join(clone, 'guarded', name), { recursive: true })
+    await writeFile(join(clone, 'guarded', name, 'web.yaml'), namespace(name, guardrails) + workload(name))
+  }
+  await push('two namespaces')
+  for (const name of ['strict', 'relaxed']) {
+    await client.create(kind, {
+      apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', metadata: { name, namespace: 'argocd', finalizers: ['resources-finalizer.argocd.argoproj.io'] },
+      spec: { project: 'platform', source: { repoURL: platform.spec.source.repoURL, path: `guarded/${name}`, targetRevision: 'main' }, destination: { server: 'https://kubernetes.default.svc', namespace: name }, syncPolicy: { automated: { prune: true }, retry: { limit: 1, backoff: { duration: '1s' } } } },
+    } as unknown as AnyObject)
+  }
+  interface Sync { status?: { operationState?: { syncResult?: { resources?: { kind: string; namespace: string; message?: string }[] } } } }
+  const told = (app: AnyObject | undefined): string => (app as Sync | undefined)?.status?.operationState?.syncResult?.resources?.find((one) => one.kind === 'Deployment')?.message ?? ''
+  const refused = await waitFor(client, kind, { name: 'strict', namespace: 'argocd', until: (app) => told(app).includes('require-requests-and-limits'), timeoutMs: 30_000 })
+  assert.match(told(refused), /Every container needs resources\.requests\.cpu, resources\.requests\.memory and resources\.limits\.memory\. rule autogen-requests-and-limits failed at path \/spec\/template\/spec\/containers\/0\/resources\//)
+  const relaxed = await waitFor(client, Deployment, { name: 'web', namespace: 'relaxed', until: (object) => object !== undefined, timeoutMs: 20_000 })
+  const reports = await client.kindOf('wgpolicyk8s.io/v1alpha2', 'PolicyReport')
+  type Report = { results?: { policy: string; result: string }[] } | undefined
+  await waitFor(client, reports, { name: relaxed?.metadata.uid ?? '', namespace: 'relaxed', until: (object) => (object as Report)?.results?.some(({ policy, result }) => policy === 'require-requests-and-limits' && result === 'fail') === true, timeoutMs: 20_000 })
+
+  await writeFile(join(clone, 'guarded', 'strict', 'web.yaml'), namespace('strict', ', idp.dev/guardrails: enforce') + workload('strict', ', resources: { requests: { cpu: 10m, memory: 16Mi }, limits: { memory: 32Mi } }'))
+  await push('limits')
+  const web = await waitFor(client, Deployment, { name: 'web', namespace: 'strict', until: (object) => object !== undefined, timeoutMs: 30_000 })
+  assert.deepEqual({ owner: web?.metadata.labels?.['owner'], 'business-unit': web?.metadata.labels?.['business-unit'], environment: web?.metadata.labels?.['environment'] }, { owner: 'team-shop', 'business-unit': 'sales', environment: 'test' })
+  for (const [apiVersion, kindName, object] of [['networking.k8s.io/v1', 'NetworkPolicy', 'default-ingress'], ['v1', 'LimitRange', 'default-limits'], ['v1', 'ResourceQuota', 'default-quota']] as const) {
+    const generated = await client.kindOf(apiVersion, kindName)
+    await waitFor(client, generated, { name: object, namespace: 'strict', until: (one) => one !== undefined, timeoutMs: 20_000 })
+    await assert.rejects(client.get(generated, object, { namespace: 'relaxed' }), { reason: 'NotFound' })
+  }
+  for (const name of ['strict', 'relaxed']) await client.delete(kind, name, { namespace: 'argocd' })
+  await rm(join(clone, 'guarded'), { recursive: true })
+  await push('take them back')
+})
+
 interface Verified { arrows: { diagram: string; from: string; to: string; verdict: string; evidence: string }[] }
 const verified = async (...args: readonly string[]): Promise<Verified['arrows']> => {
   const said = await idp(['verify', ...flags, '--output', 'json', ...args])
