@@ -1,2 +1,8 @@
-/** Being written: see README.md. */
-export {};
+export { parsePromql, parseSelector } from './parse.ts'
+export { instantQuery, rangeQuery, type Answer, type QueryLimits, type Result } from './query.ts'
+export { staleMarker, type SampleSource, type Series } from './value.ts'
+export { matcher, matchesAll, wholeMatch, type Matcher, type MatchOperator } from './matcher.ts'
+export { labelsKey, labelsText, metricName, pickLabels, omitLabels, type Labels } from './labels.ts'
+export { parseDuration, durationText, parseNumber } from './duration.ts'
+export { numberText } from './number-text.ts'
+export type { Expr } from './ast.ts'
