@@ -1,20 +1,40 @@
 import { deepEqual, type Json } from '@idp/formats'
 import { matchesWildcard } from '@idp/lang-jmespath'
 import { CodedError } from '@idp/kit'
+import { interned } from './intern.ts'
 import type { Condition, Conditions } from '../kinds/policy.ts'
 import { compareScalars, matchesScalar } from './pattern-operators.ts'
-import { substitute, type Scope } from './variables.ts'
+import { templateOf, type Scope } from './variables.ts'
+
+type Missing = 'error' | 'null'
+export type ConditionsTest = (scope: Scope, missing: Missing) => boolean
+type Given = Conditions | readonly Condition[]
 
 /** `any` holds when one does, `all` when each does; a plain list (older form) means `all`. Nothing given holds. */
-export function conditionsHold(conditions: Conditions | readonly Condition[] | undefined, scope: Scope, missing: 'error' | 'null' = 'error'): boolean {
-  if (conditions === undefined || conditions === null) return true
-  // Several any/all blocks in one list: each must hold.
-  if (isList(conditions) && conditions.some((one) => 'any' in one || 'all' in one)) return conditions.every((one) => conditionsHold(one as unknown as Conditions, scope, missing))
-  const { any, all } = isList(conditions) ? { any: undefined, all: conditions } : conditions
-  return (any === undefined || any.length === 0 || any.some((one) => holds(one, scope, missing))) && (all ?? []).every((one) => holds(one, scope, missing))
+export function conditionsHold(conditions: Given | undefined, scope: Scope, missing: Missing = 'error'): boolean {
+  return conditionsTest(conditions)(scope, missing)
 }
 
-const isList = (conditions: Conditions | readonly Condition[]): conditions is readonly Condition[] => Array.isArray(conditions)
+/** Conditions that have been read; judging again costs no parsing. */
+export function conditionsTest(conditions: Given | undefined): ConditionsTest {
+  if (conditions === undefined || conditions === null) return () => true
+  return readConditions(conditions)
+}
+
+function testOf(conditions: Given): ConditionsTest {
+  // Several any/all blocks in one list: each must hold.
+  if (isList(conditions) && conditions.some((one) => 'any' in one || 'all' in one)) {
+    const blocks = conditions.map((one) => testOf(one as unknown as Conditions))
+    return (scope, missing) => blocks.every((block) => block(scope, missing))
+  }
+  const { any, all } = isList(conditions) ? { any: undefined, all: conditions } : conditions
+  const [some, each] = [(any ?? []).map((one) => conditionTest(one)), (all ?? []).map((one) => conditionTest(one))]
+  return (scope, missing) => (some.length === 0 || some.some((one) => one(scope, missing))) && each.every((one) => one(scope, missing))
+}
+
+const isList = (conditions: Given): conditions is readonly Condition[] => Array.isArray(conditions)
+
+const readConditions = interned(testOf)
 
 type Operator = (key: Json, value: Json) => boolean
 
@@ -70,8 +90,11 @@ const operators: Readonly<Record<string, Operator>> = {
   durationgreaterthan: ordered('>'), durationgreaterthanorequals: ordered('>='), durationlessthan: ordered('<'), durationlessthanorequals: ordered('<='),
 }
 
-function holds(condition: Condition, scope: Scope, missing: 'error' | 'null'): boolean {
-  const operator = operators[condition.operator.toLowerCase()]
-  if (operator === undefined) throw new CodedError({ code: 'UnknownOperator', message: `'${condition.operator}' is not an operator of conditions`, remedy: 'Use Equals, NotEquals, AnyIn, AllIn, AnyNotIn, AllNotIn, GreaterThan, …' })
-  return operator(substitute(condition.key ?? null, scope, { missing }), substitute(condition.value ?? null, scope, { missing }))
-}
+const conditionTest = interned((condition: Condition): ConditionsTest => {
+  const operator = operators[condition.operator?.toLowerCase() ?? '']
+  const [key, value] = [templateOf(condition.key ?? null), templateOf(condition.value ?? null)]
+  return (scope, missing) => {
+    if (operator === undefined) throw new CodedError({ code: 'UnknownOperator', message: `'${condition.operator}' is not an operator of conditions`, remedy: 'Use Equals, NotEquals, AnyIn, AllIn, AnyNotIn, AllNotIn, GreaterThan, …' })
+    return operator(key(scope, missing), value(scope, missing))
+  }
+})

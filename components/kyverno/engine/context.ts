@@ -1,9 +1,10 @@
 import type { AnyObject, Json, JsonObject } from '@idp/formats'
-import { jmesPath } from '@idp/lang-jmespath'
 import { CodedError } from '@idp/kit'
 import type { ContextEntry } from '../kinds/policy.ts'
+import { expressionOf } from './expression.ts'
 import { imagesOf } from './images.ts'
 import type { Subject } from './match-resource.ts'
+import { chain, firstResult, type MaybePromise } from './maybe-promise.ts'
 import { substitute, type Scope } from './variables.ts'
 
 /** Where a rule's context comes from: the only I/O of the engine. */
@@ -34,9 +35,8 @@ export function requestScope(request: Request, given: Readonly<Record<string, Js
 function baseScope(request: Request): Scope {
   const { object, oldObject, operation, user, namespaceLabels } = request
   const account = user?.username.startsWith('system:serviceaccount:') === true ? user.username.split(':') : []
-  const images = imagesOf(object as unknown as JsonObject)
   const [group, version] = object.apiVersion.includes('/') ? object.apiVersion.split('/') : ['', object.apiVersion]
-  return {
+  const scope: Record<string, Json> = {
     request: {
       ...(operation === 'DELETE' ? {} : { object: object as unknown as Json }), ...(oldObject === undefined && operation !== 'DELETE' ? {} : { oldObject: (oldObject ?? object) as unknown as Json }),
       operation: operation ?? 'CREATE', namespace: object.kind === 'Namespace' ? '' : object.metadata.namespace ?? '', name: object.metadata.name ?? '',
@@ -44,8 +44,17 @@ function baseScope(request: Request): Scope {
       kind: { kind: object.kind, group: group ?? '', version: version ?? '' },
     },
     serviceAccountName: account[3] ?? '', serviceAccountNamespace: account[2] ?? '', namespaceLabels: { ...namespaceLabels },
-    ...(images === undefined ? {} : { images }),
   }
+  return withImages(scope, object)
+}
+
+const controllersAndPods = new Set(['Pod', 'CronJob', 'Deployment', 'DaemonSet', 'StatefulSet', 'ReplicaSet', 'ReplicationController', 'Job'])
+
+/** Few rules look at `images`: they are read when one does. */
+function withImages(scope: Record<string, Json>, object: AnyObject): Scope {
+  if (!controllersAndPods.has(object.kind)) return scope
+  let images: Json | undefined
+  return Object.defineProperty(scope, 'images', { enumerable: true, configurable: true, get: () => (images ??= imagesOf(object as unknown as JsonObject) ?? null) })
 }
 
 /** Sets a dotted name without changing what other scopes share. */
@@ -61,21 +70,30 @@ function setPath(target: Record<string, Json>, [head = '', ...rest]: readonly st
 }
 
 /** Adds the entries of a `context` list, each seeing those before it. */
-export async function withContext(context: readonly ContextEntry[], scope: Scope, source: ContextSource): Promise<Scope> {
+export function withContext(context: readonly ContextEntry[], scope: Scope, source: ContextSource): MaybePromise<Scope> {
   if (context.length === 0) return scope
   const result: Record<string, Json> = { ...scope }
-  for (const entry of context) {
-    // With values from outside there is no cluster: what they name stands, what they do not name is absent.
-    if (source.given !== undefined && entry.variable === undefined) {
-      const held = result[entry.name] === undefined && entry.configMap !== undefined ? await contextValue(entry, result, source) : {}
-      if (Object.keys(held as JsonObject).length > 0) result[entry.name] = held
-      if (result[entry.name] === undefined && entry.apiCall?.default !== undefined) result[entry.name] = substitute(entry.apiCall.default, result)
-      continue
-    }
-    if (source.given !== undefined && result[entry.name] !== undefined && scope[entry.name] !== undefined && isGiven(entry.name, scope)) continue
-    result[entry.name] = await contextValue(entry, result, source)
+  const added = firstResult<never>(context.length, (index) => {
+    const entry = context[index]
+    return entry === undefined ? undefined : chain(addEntry(entry, { result, scope, source }), () => undefined)
+  })
+  return chain(added, () => result)
+}
+
+interface Adding { readonly result: Record<string, Json>; readonly scope: Scope; readonly source: ContextSource }
+
+function addEntry(entry: ContextEntry, { result, scope, source }: Adding): MaybePromise<void> {
+  const put = (value: Json): void => void (result[entry.name] = value)
+  // With values from outside there is no cluster: what they name stands, what they do not name is absent.
+  if (source.given !== undefined && entry.variable === undefined) {
+    const held = result[entry.name] === undefined && entry.configMap !== undefined ? contextValue(entry, result, source) : {}
+    return chain(held, (value) => {
+      if (Object.keys(value as JsonObject).length > 0) put(value)
+      if (result[entry.name] === undefined && entry.apiCall?.default !== undefined) put(substitute(entry.apiCall.default, result))
+    })
   }
-  return result
+  if (source.given !== undefined && result[entry.name] !== undefined && scope[entry.name] !== undefined && isGiven(entry.name, scope)) return undefined
+  return chain(contextValue(entry, result, source), put)
 }
 
 const isGiven = (name: string, scope: Scope): boolean => {
@@ -85,14 +103,15 @@ const isGiven = (name: string, scope: Scope): boolean => {
 /** Where a scope remembers which variables came from outside; not a name an expression can write. */
 export const givenNames = '\u0000given'
 
-async function contextValue({ name, variable, configMap, apiCall, ...rest }: ContextEntry, scope: Scope, source: ContextSource): Promise<Json> {
-  if (configMap !== undefined) return (await source.configMap(String(substitute(configMap.name, scope)), String(substitute(configMap.namespace ?? 'default', scope)))) ?? {}
+function contextValue(entry: ContextEntry, scope: Scope, source: ContextSource): MaybePromise<Json> {
+  const { name, variable, configMap, apiCall, ...rest } = entry
+  if (configMap !== undefined) return source.configMap(String(substitute(configMap.name, scope)), String(substitute(configMap.namespace ?? 'default', scope))).then((found) => found ?? {})
   if (apiCall?.urlPath !== undefined) {
-    const answer = await source.api(String(substitute(apiCall.urlPath, scope)))
-    return apiCall.jmesPath === undefined ? answer : jmesPath(String(substitute(apiCall.jmesPath, scope))).evaluate(answer) ?? apiCall.default ?? null
+    const selected = (answer: Json): Json => (apiCall.jmesPath === undefined ? answer : expressionOf(String(substitute(apiCall.jmesPath, scope)).trim())(answer as JsonObject) ?? apiCall.default ?? null)
+    return source.api(String(substitute(apiCall.urlPath, scope))).then(selected)
   }
   if (variable === undefined) throw new CodedError({ code: 'ContextFailed', message: `context '${name}': ${Object.keys(rest).concat(apiCall === undefined ? [] : ['apiCall.service']).join(', ')} is not supported by this engine` })
   const value = variable.value === undefined ? scope as JsonObject : substitute(variable.value, scope)
-  const found = variable.jmesPath === undefined ? value : jmesPath(String(substitute(variable.jmesPath, scope))).evaluate(value)
+  const found = variable.jmesPath === undefined ? value : expressionOf(String(substitute(variable.jmesPath, scope)).trim())(value as JsonObject)
   return found ?? (variable.default === undefined ? null : substitute(variable.default, scope))
 }

@@ -1,6 +1,9 @@
 import { matchesLabelSelector, type AnyObject, type LabelSelector } from '@idp/formats'
 import { matchesWildcard } from '@idp/lang-jmespath'
+import { boundedCache } from './bounded-cache.ts'
+import { interned } from './intern.ts'
 import type { MatchBlock, ResourceFilter, Rule } from '../kinds/policy.ts'
+import { wildcardTest } from './wildcard.ts'
 
 /** A resource with what is known of the request that brings it; background scans know no user and no operation. */
 export interface Subject {
@@ -10,39 +13,74 @@ export interface Subject {
   readonly namespaceLabels?: Readonly<Record<string, string>>
 }
 
+/** Whether something is about a resource. */
+export type SubjectTest = (subject: Subject) => boolean
+
 /** True when a rule is about the resource: its match block holds and its exclude block does not. */
-export function ruleMatches(rule: Pick<Rule, 'match' | 'exclude'>, subject: Subject): boolean {
-  return blockHolds(rule.match, subject) && !(rule.exclude !== undefined && !isEmpty(rule.exclude) && blockHolds(rule.exclude, subject))
+export function ruleMatches({ match, exclude }: Pick<Rule, 'match' | 'exclude'>, subject: Subject): boolean {
+  return blockTest(match)(subject) && (exclude === undefined || isEmpty(exclude) || !blockTest(exclude)(subject))
+}
+
+const about = interned(({ match, exclude }: { readonly match: MatchBlock; readonly exclude?: MatchBlock }): SubjectTest => {
+  const wanted = blockTest(match)
+  if (exclude === undefined || isEmpty(exclude)) return wanted
+  const unwanted = blockTest(exclude)
+  return (subject) => wanted(subject) && !unwanted(subject)
+})
+
+/** Match and exclude of a rule that have been read; the same function for rules that say the same. */
+export function ruleTest({ match, exclude }: Pick<Rule, 'match' | 'exclude'>): SubjectTest {
+  return about({ match, ...(exclude === undefined ? {} : { exclude }) })
+}
+
+/** Whether a rule can be about any resource of a kind at all; what cannot need never be looked at. */
+export function mayConcern(rule: Pick<Rule, 'match'>, object: Pick<AnyObject, 'apiVersion' | 'kind'>): boolean {
+  const { own, any, all } = partsOf(rule.match)
+  const may = ({ resources }: ResourceFilter): boolean => resources?.kinds === undefined || resources.kinds.some((kind) => kindMatches(kind, object))
+  return (any.length === 0 || any.some(may)) && [...own, ...all].every(may)
 }
 
 const isEmpty = (block: MatchBlock): boolean => Object.keys(block).length === 0
+const partsOf = (block: MatchBlock) => ({ own: block.resources !== undefined || block.subjects !== undefined || block.roles !== undefined || block.clusterRoles !== undefined ? [block as ResourceFilter] : [], any: block.any ?? [], all: block.all ?? [] })
 
-function blockHolds(block: MatchBlock, subject: Subject): boolean {
-  const own: ResourceFilter[] = block.resources !== undefined || block.subjects !== undefined || block.roles !== undefined || block.clusterRoles !== undefined ? [block] : []
-  const all = [...own, ...(block.all ?? [])]
-  return (block.any === undefined || block.any.length === 0 ? all.length > 0 : block.any.some((one) => filterHolds(one, subject))) && all.every((one) => filterHolds(one, subject))
+/** Read once for equal blocks. */
+const blockTest = interned((block: MatchBlock): SubjectTest => {
+  const parts = partsOf(block)
+  const [any, all] = [parts.any.map(filterTest), [...parts.own, ...parts.all].map(filterTest)]
+  const [only] = any
+  if (any.length === 1 && all.length === 0 && only !== undefined) return only
+  return any.length === 0 && all.length === 0 ? () => false : (subject) => (any.length === 0 || any.some((test) => test(subject))) && all.every((test) => test(subject))
+})
+
+function anyWildcard(patterns: readonly string[]): (value: string) => boolean {
+  const tests = patterns.map(wildcardTest)
+  return (value) => tests.some((test) => test(value))
+}
+const namespaceOf = ({ kind, metadata }: AnyObject): string => (kind === 'Namespace' ? metadata.name : metadata.namespace) ?? ''
+
+function filterTest({ resources = {}, subjects, roles, clusterRoles }: ResourceFilter): SubjectTest {
+  const { kinds, name, names, namespaces, operations, selector, namespaceSelector, annotations } = resources
+  const [isNamed, isIn] = [names && anyWildcard(names), namespaces && anyWildcard(namespaces)]
+  const tests: (SubjectTest | undefined)[] = [
+    kinds && (({ object }) => kinds.some((kind) => kindMatches(kind, object))),
+    name === undefined ? undefined : ({ object }) => matchesWildcard(name, object.metadata.name ?? ''),
+    isNamed && (({ object }) => isNamed(object.metadata.name ?? '')),
+    isIn && (({ object }) => isIn(namespaceOf(object))),
+    operations && (({ operation }) => operation === undefined || operations.includes(operation)),
+    selector && (({ object }) => matchesLabelSelector(selector as LabelSelector, object.metadata.labels ?? {})),
+    namespaceSelector && (({ object, namespaceLabels = {} }) => matchesLabelSelector(namespaceSelector as LabelSelector, object.kind === 'Namespace' ? object.metadata.labels ?? {} : namespaceLabels)),
+    annotations && (({ object }) => hasAnnotations(annotations, object.metadata.annotations ?? {})),
+    subjects && (({ user }) => user !== undefined && subjects.some((one) => isSubject(one, user))),
+    roles && (({ user }) => roles.some((role) => user?.roles?.some((have) => matchesWildcard(role, have)))),
+    clusterRoles && (({ user }) => clusterRoles.some((role) => user?.clusterRoles?.some((have) => matchesWildcard(role, have)))),
+  ]
+  const asked = tests.filter((test) => test !== undefined)
+  const [only] = asked
+  return asked.length === 1 && only !== undefined ? only : (subject) => asked.every((test) => test(subject))
 }
 
-const anyWildcard = (patterns: readonly string[], value: string): boolean => patterns.some((pattern) => matchesWildcard(pattern, value))
-
-function filterHolds({ resources = {}, subjects, roles, clusterRoles }: ResourceFilter, subject: Subject): boolean {
-  const { object, operation, user, namespaceLabels = {} } = subject
-  const { metadata } = object
-  const labels = metadata.labels ?? {}
-  const namespace = object.kind === 'Namespace' ? metadata.name ?? '' : metadata.namespace ?? ''
-  if (resources.kinds !== undefined && !resources.kinds.some((kind) => kindMatches(kind, object))) return false
-  if (resources.name !== undefined && !matchesWildcard(resources.name, metadata.name ?? '')) return false
-  if (resources.names !== undefined && !anyWildcard(resources.names, metadata.name ?? '')) return false
-  if (resources.namespaces !== undefined && !anyWildcard(resources.namespaces, namespace)) return false
-  if (resources.operations !== undefined && operation !== undefined && !resources.operations.includes(operation)) return false
-  if (resources.selector !== undefined && !matchesLabelSelector(resources.selector as LabelSelector, labels)) return false
-  if (resources.namespaceSelector !== undefined && !matchesLabelSelector(resources.namespaceSelector as LabelSelector, object.kind === 'Namespace' ? labels : namespaceLabels)) return false
-  if (resources.annotations !== undefined && !Object.entries(resources.annotations).every(([key, value]) => Object.entries(metadata.annotations ?? {}).some(([k, v]) => matchesWildcard(key, k) && matchesWildcard(value, v)))) return false
-  if (subjects !== undefined && !(user !== undefined && subjects.some((one) => isSubject(one, user)))) return false
-  if (roles !== undefined && !roles.some((role) => user?.roles?.some((have) => matchesWildcard(role, have)))) return false
-  if (clusterRoles !== undefined && !clusterRoles.some((role) => user?.clusterRoles?.some((have) => matchesWildcard(role, have)))) return false
-  return true
-}
+const hasAnnotations = (wanted: Readonly<Record<string, string>>, have: Readonly<Record<string, string>>): boolean =>
+  Object.entries(wanted).every(([key, value]) => Object.entries(have).some(([k, v]) => matchesWildcard(key, k) && matchesWildcard(value, v)))
 
 function isSubject({ kind, name, namespace }: { kind: string; name: string; namespace?: string }, user: NonNullable<Subject['user']>): boolean {
   if (kind === 'Group') return user.groups.some((group) => matchesWildcard(name, group))
@@ -50,24 +88,17 @@ function isSubject({ kind, name, namespace }: { kind: string; name: string; name
   return matchesWildcard(name, user.username)
 }
 
-const patterns = new Map<string, readonly string[]>()
-
 /** The kind of a pattern, then the group and version that it names. */
-function readKind(pattern: string): readonly string[] {
-  const known = patterns.get(pattern)
-  if (known !== undefined) return known
+const readKind = boundedCache((pattern: string): readonly string[] => {
   const parts = pattern.split(/[/.](?=[A-Z*])/)
   const prefix = parts.slice(0, -1).join('/')
-  const made = [parts.at(-1) ?? '', ...(prefix === '' || prefix === '*' ? [] : prefix.split('/'))]
-  if (patterns.size > 2_000) patterns.clear()
-  patterns.set(pattern, made)
-  return made
-}
+  return [parts.at(-1) ?? '', ...(prefix === '' || prefix === '*' ? [] : prefix.split('/'))]
+})
 
 /** `Pod`, `apps/v1/Deployment`, a wildcard in any part; subresources match nothing here. */
-export function kindMatches(pattern: string, object: AnyObject): boolean {
+export function kindMatches(pattern: string, object: Pick<AnyObject, 'apiVersion' | 'kind'>): boolean {
   const [kind = '', first, second] = readKind(pattern)
-  if (!matchesWildcard(kind, object.kind)) return false
+  if (kind !== object.kind && !matchesWildcard(kind, object.kind)) return false
   if (first === undefined) return true
   const [group, version] = object.apiVersion.includes('/') ? object.apiVersion.split('/') : ['', object.apiVersion]
   return second === undefined ? matchesWildcard(first, version ?? '') || matchesWildcard(first, group ?? '') : matchesWildcard(first, group ?? '') && matchesWildcard(second, version ?? '')

@@ -5,24 +5,39 @@ import type { RuleResult } from './evaluate.ts'
 /** The report of one resource as upstream's reports controller writes it: named by the resource's uid, owned by it, results by policy and rule. */
 export function resourceReport(object: AnyObject, results: readonly RuleResult[], policies: ReadonlyMap<string, PolicyObject>, now: number): PolicyReport {
   const { apiVersion, kind, metadata: { name = '', namespace, uid = '' } } = object
-  const lines = results.map((result) => line(result, policies.get(result.policy), now)).sort((a, b) => (`${a.policy}/${a.rule}` < `${b.policy}/${b.rule}` ? -1 : 1))
-  const count = (wanted: ReportResult['result']) => lines.filter((one) => one.result === wanted).length
+  const timestamp = { seconds: Math.floor(now / 1000), nanos: 0 }
+  const lines = results.map((result) => line(result, policies.get(result.policy), timestamp)).sort((a, b) => compare(a.policy, b.policy) || compare(a.rule, b.rule))
+  const summary = { pass: 0, fail: 0, warn: 0, error: 0, skip: 0 }
+  for (const { result } of lines) summary[result]++
   return {
     apiVersion: 'wgpolicyk8s.io/v1alpha2', kind: namespace === undefined ? 'ClusterPolicyReport' : 'PolicyReport',
     metadata: { name: uid, ...(namespace === undefined ? {} : { namespace }), labels: { 'app.kubernetes.io/managed-by': 'kyverno' }, ownerReferences: [{ apiVersion, kind, name, uid }] },
     scope: { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }), uid }, results: lines,
-    summary: { pass: count('pass'), fail: count('fail'), warn: count('warn'), error: count('error'), skip: count('skip') },
+    summary,
   }
 }
 
-function line({ policy, rule, verdict, message }: RuleResult, source: PolicyObject | undefined, now: number): ReportResult {
-  const annotations = source?.metadata.annotations ?? {}
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+type Facts = Pick<ReportResult, 'category' | 'severity'> & { readonly scored: boolean }
+const factsOf = new WeakMap<PolicyObject, Facts>()
+
+/** What a policy's annotations say of all its results. */
+function facts(policy: PolicyObject): Facts {
+  const known = factsOf.get(policy)
+  if (known !== undefined) return known
+  const annotations = policy.metadata.annotations ?? {}
   const [category, severity] = [annotations['policies.kyverno.io/category'], annotations['policies.kyverno.io/severity']]
-  const scored = annotations['policies.kyverno.io/scored'] !== 'false'
-  return {
-    policy, rule, message, result: verdict === 'fail' && !scored ? 'warn' : verdict, source: 'kyverno', scored,
-    ...(category === undefined ? {} : { category }), ...(severity === undefined ? {} : { severity }), timestamp: { seconds: Math.floor(now / 1000), nanos: 0 },
-  }
+  const made: Facts = { scored: annotations['policies.kyverno.io/scored'] !== 'false', ...(category === undefined ? {} : { category }), ...(severity === undefined ? {} : { severity }) }
+  factsOf.set(policy, made)
+  return made
+}
+
+function line({ policy, rule, verdict, message }: RuleResult, source: PolicyObject | undefined, timestamp: ReportResult['timestamp']): ReportResult {
+  const { scored, category, severity } = source === undefined ? { scored: true } as Facts : facts(source)
+  const result = { policy, rule, message, result: verdict === 'fail' && !scored ? 'warn' as const : verdict, source: 'kyverno', scored, timestamp }
+  if (category === undefined && severity === undefined) return result
+  return { ...result, ...(category === undefined ? {} : { category }), ...(severity === undefined ? {} : { severity }) }
 }
 
 /** Whether two reports say the same, whenever they were made. */

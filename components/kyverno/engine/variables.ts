@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '@idp/formats'
-import { jmesPath } from '@idp/lang-jmespath'
 import { CodedError } from '@idp/kit'
+import { boundedCache } from './bounded-cache.ts'
+import { expressionOf } from './expression.ts'
 
 /** What `{{ … }}` can see: `request`, `element`, variables of the rule's context. */
 export type Scope = Readonly<Record<string, Json>>
@@ -25,10 +26,26 @@ export function substitute<T extends Json>(value: T, scope: Scope, options: Subs
   return hasVariables(value) ? walk(value, scope, options, []) as T : value
 }
 
+/** A value that has been read for its variables; `missing` as for `substitute`. */
+export type Template = (scope: Scope, missing: 'error' | 'null') => Json
+
+/** Reads a value once: what has no variables costs nothing, what is one variable goes straight to it. */
+export function templateOf(value: Json): Template {
+  if (!hasVariables(value)) return () => value
+  const only = typeof value === 'string' ? soleExpression(value) : undefined
+  const mayLoop = (scope: Scope, missing: 'error' | 'null'): Json => substitute(value, scope, { missing })
+  if (only === undefined || only === '@') return mayLoop
+  const isPath = plainPath.test(only)
+  return (scope, missing) => {
+    const found = expressionOf(only)(scope as JsonObject)
+    return (found === null && isPath) || (typeof found === 'string' && found.includes('{{')) ? mayLoop(scope, missing) : found
+  }
+}
+
 const withVariables = new WeakMap<object, boolean>()
 
 /** Whether there is anything to replace; looked up once per part of a policy. */
-function hasVariables(value: Json): boolean {
+export function hasVariables(value: Json): boolean {
   if (typeof value === 'string') return value.includes('{{')
   if (typeof value !== 'object' || value === null) return false
   const known = withVariables.get(value)
@@ -47,6 +64,15 @@ function walk(value: Json, scope: Scope, options: SubstituteOptions, path: reado
   return value
 }
 
+/** The expression of a text that is nothing but one variable. */
+const soleExpression = boundedCache((text: string): string | undefined => {
+  if (text.includes('\\{{')) return undefined
+  const found = variable.exec(text)
+  return found?.index === 0 && found[0].length === text.length ? (found[1] ?? '').trim() : undefined
+})
+
+const unresolved = (given: string, path: readonly string[], where: string): CodedError => new CodedError({ code: 'VariableNotResolved', message: `failed to resolve ${given} at path /${path.join('/')}`, where })
+
 const anchored = /^[+=<X^]?\((.*)\)$/s
 
 /** The expression that `@` stands for: the field of the object at the same place as the text in the patch. */
@@ -54,16 +80,23 @@ function selfPath(self: string, path: readonly string[]): string {
   return path.reduce((text, part) => (/^\d+$/.test(part) ? `${text}[${part}]` : `${text}."${(anchored.exec(part)?.[1] ?? part).replaceAll('"', '\\"')}"`), self)
 }
 
-function substituteText(text: string, scope: Scope, { missing = 'error', self = 'request.object' }: SubstituteOptions, path: readonly string[]): Json {
+function substituteText(text: string, scope: Scope, { missing = 'error', self = 'request.object', depth = 0 }: SubstituteOptions & { readonly depth?: number }, path: readonly string[]): Json {
+  if (depth > maxRounds) throw new CodedError({ code: 'VariableLoop', message: `variables expand more than ${maxRounds} times`, where: text })
+  const only = soleExpression(text)
+  if (only !== undefined && only !== '@') {
+    const value = expressionOf(only)(scope as JsonObject)
+    if (value === null && missing === 'error' && plainPath.test(only)) throw unresolved(only, path, text)
+    return typeof value === 'string' && value.includes('{{') ? substituteText(value, scope, { missing, self, depth: depth + 1 }, path) : value
+  }
   let rest = text.replaceAll('\\{{', '\u0001')
   for (let round = 0; round < maxRounds; round++) {
     const found = variable.exec(rest)
     if (found === null) return rest.replaceAll('\u0001', '{{')
     const given = (found[1] ?? '').trim()
     const expression = given === '@' ? selfPath(self, path) : given
-    const value = jmesPath(expression).evaluate(scope as JsonObject)
-    if (value === null && missing === 'error' && plainPath.test(expression)) throw new CodedError({ code: 'VariableNotResolved', message: `failed to resolve ${given} at path /${path.join('/')}`, where: text })
-    if (found.index === 0 && found[0].length === rest.length) return typeof value === 'string' && value.includes('{{') ? substituteText(value, scope, { missing, self }, path) : value
+    const value = expressionOf(expression)(scope as JsonObject)
+    if (value === null && missing === 'error' && plainPath.test(expression)) throw unresolved(given, path, text)
+    if (found.index === 0 && found[0].length === rest.length) return typeof value === 'string' && value.includes('{{') ? substituteText(value, scope, { missing, self, depth: depth + 1 }, path) : value
     rest = rest.slice(0, found.index) + (typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value)) + rest.slice(found.index + found[0].length)
   }
   throw new CodedError({ code: 'VariableLoop', message: `variables expand more than ${maxRounds} times`, where: text })

@@ -25,7 +25,7 @@ export async function admissionController(container: Container): Promise<number>
   const counts = new Map<string, number>()
   const handler = admissionHandler({
     log, source: apiContext(client), exceptions: () => exceptions.cache.list(), namespaceLabels: (name) => namespaces.cache.get(name)?.metadata.labels ?? {},
-    policies: (of) => [...cluster.cache.list(), ...(of === '' ? [] : namespaced.cache.list({ namespace: of }))],
+    policies: policyLists(cluster, namespaced),
     decided: (result) => counts.set(key(result), (counts.get(key(result)) ?? 0) + 1),
   })
   await using _admission = await net.listen(port, { handler }, { tls: { identity: () => certificate.identity } })
@@ -48,6 +48,27 @@ export async function admissionController(container: Container): Promise<number>
   log.info('kyverno admission controller is ready', { policies: cluster.cache.list().length })
   await untilAborted(signal)
   return 0
+}
+
+/** The policies that concern a namespace, as the same array until one changes: rules are read and indexed once per array. */
+function policyLists(cluster: Informer<PolicyObject>, namespaced: Informer<PolicyObject>): (namespace: string) => readonly PolicyObject[] {
+  const lists = new Map<string, readonly PolicyObject[]>()
+  const forget = ({ before, after }: { readonly before?: PolicyObject | undefined; readonly after?: PolicyObject | undefined }): void => {
+    const same = before !== undefined && after !== undefined && before.metadata.uid === after.metadata.uid && before.metadata.generation === after.metadata.generation
+    // Annotations say which controllers rules are derived for, and do not count as a generation.
+    if (!same || !deepEqual(before.metadata.annotations ?? {}, after.metadata.annotations ?? {})) lists.clear()
+  }
+  cluster.onChange(forget)
+  namespaced.onChange(forget)
+  return (namespace) => {
+    const own = namespace === '' ? [] : namespaced.cache.list({ namespace })
+    const key = own.length === 0 ? '' : namespace
+    const known = lists.get(key)
+    if (known !== undefined) return known
+    const made = [...cluster.cache.list(), ...own]
+    lists.set(key, made)
+    return made
+  }
 }
 
 const key = ({ policy, rule, verdict }: RuleResult): string => `policy_name="${policy}",rule_name="${rule}",rule_result="${verdict}"`

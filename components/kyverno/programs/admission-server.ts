@@ -1,7 +1,9 @@
 import type { AnyObject } from '@idp/formats'
 import type { Handler } from '@idp/http'
 import { messageOf, type Log } from '@idp/kit'
-import { mutateResource, unsupportedFeatures, validateResource, type ContextSource, type Request as PolicyRequest, type RuleResult } from '../engine/evaluate.ts'
+import { mutateResource, unsupportedFeatures, type ContextSource, type Request as PolicyRequest, type RuleResult } from '../engine/evaluate.ts'
+import { indexOf } from '../engine/policy-index.ts'
+import { runChecks } from '../engine/validate-rule.ts'
 import { rulesOf } from '../engine/autogen.ts'
 import type { PolicyException } from '../engine/exceptions.ts'
 import type { PolicyObject } from '../kinds/policy.ts'
@@ -9,7 +11,7 @@ import type { PolicyObject } from '../kinds/policy.ts'
 export interface AdmissionOptions {
   readonly log: Log
   readonly source: ContextSource
-  /** Policies that concern a namespace ('' for cluster-scoped resources). */
+  /** Policies that concern a namespace ('' for cluster-scoped resources); the same array while they are the same. */
   policies(namespace: string): readonly PolicyObject[]
   /** PolicyExceptions in force. */
   exceptions(): readonly PolicyException[]
@@ -53,16 +55,29 @@ function requestOf({ request }: Review, options: AdmissionOptions): PolicyReques
 async function validate(options: AdmissionOptions, review: Review): Promise<object> {
   const request = requestOf(review, options)
   if (request === undefined) return { allowed: true }
-  const results: RuleResult[] = []
-  for (const policy of options.policies(review.request.namespace ?? '')) {
-    if (policy.spec.admission === false) continue
-    results.push(...(await validateResource(policy, request, options.source, options.exceptions())))
+  const results = await runChecks(indexOf(looking(options, review)).checks(request.object), request, { source: options.source, exceptions: options.exceptions() })
+  const refused: RuleResult[] = []
+  const warnings: string[] = []
+  for (const result of results) {
+    options.decided(result)
+    if (result.verdict === 'pass') continue
+    if (result.enforced && (result.verdict === 'fail' || result.verdict === 'error')) refused.push(result)
+    else if (!result.enforced && result.verdict === 'fail') warnings.push(`policy ${result.policy}.${result.rule}: ${result.message}`)
   }
-  for (const result of results) options.decided(result)
-  const refused = results.filter((r) => r.enforced && (r.verdict === 'fail' || r.verdict === 'error'))
   if (refused.length > 0) return { allowed: false, status: { code: 400, message: refusal(request.object, refused) } }
-  const warnings = results.filter((r) => !r.enforced && r.verdict === 'fail').map((r) => `policy ${r.policy}.${r.rule}: ${r.message}`)
   return { allowed: true, ...(warnings.length > 0 ? { warnings } : {}) }
+}
+
+const admitting = new WeakMap<readonly PolicyObject[], readonly PolicyObject[]>()
+
+/** The policies that look at requests. */
+function looking({ policies }: AdmissionOptions, { request }: Review): readonly PolicyObject[] {
+  const all = policies(request.namespace ?? '')
+  const known = admitting.get(all)
+  if (known !== undefined) return known
+  const made = all.filter(({ spec }) => spec.admission !== false)
+  admitting.set(all, made)
+  return made
 }
 
 /** Upstream's words: the resource, then each policy with its rules. */
@@ -77,8 +92,7 @@ async function mutate(options: AdmissionOptions, review: Review): Promise<object
   if (request === undefined || review.request.operation === 'DELETE') return { allowed: true }
   let object = request.object
   try {
-    for (const policy of options.policies(review.request.namespace ?? '')) {
-      if (policy.spec.admission === false) continue
+    for (const policy of indexOf(looking(options, review)).mutating(object)) {
       object = (await mutateResource(policy, { ...request, object }, options.source, options.exceptions())).object
     }
   } catch (error) {
