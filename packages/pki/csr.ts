@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { CodedError, messageOf } from '@idp/kit'
 import { extension, extensionOids, readExtensions } from './certificate.ts'
 import { bitString, boolean, children, explicit, integer, namedBits, oid, readOid, readOne, seq, set } from './der.ts'
-import { signatureAlgorithm, signWith, spkiOf, verifySignature } from './keys.ts'
+import { signatureAlgorithm, signWith, spkiOf, verifySignature, type Hash } from './keys.ts'
 import { encodeNames, type AlternativeNames } from './names.ts'
 import { decodePem, encodePem } from './pem.ts'
 import { decodeSubject, encodeSubject, type Subject } from './subject.ts'
@@ -17,6 +17,8 @@ export interface CsrTemplate extends AlternativeNames {
   readonly isCa?: boolean
   readonly key: KeyObject
   readonly extensions?: readonly Buffer[]
+  /** Hash of the request's signature; as strong as the key by default. */
+  readonly hash?: Hash
 }
 
 /** What a certification request asks for (RFC 2986); its signature has been checked. */
@@ -43,7 +45,7 @@ export function createCsr(template: CsrTemplate): string {
   ]
   const attributes = extensions.length === 0 ? [] : [seq(oid(EXTENSION_REQUEST), set(seq(...extensions)))]
   const body = seq(integer(0), template.rawSubject ?? encodeSubject(template.subject ?? {}), spkiOf(template.key), explicit(0, ...attributes))
-  return encodePem('CERTIFICATE REQUEST', seq(body, signatureAlgorithm(template.key).id, bitString(signWith(template.key, body))))
+  return encodePem('CERTIFICATE REQUEST', seq(body, signatureAlgorithm(template.key, template.hash).id, bitString(signWith(template.key, body, template.hash))))
 }
 
 /** Reads a request and checks that it was signed with its own key. @throws CodedError `InvalidCsr` */

@@ -1,7 +1,7 @@
 export { createCa, issueCertificate, type CaOptions, type IssueOptions, type KeyPair } from './issue.ts'
 export { extension, extensionOids, keyMatches, parseCertificate, parseCertificates, signCertificate, signedBy, type Certificate, type CertificateTemplate, type Signer } from './certificate.ts'
 export { createCsr, parseCsr, type Csr, type CsrTemplate } from './csr.ts'
-export { algorithmOf, exportKey, generateKey, parseKey, publicKeyOf, type KeyAlgorithm } from './keys.ts'
+export { algorithmOf, exportKey, generateKey, parseKey, publicKeyOf, type Hash, type KeyAlgorithm } from './keys.ts'
 export { decodePem, encodePem, splitCertificates, type PemBlock } from './pem.ts'
 export { encodeNameParts, formatSubject, type Subject } from './subject.ts'
 export { addressBytes, type AlternativeNames } from './names.ts'

@@ -56,20 +56,25 @@ export function keyIdOf(spki: Buffer): Buffer {
 
 interface SignatureAlgorithm { readonly id: Buffer; readonly hash: string | undefined }
 
-/** The signature a key makes: hash as strong as the key. */
-export function signatureAlgorithm(key: KeyObject): SignatureAlgorithm {
+export type Hash = 'sha256' | 'sha384' | 'sha512'
+const rsaOids: Readonly<Record<Hash, number>> = { sha256: 11, sha384: 12, sha512: 13 }
+const ecdsaOids: Readonly<Record<Hash, number>> = { sha256: 2, sha384: 3, sha512: 4 }
+
+/** The signature a key makes: hash as strong as the key unless one is asked for. */
+export function signatureAlgorithm(key: KeyObject, hash?: Hash): SignatureAlgorithm {
   const algorithm = algorithmOf(key)
   if (algorithm.type === 'Ed25519') return { id: seq(oid('1.3.101.112')), hash: undefined }
-  if (algorithm.type === 'RSA') {
-    const [last, hash] = (algorithm.size ?? 0) >= 4096 ? [13, 'sha512'] : (algorithm.size ?? 0) >= 3072 ? [12, 'sha384'] : [11, 'sha256']
-    return { id: seq(oid(`1.2.840.113549.1.1.${last}`), nothing()), hash: String(hash) }
+  const { type, size = 0 } = algorithm
+  if (type === 'RSA') {
+    const chosen = hash ?? (size >= 4096 ? 'sha512' : size >= 3072 ? 'sha384' : 'sha256')
+    return { id: seq(oid(`1.2.840.113549.1.1.${rsaOids[chosen]}`), nothing()), hash: chosen }
   }
-  const [last, hash] = algorithm.size === 521 ? [4, 'sha512'] : algorithm.size === 384 ? [3, 'sha384'] : [2, 'sha256']
-  return { id: seq(oid(`1.2.840.10045.4.3.${last}`)), hash: String(hash) }
+  const chosen = hash ?? (size === 521 ? 'sha512' : size === 384 ? 'sha384' : 'sha256')
+  return { id: seq(oid(`1.2.840.10045.4.3.${ecdsaOids[chosen]}`)), hash: chosen }
 }
 
-export function signWith(key: KeyObject, data: Uint8Array): Buffer {
-  return sign(signatureAlgorithm(key).hash, data, key)
+export function signWith(key: KeyObject, data: Uint8Array, hash?: Hash): Buffer {
+  return sign(signatureAlgorithm(key, hash).hash, data, key)
 }
 
 /** Hash of each signature algorithm that is accepted. SHA-1 and MD5 are not. */

@@ -1,14 +1,15 @@
 import { isApiError, Secret } from '@idp/api'
-import { controllerReference, isControlledBy, watch, type Controller, type Scope } from '@idp/controller'
+import { controllerReference, isControlledBy, Waiting, watch, type Controller, type Scope } from '@idp/controller'
 import { isCoded, messageOf, rfc3339, type Random } from '@idp/kit'
 import { createCsr, exportKey, generateKey, parseCertificate, parseKey, publicKeyOf } from '@idp/pki'
 import type { KeyObject } from 'node:crypto'
 import { encodingOf, keyAlgorithmOf, renewalTime, requestTemplate, usagesOf } from '../engine/certificate-spec.ts'
 import { conditionOf, isTrue, withCondition } from '../engine/conditions.ts'
+import { passwordRefs, type Passwords } from '../engine/key-stores.ts'
 import { dataOf, keyChanges, readSecret, reasonToIssue, requestChanges } from '../engine/reissue.ts'
 import { secretFor } from '../engine/secret.ts'
 import { Certificate, CertificateRequest, names, type CertificateStatus } from '../kinds/cert-manager.ts'
-import type { World } from './world.ts'
+import { secretValue, type World } from './world.ts'
 
 /** First wait after a failed issuance; doubles with each further one. */
 const RETRY = 3_600_000
@@ -22,7 +23,7 @@ export function certificateController({ random }: Pick<World, 'random'>): Contro
     owns: [CertificateRequest],
     concurrency: 4,
     watches: [watch(Secret, (secret, scope) => scope.cache(Certificate).list({ namespace: secret.metadata.namespace ?? '' })
-      .filter((certificate) => certificate.spec.secretName === secret.metadata.name || certificate.status?.nextPrivateKeySecretName === secret.metadata.name)
+      .filter((certificate) => certificate.spec.secretName === secret.metadata.name || certificate.status?.nextPrivateKeySecretName === secret.metadata.name || passwordRefs(certificate.spec).some(({ ref }) => ref?.name === secret.metadata.name))
       .map(({ metadata }) => ({ name: metadata.name ?? '', namespace: metadata.namespace })))],
     async reconcile(certificate, scope) {
       const pass = new Pass(certificate, scope, random)
@@ -87,11 +88,26 @@ class Pass {
     const pem = Buffer.from(request.status.certificate, 'base64').toString()
     const ca = request.status.ca === undefined ? undefined : Buffer.from(request.status.ca, 'base64').toString()
     const known = this.#scope.cache(Secret).get(this.#certificate.spec.secretName, this.#namespace)
-    await this.#scope.client.apply(Secret, secretFor(this.#certificate, { pem, ca, key: exportKey(key, encodingOf(this.#certificate.spec)) }, known), { fieldManager: 'cert-manager-certificates-issuing', force: true })
+    await this.#scope.client.apply(Secret, secretFor(this.#certificate, { pem, ca, key: exportKey(key, encodingOf(this.#certificate.spec)), passwords: this.#passwords() }, known), { fieldManager: 'cert-manager-certificates-issuing', force: true })
     await this.#dropNextKey()
     const { lastFailureTime: _time, failedIssuanceAttempts: _attempts, nextPrivateKeySecretName: _next, ...kept } = this.status
     this.status = { ...kept, revision, conditions: (kept.conditions ?? []).filter(({ type }) => type !== 'Issuing') }
     this.#event('Normal', 'Issuing', 'The certificate has been successfully issued')
+  }
+
+  /** Passwords of the key stores. @throws Waiting when a Secret that holds one is missing */
+  #passwords(): Passwords {
+    const found: Record<string, string> = {}
+    for (const { store, password, ref } of passwordRefs(this.#certificate.spec)) {
+      const value = ref === undefined ? { value: Buffer.from(password) } : secretValue(this.#scope, this.#namespace, { name: ref.name, key: ref.key ?? 'password' })
+      if ('value' in value) found[store] = value.value.toString()
+      else {
+        const message = `Failed to create ${store.toUpperCase()} keystore: fetching the password: ${value.missing}`
+        this.#event('Warning', 'SecretMissing', message)
+        throw new Waiting(message)
+      }
+    }
+    return found
   }
 
   /** The key of the next revision, kept in a Secret of its own until it is used. */
@@ -182,7 +198,7 @@ class Pass {
     await this.#dropNextKey()
     const held = readSecret(secret)
     if (secret !== undefined && held !== undefined) {
-      const wish = secretFor(this.#certificate, { pem: dataOf(secret, 'tls.crt') ?? '', ca: dataOf(secret, 'ca.crt'), key: dataOf(secret, 'tls.key') ?? '' }, secret)
+      const wish = secretFor(this.#certificate, { pem: dataOf(secret, 'tls.crt') ?? '', ca: dataOf(secret, 'ca.crt'), key: dataOf(secret, 'tls.key') ?? '', passwords: this.#passwords() }, secret)
       const differs = Object.entries(wish.metadata.annotations ?? {}).some(([name, value]) => secret.metadata.annotations?.[name] !== value)
         || Object.entries(wish.metadata.labels ?? {}).some(([name, value]) => secret.metadata.labels?.[name] !== value) || Object.entries(wish.data ?? {}).some(([name, value]) => secret.data?.[name] !== value)
       if (differs) await this.#scope.client.apply(Secret, wish, { fieldManager: 'cert-manager-certificates-issuing', force: true })

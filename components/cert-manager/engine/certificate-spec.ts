@@ -1,5 +1,5 @@
 import { CodedError } from '@idp/kit'
-import { encodeNameParts, type Certificate as X509, type CsrTemplate, type KeyAlgorithm, type KeyUsage, type Subject } from '@idp/pki'
+import { encodeNameConstraints, encodeNameParts, extension, extensionOids, type Certificate as X509, type CsrTemplate, type Hash, type KeyAlgorithm, type KeyUsage, type NameConstraints, type Subject } from '@idp/pki'
 import type { Certificate } from '../kinds/cert-manager.ts'
 import { parseGoDuration } from './go-duration.ts'
 
@@ -48,11 +48,22 @@ export function subjectOf(spec: Spec): Subject {
 
 /** What goes into the request, all but the key. @throws CodedError `InvalidSubject` for a literalSubject that cannot be read */
 export function requestTemplate(spec: Spec): Omit<CsrTemplate, 'key'> {
+  const constraints = constraintsOf(spec)
+  const hash = /SHA(256|384|512)/.exec(String(spec.signatureAlgorithm ?? ''))?.[0].toLowerCase() as Hash | undefined
   return {
     subject: subjectOf(spec), ...(spec.literalSubject === undefined || spec.literalSubject === '' ? {} : { rawSubject: encodeLiteralSubject(spec.literalSubject) }),
     dnsNames: (spec.dnsNames ?? []).map(String), ipAddresses: (spec.ipAddresses ?? []).map(String), uris: (spec.uris ?? []).map(String), emails: (spec.emailAddresses ?? []).map(String),
+    otherNames: (spec.otherNames ?? []).map(({ oid, utf8Value }) => ({ oid: oid ?? '', utf8: utf8Value ?? '' })),
     isCa: spec.isCA === true, ...(spec.encodeUsagesInRequest === false ? {} : { usages: usagesOf(spec) }),
+    ...(constraints === undefined ? {} : { extensions: [constraints] }), ...(hash === undefined ? {} : { hash }),
   }
+}
+
+/** The whole extension, encoded; undefined without constraints. */
+export function constraintsOf({ nameConstraints, isCA }: Pick<Spec, 'nameConstraints' | 'isCA'>): Buffer | undefined {
+  if (nameConstraints === undefined || isCA !== true) return undefined
+  const { critical = false, permitted, excluded } = nameConstraints
+  return extension(extensionOids.nameConstraints, critical, encodeNameConstraints({ ...(permitted === undefined ? {} : { permitted }), ...(excluded === undefined ? {} : { excluded }) } as NameConstraints))
 }
 
 /** An RFC 4514 name such as `CN=a,OU=b,DC=c`, most specific part first. */

@@ -3,7 +3,7 @@ import type { Secret } from '@idp/api'
 import { rfc3339 } from '@idp/kit'
 import { addressBytes, algorithmOf, keyMatches, parseCertificate, parseCertificates, parseCsr, parseKey, type Certificate as X509, type Csr } from '@idp/pki'
 import { names, type Certificate, type CertificateRequest } from '../kinds/cert-manager.ts'
-import { durationOf, keyAlgorithmOf, renewalTime, requestTemplate, usagesOf } from './certificate-spec.ts'
+import { constraintsOf, durationOf, keyAlgorithmOf, renewalTime, requestTemplate, usagesOf } from './certificate-spec.ts'
 
 /** Why a certificate is issued (again): reason and message of the condition `Issuing`. */
 export interface Reissue { readonly reason: string; readonly message: string }
@@ -70,6 +70,7 @@ export function requestChanges(certificate: Certificate, request: CertificateReq
   if (durationOf(spec) !== durationOf(request.spec as Pick<Certificate['spec'], 'duration'>)) changed.push('spec.duration')
   if ((spec.isCA ?? false) !== (request.spec.isCA ?? false)) changed.push('spec.isCA')
   if (usagesOf(spec).toSorted().join() !== usagesOf({ usages: request.spec.usages as never, isCA: spec.isCA as never }).toSorted().join()) changed.push('spec.usages')
+  if (!Buffer.from(constraintsOf(spec) ?? []).equals(csr.nameConstraints ?? Buffer.alloc(0))) changed.push('spec.nameConstraints')
   const [a, b] = [spec.issuerRef, request.spec.issuerRef]
   if (a.name !== b.name || (a.kind ?? 'Issuer') !== (b.kind ?? 'Issuer')) changed.push('spec.issuerRef')
   return changed
@@ -79,7 +80,7 @@ function certificateChanges(certificate: Certificate, found: X509): string[] {
   return nameChanges(certificate, found)
 }
 
-function nameChanges({ spec }: Certificate, found: Pick<Csr, 'subject' | 'dnsNames' | 'ipAddresses' | 'uris' | 'emails' | 'rawSubject'>): string[] {
+function nameChanges({ spec }: Certificate, found: Pick<Csr, 'subject' | 'dnsNames' | 'ipAddresses' | 'uris' | 'emails' | 'otherNames' | 'rawSubject'>): string[] {
   const wanted = requestTemplate(spec)
   const same = (a: readonly string[] | undefined, b: readonly string[]): boolean => [...a ?? []].sort().join() === [...b].sort().join()
   const changed: string[] = []
@@ -93,6 +94,8 @@ function nameChanges({ spec }: Certificate, found: Pick<Csr, 'subject' | 'dnsNam
   if (!same(wanted.ipAddresses?.map(canonicalAddress), found.ipAddresses.map(canonicalAddress))) changed.push('spec.ipAddresses')
   if (!same(wanted.uris, found.uris)) changed.push('spec.uris')
   if (!same(wanted.emails, found.emails)) changed.push('spec.emailAddresses')
+  const flat = (names: Csr['otherNames'] | undefined): string[] => (names ?? []).map(({ oid, utf8 }) => `${oid}=${utf8}`)
+  if (!same(flat(wanted.otherNames), flat(found.otherNames))) changed.push('spec.otherNames')
   return changed
 }
 

@@ -2,12 +2,22 @@ import type { Secret } from '@idp/api'
 import { controllerReference } from '@idp/controller'
 import { decodePem, parseCertificate } from '@idp/pki'
 import { Certificate, names } from '../kinds/cert-manager.ts'
+import { keyStores, type Passwords } from './key-stores.ts'
 import { splitChain } from './reissue.ts'
 
 const base64 = (value: string | Uint8Array): string => Buffer.from(value).toString('base64')
 
+export interface Issued {
+  /** PEM, leaf first. */
+  readonly pem: string
+  readonly ca: string | undefined
+  readonly key: string
+  /** Of the key stores that the Certificate asks for. */
+  readonly passwords?: Passwords
+}
+
 /** The Secret of an issued certificate: chain, key and CA, the formats asked for, and annotations that say what it is. @param known the Secret that is there; its type cannot change */
-export function secretFor(certificate: Certificate, issued: { readonly pem: string; readonly ca: string | undefined; readonly key: string }, known: Secret | undefined, own = false): Secret {
+export function secretFor(certificate: Certificate, issued: Issued, known: Secret | undefined, own = false): Secret {
   const { spec, metadata } = certificate
   const leaf = parseCertificate(issued.pem)
   const { chain, root } = splitChain(issued.pem)
@@ -31,6 +41,7 @@ export function secretFor(certificate: Certificate, issued: { readonly pem: stri
     data: {
       'tls.crt': base64(tlsCrt), 'tls.key': base64(issued.key), ...(ca === undefined ? {} : { 'ca.crt': base64(ca) }),
       ...(formats.includes('CombinedPEM') ? { 'tls-combined.pem': base64(`${issued.key}\n${tlsCrt}`) } : {}),
+      ...Object.fromEntries(Object.entries(keyStores(spec, { chain: tlsCrt, ca, key: issued.key }, issued.passwords ?? {})).map(([name, bytes]) => [name, base64(bytes)])),
       ...(formats.includes('DER') ? { 'key.der': base64(decodePem(issued.key)[0]?.der ?? '') } : {}),
     },
   }

@@ -6,7 +6,9 @@ import type { Clock } from '@idp/kit'
 import { createCa, issueCertificate, parseCertificate, type KeyPair } from '@idp/pki'
 import { untilAborted, type Program } from '@idp/sandbox'
 import { dataOf } from '../engine/reissue.ts'
-import { validateCertificate, validateIssuer, validateRequest, type Fault } from '../engine/validate.ts'
+import { validateCertificate, validateRequest, type Fault } from '../engine/validate.ts'
+import { validateIssuer } from '../engine/validate-issuer.ts'
+import { mayApprove } from '../engine/access.ts'
 import type { AnyIssuer, Certificate, CertificateRequest } from '../kinds/cert-manager.ts'
 import { flag, managed, probes } from './process.ts'
 
@@ -37,7 +39,7 @@ export const webhook: Program = {
     })
     using _renewal = repeated(clock, LEAF_DAYS * DAY / 2, () => void authority(api, namespace, name, clock).then(renew))
     await using _probes = await probes(container, { health: 6080, metrics: 9402, ready: () => true })
-    await using _listener = await net.listen(Number(flag(args, 'secure-port') ?? 10250), admission(), { tls: { identity: () => serving } })
+    await using _listener = await net.listen(Number(flag(args, 'secure-port') ?? 10250), admission(api), { tls: { identity: () => serving } })
     log.info('cert-manager-webhook is ready')
     await untilAborted(signal)
     return 0
@@ -75,25 +77,40 @@ function keyPairIn(secret: Secret | undefined): KeyPair | undefined {
   return cert === undefined || key === undefined ? undefined : { cert, key }
 }
 
-interface Review { apiVersion: string; kind: string; request: { uid: string; kind: { kind: string }; operation: string; name?: string; object?: unknown; oldObject?: unknown; userInfo?: { username?: string; uid?: string; groups?: string[]; extra?: unknown } } }
+interface Review { apiVersion: string; kind: string; request: { uid: string; kind: { kind: string }; subResource?: string; operation: string; name?: string; object?: unknown; oldObject?: unknown; userInfo?: { username?: string; uid?: string; groups?: string[]; extra?: unknown } } }
 
-function admission(): WebServer {
+function admission(client: Client): WebServer {
   return {
     async handler(request) {
       const { pathname } = new URL(request.url)
       if (request.method !== 'POST' || (pathname !== '/validate' && pathname !== '/mutate')) return new Response('not found', { status: 404 })
       const review = await request.json() as Review
-      const response = pathname === '/validate' ? validate(review) : mutate(review)
+      const response = pathname === '/validate' ? await validate(review, client) : mutate(review)
       return Response.json({ apiVersion: review.apiVersion, kind: 'AdmissionReview', response: { uid: review.request.uid, ...response } })
     },
   }
 }
 
-function validate({ request: { kind: { kind }, object, oldObject, name } }: Review): object {
-  const faults = faultsOf(kind, object, oldObject)
+async function validate({ request }: Review, client: Client): Promise<object> {
+  const faults = [...faultsOf(request.kind.kind, request.object, request.oldObject), ...await approvalFaults(request, client)]
   if (faults.length === 0) return { allowed: true }
   const text = faults.length === 1 ? faults[0] : `[${faults.join(', ')}]`
-  return { allowed: false, status: { status: 'Failure', reason: 'NotAcceptable', code: 406, message: `${text ?? ''}`, details: { name } } }
+  return { allowed: false, status: { status: 'Failure', reason: 'NotAcceptable', code: 406, message: `${text ?? ''}`, details: { name: request.name } } }
+}
+
+/** Who sets `Approved` or `Denied` needs the verb `approve` on the issuer's signer. */
+async function approvalFaults({ kind, subResource, object, oldObject, userInfo }: Review['request'], client: Client): Promise<Fault[]> {
+  if (kind.kind !== 'CertificateRequest' || subResource !== 'status') return []
+  const has = (request: unknown, type: string): boolean => (request as CertificateRequest | undefined)?.status?.conditions?.some((condition) => condition.type === type) === true
+  if (!['Approved', 'Denied'].some((type) => has(object, type) && !has(oldObject, type))) return []
+  const { spec: { issuerRef }, metadata } = object as CertificateRequest
+  const [group, of] = [issuerRef.group || 'cert-manager.io', issuerRef.kind || 'Issuer']
+  const resource = await client.kindOf(group === 'cert-manager.io' ? 'cert-manager.io/v1' : group, of).then(({ plural, scope }) => ({ plural, namespaced: scope === 'Namespaced' }), (error: unknown) => {
+    if (group === 'cert-manager.io') throw error
+    return undefined // a group of somebody else, whose version is not known here: named by its kind
+  }) ?? { plural: `${of.toLowerCase()}s`, namespaced: !of.startsWith('Cluster') }
+  const allowed = await mayApprove(client, userInfo ?? {}, { resource: `${resource.plural}.${group}`, name: issuerRef.name, namespace: resource.namespaced ? metadata.namespace : undefined })
+  return allowed ? [] : [`status.conditions: Forbidden: user ${JSON.stringify(userInfo?.username ?? '')} does not have permissions to set approved/denied conditions for issuer {${issuerRef.name} ${of} ${group}}`]
 }
 
 function faultsOf(kind: string, object: unknown, oldObject: unknown): Fault[] {
