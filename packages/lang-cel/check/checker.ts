@@ -5,6 +5,8 @@ import { CelTypeValue } from '../value/value.ts'
 import { boolType, bytesType, type CelType, doubleType, dynType, errorType, intType, listType, mapType, nullType, optionalType, sameType, stringType, typeType, uintType } from './cel-type.ts'
 import { rebuild, Substitution } from './substitution.ts'
 
+const sortable = new Set(['dyn', 'error', 'param', 'int', 'uint', 'double', 'bool', 'duration', 'timestamp', 'string', 'bytes'])
+
 interface Scope { readonly name: string; readonly type: CelType; readonly parent: Scope | undefined }
 
 const literalTypes = { null: nullType, bool: boolType, int: intType, uint: uintType, double: doubleType, string: stringType, bytes: bytesType }
@@ -264,6 +266,11 @@ class Checker {
         return listType(node.second === undefined && range.kind === 'map' ? key : item)
       }
       case 'map': case 'transformList': return listType(body)
+      case 'sortBy': {
+        const by = this.known.apply(body)
+        if (range.kind === 'map' || !sortable.has(by.kind)) return this.report(`found no matching overload for '@sortByAssociatedKeys' applied to '${range.text}.(list(${by.text}))'`, node)
+        return listType(item)
+      }
       case 'transformMap': return mapType(key, body)
       case 'transformMapEntry': {
         const entry = this.known.apply(body)

@@ -1,4 +1,5 @@
 import type { ComprehensionNode } from '../syntax/node.ts'
+import { celCompare } from '../value/compare.ts'
 import { CelFault, noSuchOverload } from '../value/fault.ts'
 import { CelMap, isMap, mapEntries, mapKeys } from '../value/map.ts'
 import { CelOpaque, type CelValue, kindOf } from '../value/value.ts'
@@ -39,6 +40,7 @@ export function compileComprehension(node: ComprehensionNode, locals: Locals | u
     case 'map': case 'transformList': return transform(loop)
     case 'transformMap': return transformMap(loop)
     case 'transformMapEntry': return transformMapEntry(loop)
+    case 'sortBy': return sortBy(loop)
   }
 }
 
@@ -146,6 +148,21 @@ function transform({ each, condition, body }: Loop): Eval {
     })
     frame.cost += 11
     return list
+  }
+}
+
+function sortBy({ each, body }: Loop): Eval {
+  return (frame) => {
+    const keyed: { key: CelValue; item: CelValue }[] = []
+    each(frame, (inner, item) => {
+      charge(inner, 12)
+      const key = body(inner)
+      celCompare(key, keyed[0]?.key ?? key)
+      keyed.push({ key, item })
+      return false
+    })
+    frame.cost += 11
+    return keyed.sort((a, b) => celCompare(a.key, b.key)).map(({ item }) => item)
   }
 }
 

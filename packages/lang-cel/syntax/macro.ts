@@ -8,6 +8,8 @@ export interface MacroOptions {
   readonly bind?: boolean
   /** `optMap`, `optFlatMap`, `?.`: on unless false. */
   readonly optionals?: boolean
+  /** `list.sortBy(e, key)`: off unless true. */
+  readonly sortBy?: boolean
   /** `cel.block` of optimised expressions: off unless true. */
   readonly block?: boolean
   /** No macro but what the grammar itself needs. */
@@ -72,6 +74,9 @@ function comprehension({ name, target, args, offset }: CallNode, options: MacroO
   const one = oneVariable[name]
   if (one && (args.length === 2 || (one === 'map' && args.length === 3))) {
     return { kind: 'comprehension', macro: one, range, first: simpleName(args[0], issues), second: undefined, condition: args.length === 3 ? args[1] : undefined, body: last, offset }
+  }
+  if (name === 'sortBy' && options.sortBy && args.length === 2) {
+    return { kind: 'comprehension', macro: 'sortBy', range, first: simpleName(args[0], issues), second: undefined, condition: undefined, body: last, offset }
   }
   const two = twoVariables[name]
   if (!two || options.twoVariables === false) return undefined

@@ -34,7 +34,7 @@ export interface ListNode extends Place { readonly kind: 'list'; readonly items:
 export interface MapNode extends Place { readonly kind: 'map'; readonly entries: readonly { readonly key: CelNode; readonly value: CelNode; readonly optional: boolean; readonly offset: number }[] }
 export interface StructNode extends Place { readonly kind: 'struct'; name: string; readonly fields: readonly { readonly name: string; readonly value: CelNode; readonly optional: boolean; readonly offset: number }[] }
 
-export type MacroName = 'all' | 'exists' | 'existsOne' | 'map' | 'filter' | 'transformList' | 'transformMap' | 'transformMapEntry'
+export type MacroName = 'all' | 'exists' | 'existsOne' | 'map' | 'filter' | 'transformList' | 'transformMap' | 'transformMapEntry' | 'sortBy'
 
 /** A macro over a list or a map; the check and the compiler know each, so nothing is expanded into a general fold. */
 export interface ComprehensionNode extends Place {

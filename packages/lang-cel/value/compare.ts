@@ -1,6 +1,6 @@
 import { compareBytes, numeric } from './equal.ts'
 import { noSuchOverload } from './fault.ts'
-import { CelDuration, CelTimestamp, type CelValue } from './value.ts'
+import { CelDouble, CelDuration, CelTimestamp, type CelValue, isInt } from './value.ts'
 
 /** Order of two values of one kind (numbers of all kinds together): negative, 0, positive; NaN when there is none (NaN itself). */
 export function celCompare(a: CelValue, b: CelValue): number {
@@ -10,6 +10,7 @@ export function celCompare(a: CelValue, b: CelValue): number {
   if (left !== undefined) {
     const right = numeric(b)
     if (right === undefined) throw noSuchOverload()
+    if (typeof left !== typeof right && (isDouble(a) || isDouble(b))) return celCompare(Number(left), Number(right))
     return left < right ? -1 : left > right ? 1 : left == right ? 0 : NaN
   }
   if (typeof a === 'boolean' && typeof b === 'boolean') return Number(a) - Number(b)
@@ -18,6 +19,9 @@ export function celCompare(a: CelValue, b: CelValue): number {
   if (a instanceof Uint8Array && b instanceof Uint8Array) return compareBytes(a, b)
   throw noSuchOverload()
 }
+
+/** An int beyond 2^53 is compared with a double as a double, as the reference implementation does. */
+const isDouble = (value: CelValue) => value instanceof CelDouble || (typeof value === 'number' && !isInt(value))
 
 /** Order by code point, which UTF-16's own is not beyond the basic plane. */
 export function compareText(a: string, b: string): number {
