@@ -3,15 +3,16 @@ import { escapeHtml, escapeJs, escapeQuery } from './escape.ts'
 import { sprintf, sprintV } from './format.ts'
 import { GoError } from './go-error.ts'
 import { byteLength, byteSlice, bytesOf, compareStrings } from './go-string.ts'
-import { content, deepEqual, fn, isFunction, isMap, isNilSlice, kindOf, Num, Struct, typeOf, typedSlice, zeroOf, goType, type GoFunction, type GoSlice } from './value.ts'
+import { notePath, readsShallow } from './reads.ts'
+import { content, deepEqual, fn, isFunction, isMap, isNilSlice, kindOf, Num, reading, Struct, typeOf, typedSlice, zeroOf, goType, type GoFunction, type GoSlice } from './value.ts'
 
 /** The functions text/template itself has. */
 export const builtins: ReadonlyMap<string, GoFunction> = new Map<string, GoFunction>([
   ['and', andFunction],
   ['or', orFunction],
   ['not', notFunction],
-  ['len', fn('value', length)],
-  ['index', fn('value ...value', index)],
+  ['len', reading(readsShallow, fn('value', length))],
+  ['index', reading((reads, [item, ...keys]) => notePath(reads, item, keys), fn('value ...value', index))],
   ['slice', { ...fn('value ...value', slice), marksElements: true }],
   ['call', fn('value ...value', call)],
   ['print', fn('...any', sprint)],

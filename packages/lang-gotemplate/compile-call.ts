@@ -5,6 +5,7 @@ import { fail, type Frame } from './frame.ts'
 import { GoError, LimitError } from './go-error.ts'
 import { nodeText, type Node, type Operand } from './node.ts'
 import { assign, canBeNil } from './param.ts'
+import { noteCall, noteTruth } from './reads.ts'
 import { isTrue, type GoFunction, type ParamType } from './value.ts'
 
 /** A call with its arguments checked and converted as Go does it. `node` is what errors of the function point to. */
@@ -31,6 +32,7 @@ export function buildCall(target: GoFunction, name: string, node: Node, args: re
     const argv: unknown[] = []
     for (const arg of evals) argv.push(arg(dot, frame))
     if (piped) argv.push(assign(frame, final, finalType))
+    if (frame.run.reads !== undefined) noteCall(frame.run.reads, target, argv)
     try {
       return invoke(frame, argv)
     } catch (error) {
@@ -75,6 +77,7 @@ function buildShortCircuit(stopsAt: boolean, name: string, args: readonly Operan
     let value: unknown
     for (const arg of evals) {
       value = arg(dot, frame)
+      if (frame.run.reads !== undefined) noteTruth(frame.run.reads, value)
       if (isTrue(value) === stopsAt) return value
     }
     return final === missingArg ? value : final

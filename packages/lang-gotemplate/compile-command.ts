@@ -4,6 +4,7 @@ import { field, mayBeMethod, methodOf } from './field.ts'
 import { fail, type Frame } from './frame.ts'
 import { nodeText, type ChainNode, type CommandNode, type FieldNode, type IdentifierNode, type NumberNode, type Operand, type PipeNode, type VariableNode } from './node.ts'
 import { quoteGo } from './quote.ts'
+import { noteCall } from './reads.ts'
 import { Struct, type GoFunction } from './value.ts'
 
 /** A command of a pipeline; `final` is what the command before gave, or missingArg. */
@@ -126,15 +127,25 @@ function compilePath(node: FieldNode | VariableNode | ChainNode, path: readonly 
     for (let i = 0; i < last; i++) {
       const name = path[i] ?? ''
       const method = methods[i] === true && typeof value === 'object' && value !== null ? methodOf(value, name) : undefined
+      if (method !== undefined) noteMethod(frame, method, value)
       value = method === undefined ? field(frame, value, name, i > 0 || firstIsElement) : noArguments(frame, node, name, method)
     }
     if (lastMethod && typeof value === 'object' && value !== null) {
       const method = methodOf(value, lastName)
-      if (method !== undefined) return callMethod(dot, frame, final, lastName, method)
+      if (method !== undefined) {
+        noteMethod(frame, method, value)
+        return callMethod(dot, frame, final, lastName, method)
+      }
     }
     if ((hasArgs || final !== missingArg) && value !== undefined && value !== null) refuseArguments(frame, value, lastName)
     return field(frame, value, lastName, last > 0 || firstIsElement)
   }
+}
+
+/** A method looks at what it belongs to. */
+function noteMethod(frame: Frame, method: GoFunction, receiver: unknown): void {
+  const { reads } = frame.run
+  if (reads !== undefined && !(receiver instanceof Struct)) noteCall(reads, method, [receiver])
 }
 
 function refuseArguments(frame: Frame, value: unknown, name: string): void {

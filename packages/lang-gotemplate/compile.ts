@@ -6,6 +6,7 @@ import { sortedKeys } from './go-string.ts'
 import { quoteGo } from './quote.ts'
 import { executeTemplate } from './template-set.ts'
 import type { ActionNode, BranchNode, ListNode, PipeNode, Statement, TemplateNode, Tree } from './node.ts'
+import { noteTruth, readsShallow } from './reads.ts'
 import { content, isFunction, isTrue, Num, Struct, typeOf, type GoMap } from './value.ts'
 
 /** The executable form of a tree: writes to the frame's run. */
@@ -65,7 +66,10 @@ function compileAction(node: ActionNode, scope: Scope): Step {
     frame.node = node
     if (typeof found === 'string') frame.run.write(found)
     else if (isFunction(found)) fail(frame, `can't print ${quoteNode(node)} of type ${typeOf(found)}`)
-    else frame.run.write(printed(found))
+    else {
+      frame.run.reads?.deep(found)
+      frame.run.write(printed(found))
+    }
     return 0
   }
 }
@@ -113,6 +117,7 @@ function compileIf(node: BranchNode, scope: Scope): Step {
   const orElse = node.orElse === undefined ? undefined : compileList(node.orElse, scope)
   return (dot, frame) => {
     const value = test(dot, frame)
+    if (frame.run.reads !== undefined) noteTruth(frame.run.reads, value)
     if (isTrue(value)) return then(isWith ? value : dot, frame)
     return orElse === undefined ? 0 : orElse(dot, frame)
   }
@@ -154,6 +159,7 @@ function range(parts: RangeParts, dot: unknown, frame: Frame): Signal {
   frame.node = parts.node
   const found = parts.value(dot, frame)
   const value = content(found)
+  if (frame.run.reads !== undefined) readsShallow(frame.run.reads, [value])
   const ran = Array.isArray(value) || value instanceof Uint8Array ? rangeList(parts, value, frame)
     : typeof value === 'bigint' || (value instanceof Num && typeof value.value === 'bigint') ? rangeInt(parts, value, frame)
       : value === undefined || value === null ? 0

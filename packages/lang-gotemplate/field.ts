@@ -10,6 +10,7 @@ export function staticType(value: unknown, fromElement: boolean): string {
 /** `.name` of a value without arguments; methods are answered as Method. */
 export function field(frame: Frame, receiver: unknown, name: string, fromElement: boolean): unknown {
   if (typeof receiver === 'object' && receiver !== null && !Array.isArray(receiver) && !(receiver instanceof Struct)) {
+    frame.run.reads?.key(receiver, name)
     if (Object.hasOwn(receiver, name) && !(receiver instanceof Num) && !(receiver instanceof Uint8Array)) return (receiver as GoMap)[name]
     if (!(receiver instanceof Num) && !(receiver instanceof Uint8Array) && !isFunction(receiver)) return missing(frame, receiver as GoMap, name)
   }

@@ -1,4 +1,5 @@
 import { LimitError } from './go-error.ts'
+import type { Reads } from './reads.ts'
 import type { Template, TemplateSet } from './template-set.ts'
 
 /** What `.missing` reads as: nothing ('default'), the zero value ('zero', what Helm uses), or an error. */
@@ -26,17 +27,20 @@ export class Run {
   readonly context: unknown
   /** Told of every template that begins, with its name as it was looked up. */
   readonly entered: ((name: string, template: Template) => void) | undefined
+  /** Told what is looked at. */
+  readonly reads: Reads | undefined
   private readonly maxOutput: number
   private readonly deadline: number
   private readonly now: () => number
   private written = 0
   private steps = 0
 
-  constructor(set: TemplateSet, options: { missingKey?: MissingKey; limits?: Limits; now: () => number; context?: unknown; entered?: ((name: string, template: Template) => void) | undefined }) {
+  constructor(set: TemplateSet, options: { missingKey?: MissingKey; limits?: Limits; now: () => number; context?: unknown; entered?: ((name: string, template: Template) => void) | undefined; reads?: Reads | undefined }) {
     this.set = set
     this.missingKey = options.missingKey ?? 'default'
     this.context = options.context
     this.entered = options.entered
+    this.reads = options.reads
     this.now = options.now
     this.maxDepth = options.limits?.depth || defaultLimits.depth
     this.maxOutput = options.limits?.output || defaultLimits.output

@@ -3,6 +3,7 @@ import type { Frame } from './frame.ts'
 import { ExecError, LimitError } from './go-error.ts'
 import { isEmptyTree, type Tree } from './node.ts'
 import { parseTemplate } from './parser.ts'
+import type { Reads } from './reads.ts'
 import { Run, type Limits, type MissingKey } from './run.ts'
 import type { GoFunction } from './value.ts'
 
@@ -23,7 +24,7 @@ export class Template {
   }
 }
 
-export interface ExecuteOptions { readonly missingKey?: MissingKey; readonly limits?: Limits; readonly now: () => number; readonly context?: unknown; readonly entered?: ((name: string, template: Template) => void) | undefined }
+export interface ExecuteOptions { readonly missingKey?: MissingKey; readonly limits?: Limits; readonly now: () => number; readonly context?: unknown; readonly entered?: ((name: string, template: Template) => void) | undefined; readonly reads?: Reads | undefined }
 
 /** Templates that know each other by name, and the functions they may call. */
 export class TemplateSet {

@@ -14,6 +14,7 @@
  * | structs, pointers, what has methods  | Struct                                                   |
  * | func                                 | GoFunction                                               |
  */
+import type { ReadsOf } from './reads.ts'
 
 /** Name of the Go type of an array or a map that is not the ordinary one. Not enumerable. */
 export const goType: unique symbol = Symbol('goType')
@@ -56,6 +57,8 @@ export interface GoFunction {
   readonly call: (...args: never[]) => unknown
   /** Arguments after the first that come out of a map or a list arrive as Element: the builtin `slice` refuses them. */
   readonly marksElements?: boolean
+  /** What it looks at in its arguments; everything unless it says so. */
+  readonly reads?: ReadsOf
 }
 
 const paramNames: Readonly<Record<string, ParamType>> = {
@@ -75,6 +78,11 @@ export function fn<A extends unknown[]>(signature: string, call: (...args: A) =>
     return found
   })
   return { params, variadic: words.at(-1)?.startsWith('...') ?? false, needsRun, call: call as (...args: never[]) => unknown }
+}
+
+/** The same function, with what it looks at in its arguments. */
+export function reading(reads: ReadsOf, made: GoFunction): GoFunction {
+  return { ...made, reads }
 }
 
 export interface StructShape {

@@ -1,25 +1,26 @@
-import { fn, GoError, goType, mapOf, namedMap, strings, Struct, typedMap, type GoMap } from '@idp/lang-gotemplate'
+import { fn, GoError, goType, mapOf, namedMap, reading, readsNothing, strings, Struct, typedMap, type GoMap } from '@idp/lang-gotemplate'
 import type { ActiveChart } from './dependencies.ts'
-import { filesValue } from './chart-files.ts'
+import { filesValue, type ChartFiles, type FilesRead } from './chart-files.ts'
 import { isTable, pathValue, tableAt } from './values.ts'
 import { toYaml } from './yaml-functions.ts'
 
 /** The dot of a chart's templates: Values, Chart, Files, Release, Capabilities, Subcharts; Template is set for each file. */
-export interface ChartDot { readonly active: ActiveChart; readonly dot: GoMap }
+export interface ChartDot { readonly active: ActiveChart; readonly dot: GoMap; readonly files: ChartFiles }
 
 /** The dots of a chart and all its subcharts; the root comes first. */
-export function chartDots(root: ActiveChart, values: GoMap, release: GoMap, capabilities: Struct, filesRead: () => void): ChartDot[] {
+export function chartDots(root: ActiveChart, values: GoMap, release: GoMap, capabilities: Struct, filesRead: FilesRead): ChartDot[] {
   const dots: ChartDot[] = []
   build(root, values, release, capabilities, dots, filesRead)
   return dots
 }
 
-function build(active: ActiveChart, values: GoMap, release: GoMap, capabilities: Struct, dots: ChartDot[], filesRead: () => void): GoMap {
+function build(active: ActiveChart, values: GoMap, release: GoMap, capabilities: Struct, dots: ChartDot[], filesRead: FilesRead): GoMap {
   const subcharts: GoMap = {}
+  const files: ChartFiles = { prefix: `${active.fullPath}/`, now: active.chart.files }
   const dot: GoMap = {
-    Chart: chartValue(active), Files: filesValue(active.chart.files, filesRead), Release: release, Capabilities: capabilities, Values: named(values), Subcharts: subcharts,
+    Chart: chartValue(active), Files: filesValue(files, filesRead), Release: release, Capabilities: capabilities, Values: named(values), Subcharts: subcharts,
   }
-  dots.push({ active, dot: named(dot) })
+  dots.push({ active, dot: named(dot), files })
   for (const sub of active.dependencies) {
     const own = Object.hasOwn(values, sub.name) ? values[sub.name] : undefined
     subcharts[sub.name] = build(sub, isTable(own) ? own : {}, release, capabilities, dots, filesRead)
@@ -31,7 +32,7 @@ function build(active: ActiveChart, values: GoMap, release: GoMap, capabilities:
 export function named(map: GoMap): GoMap {
   if (map[goType] !== undefined || !Object.isExtensible(map)) return map
   return namedMap('common.Values', map, () => ({
-    AsMap: fn('', () => map),
+    AsMap: reading(readsNothing, fn('', () => map)),
     YAML: fn('', () => `${toYaml(map)}\n`),
     Table: fn('string', (path: string) => tableAt(map, path) ?? refuse(`"${path}" is not a table`)),
     PathValue: fn('string', (path: string) => pathValue(map, path) ?? refuse(`"${path}" is not a value`)),

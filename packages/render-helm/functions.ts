@@ -1,5 +1,5 @@
 import {
-  executeTemplate, ExecError, fn, fromJson, GoError, isMap, parseTemplates, ParseError, quoteGo, sprigFunctions, TemplateSet, toJson,
+  executeTemplate, ExecError, fn, fromJson, GoError, isMap, parseTemplates, ParseError, quoteGo, reading, readsNothing, sprigFunctions, TemplateSet, toJson,
   type Frame, type GoFunction, type GoMap, type Template,
 } from '@idp/lang-gotemplate'
 import { LimitError } from '@idp/lang-gotemplate'
@@ -30,12 +30,12 @@ export const helmFunctions: ReadonlyMap<string, GoFunction> = makeFunctions()
 
 function makeFunctions(): ReadonlyMap<string, GoFunction> {
   const table = sprigFunctions({
-    random: (count) => context().random(count), now: () => context().now(), changed: (map) => current?.changed(map), impure: () => context().impure(),
+    random: (count) => context().random(count), now: () => context().now(), changed: (map, key, value) => current?.changed(map, key, value), impure: () => context().impure(),
   })
   const more: [string, GoFunction][] = [
-    ['include', fn('string any', include, true)],
-    ['tpl', fn('string any', tpl, true)],
-    ['required', fn('string any', required)],
+    ['include', reading(readsNothing, fn('string any', include, true))],
+    ['tpl', reading(readsNothing, fn('string any', tpl, true))],
+    ['required', reading(readsNothing, fn('string any', required))],
     ['fail', fn('string', (message: string) => { throw new GoError(`HELM_ERR_START${message}HELM_ERR_END`) })],
     ['lookup', fn('string string string string', lookup, true)],
     ...yamlFunctions.map(([name, made]): [string, GoFunction] => [name, made]),

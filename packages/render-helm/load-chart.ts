@@ -26,8 +26,43 @@ const defaults = { maxFiles: 20_000, maxBytes: 100 * 1024 * 1024, maxDepth: 20 }
  */
 export async function loadChart(tree: FileTree, options: LoadOptions = {}, previous?: Chart): Promise<Chart> {
   const ignoreFile = await tree.read('.helmignore')
-  const files = await readAll(tree, readIgnoreRules(ignoreFile === undefined ? '' : stringOf(ignoreFile)), options)
-  return chartOf(files, options.source ?? '', 0, options, previous)
+  const ignored = readIgnoreRules(ignoreFile === undefined ? '' : stringOf(ignoreFile))
+  const chart = chartOf(await readAll(tree, ignored, options), options.source ?? '', 0, options, previous)
+  rules.set(chart, ignored)
+  return chart
+}
+
+/** The chart of `previous` with only the named files read again. */
+export async function reloadChart(tree: FileTree, previous: Chart, changed: readonly string[], options: LoadOptions = {}): Promise<Chart> {
+  const known = sources.get(previous)
+  const ignored = rules.get(previous)
+  if (known === undefined || ignored === undefined || changed.includes('.helmignore')) return loadChart(tree, options, previous)
+  const files = new Map(known)
+  for (const path of changed) {
+    if (isIgnored(path, ignored)) continue
+    const content = await tree.read(path)
+    if (content === undefined) files.delete(path)
+    else if (files.has(path) || !path.startsWith('charts/')) files.set(path, content)
+    // A chart that comes in has its place among the others.
+    else return loadChart(tree, options, previous)
+  }
+  checkSize(files, options)
+  const chart = chartOf(files, options.source ?? '', 0, options, previous)
+  rules.set(chart, ignored)
+  return chart
+}
+
+/** A file is ignored when it or a folder above is. */
+function isIgnored(path: string, ignored: IgnoreRules): boolean {
+  for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) if (ignored(path.slice(0, slash), true)) return true
+  return ignored(path, false)
+}
+
+function checkSize(files: ReadonlyMap<string, Uint8Array>, options: LoadOptions): void {
+  const { maxFiles, maxBytes } = limitsOf(options)
+  let bytes = 0
+  for (const content of files.values()) bytes += content.length
+  if (files.size > maxFiles || bytes > maxBytes) throw new CodedError({ code: 'ChartTooLarge', message: `a chart may have ${maxFiles} files and ${maxBytes} bytes`, where: options.source })
 }
 
 /** Reads a chart from a `.tgz`. Throws CodedError. */
@@ -67,6 +102,10 @@ async function readAll(tree: FileTree, ignored: IgnoreRules, options: LoadOption
 
 /** The bytes each chart was read from, to know what changed. */
 const sources = new WeakMap<Chart, ReadonlyMap<string, Uint8Array>>()
+/** The archive a chart inside a chart came in. */
+const archives = new WeakMap<Chart, Uint8Array>()
+/** What its `.helmignore` says. */
+const rules = new WeakMap<Chart, IgnoreRules>()
 /** The charts inside a chart by the name of their folder or archive. */
 const folders = new WeakMap<Chart, ReadonlyMap<string, Chart>>()
 
@@ -144,7 +183,10 @@ function nestedChart(name: string, files: Map<string, Uint8Array>, source: strin
     const before = parentBefore === undefined ? undefined : folders.get(parentBefore)?.get(name)
     files.delete('')
     const packed = name.endsWith('.tgz') && archive !== undefined
-    return [[name, chartOf(packed ? readArchive(archive, limitsOf(options)) : files, source, depth, options, before)]]
+    if (packed && before !== undefined && sameBytes(archives.get(before), archive)) return [[name, before]]
+    const chart = chartOf(packed ? readArchive(archive, limitsOf(options)) : files, source, depth, options, before)
+    if (packed) archives.set(chart, archive)
+    return [[name, chart]]
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
     throw new CodedError({ code: error.code, message: `error unpacking subchart ${name} in ${parent}: ${error.message}`, where: error.where ?? source, cause: error })

@@ -94,6 +94,15 @@ export function manifestOf(stored: Stored): Manifest {
   return { path, text, kind, get object() { return source === undefined ? undefined : own ??= cloneJson(source) } }
 }
 
+const handedOut = new WeakMap<Stored, Manifest>()
+
+/** A document for all readers of a renderer's renderings: the same object for as long as its template writes the same. */
+export function sharedManifestOf(stored: Stored): Manifest {
+  let made = handedOut.get(stored)
+  if (made === undefined) handedOut.set(stored, made = manifestOf(stored))
+  return made
+}
+
 export function hookOf(stored: StoredHook): Hook {
   return Object.defineProperties({ ...stored.head }, Object.getOwnPropertyDescriptors(manifestOf(stored))) as Hook
 }

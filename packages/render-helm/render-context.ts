@@ -11,10 +11,8 @@ export interface RenderContext {
   readonly lookup: Lookup
   readonly random: Random
   readonly now: () => number
-  /** A map was changed in place. */
-  changed(map: GoMap): void
-  /** A file of the chart was read. */
-  filesRead(): void
+  /** A key of a map is about to be changed in place; undefined takes it away. */
+  changed(map: GoMap, key: string, value: unknown): void
   /** The output depends on more than its input: randomness, the clock, a cluster. */
   impure(): void
 }

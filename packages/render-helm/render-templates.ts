@@ -1,90 +1,135 @@
 import { CodedError } from '@idp/kit'
 import { compareStrings, ExecError, GoError, LimitError, TemplateSet, type GoMap, type Limits, type Template } from '@idp/lang-gotemplate'
-import type { Chart } from './chart.ts'
+import type { Changes } from './changes.ts'
+import type { FilesRead } from './chart-files.ts'
 import { named, type ChartDot } from './chart-values.ts'
+import { replay, settle, writeOf, type Write } from './effects.ts'
 import { helmFunctions, withContext } from './functions.ts'
 import { readPart, type Part } from './manifests.ts'
+import { ReadLog, share, type Look, type Shared } from './read-log.ts'
 import type { RenderContext } from './render-context.ts'
 import { templatesOf } from './template-cache.ts'
+import type { TemplateFile } from './chart.ts'
 
-/** What running one template gave, and what that depended on besides values. */
+/** What running one template gave, and all that depended on. */
 export interface Output {
   readonly text: string
   /** Templates it ran, by the name it looked up. */
   readonly used: ReadonlyMap<string, Template>
-  /** It read files of the chart. */
-  readonly readsFiles: boolean
+  /** What it looked at of values and metadata. */
+  readonly looks: ReadonlyMap<object, Look>
+  /** What it changed of them for those that come after it. */
+  readonly writes: readonly Write[]
+  /** What it asked of the chart's files. */
+  readonly files: readonly ((path: string) => boolean)[]
   /** It used randomness, the clock or a cluster: it must run again each time. */
   readonly impure: boolean
   /** Its documents; absent for notes. */
   part?: Part
 }
 
-interface Renderable { readonly path: string; readonly text: string; readonly basePath: string; readonly chart: ChartDot }
+export interface Renderable { readonly path: string; readonly file: TemplateFile; readonly basePath: string; readonly chart: ChartDot; readonly isPartial: boolean }
 
 /** What a rendering brings along for its templates. */
 export type TemplateServices = Pick<RenderContext, 'lookup' | 'random' | 'now'> & { readonly limits: Limits }
 
-/** Watches what the template at hand does. */
-export class Watcher {
+/** What the template at hand did so far. */
+class Watcher {
   used = new Map<string, Template>()
-  readsFiles = false
+  files: ((path: string) => boolean)[] = []
+  writes: Write[] = []
   impure = false
-  /** A template changed what others see: outputs depend on the order of all. */
-  tainted = false
-  begin(): void {
-    this.used = new Map()
-    this.readsFiles = false
-    this.impure = false
-  }
+  reads: ReadLog | undefined
+}
+
+/** What files a template asks for is told to whoever runs at that time. */
+export interface FilesListener { listen: FilesRead }
+
+/** What the last rendering left behind. */
+export interface Before {
+  readonly outputs: ReadonlyMap<string, Output>
+  /** Where the data is not what it was before the first template. */
+  readonly changes: Changes
+  /** Files that are not what they were. */
+  readonly files: readonly string[]
+  /** Names of templates that are not what they were. */
+  readonly templates: readonly string[]
 }
 
 export interface TemplateRun {
-  readonly dots: readonly ChartDot[]
-  /** The chart as it is now for each chart as it was when the dots were made. */
-  readonly charts: ReadonlyMap<Chart, Chart>
+  readonly renderables: readonly Renderable[]
+  readonly set: TemplateSet
+  readonly roots: readonly GoMap[]
   readonly services: TemplateServices
-  readonly watcher: Watcher
-  /** Maps that templates of all files see. */
-  readonly shared: WeakSet<GoMap>
-  /** Outputs of the last time that hold as long as their templates are the same. */
-  readonly known: ReadonlyMap<string, Output>
+  readonly files: FilesListener
+  /** Maps and lists that templates of several files see; absent when nothing will be rendered again. */
+  readonly shared: Shared | undefined
+  readonly before: Before | undefined
 }
 
-/** Runs the templates of a chart and its subcharts. Answers outputs by path, in the order they ran. */
-export function renderTemplates(run: TemplateRun): Map<string, Output> {
-  const renderables = run.dots.flatMap((dot) => renderablesOf(dot, run.charts)).sort((a, b) => byDepth(b.path, a.path))
+/** All templates of charts by name. Throws CodedError `InvalidTemplate`. */
+export function templateSet(renderables: readonly Renderable[]): TemplateSet {
   const set = new TemplateSet(helmFunctions)
-  for (const { path, text } of renderables) for (const template of templatesOf(path, text)) set.add(template)
-  const { watcher, services, shared } = run
+  for (const { path, file } of renderables) for (const template of templatesOf(path, file)) set.add(template)
+  return set
+}
+
+/** Names that do not mean the same template in two sets. */
+export function changedTemplates(before: TemplateSet, now: TemplateSet): string[] {
+  if (before === now) return []
+  const changed = now.names().filter((name) => before.get(name) !== now.get(name))
+  return [...changed, ...before.names().filter((name) => now.get(name) === undefined)]
+}
+
+/** Runs the templates of a chart and its subcharts that have to run. Answers outputs by path, in the order they ran. */
+export function renderTemplates(run: TemplateRun): Map<string, Output> {
+  const { set, services, shared, before } = run
+  let watcher = new Watcher()
   const context: RenderContext = {
     included: new Map(), lookup: services.lookup, random: services.random, now: services.now,
-    changed: (map) => { if (shared.has(map)) watcher.tainted = true },
-    impure: () => { watcher.impure = true }, filesRead: () => { watcher.readsFiles = true },
+    changed(map, key, value) {
+      if (shared?.has(map) !== true) return
+      watcher.writes.push(writeOf(map, key, value))
+      watcher.reads?.wrote(map, key)
+      share(value, shared)
+    },
+    impure: () => { watcher.impure = true },
   }
+  run.files.listen = (test) => { if (shared !== undefined) watcher.files.push(test) }
   const outputs = new Map<string, Output>()
   withContext(context, () => {
-    for (const item of renderables) {
-      if (item.path.slice(item.path.lastIndexOf('/') + 1).startsWith('_')) continue
-      const known = run.known.get(item.path)
-      outputs.set(item.path, known !== undefined && holds(known, set) ? known : output(set, item, run, context))
+    for (const item of run.renderables) {
+      if (item.isPartial) continue
+      const known = before?.outputs.get(item.path)
+      if (before !== undefined && known !== undefined && holds(known, before)) {
+        replay(known.writes, before.changes)
+        outputs.set(item.path, known)
+        continue
+      }
+      watcher = new Watcher()
+      if (shared !== undefined) watcher.reads = new ReadLog(shared)
+      outputs.set(item.path, output(set, item, run, context, watcher, known))
+      if (before !== undefined && settle(known?.writes ?? [], watcher.writes, before.changes)) before.changes.spread(run.roots)
     }
   })
   return outputs
 }
 
-/** Would the templates an output came from be found again? */
-function holds(output: Output, set: TemplateSet): boolean {
-  for (const [name, template] of output.used) if (set.get(name) !== template) return false
-  return true
+/** Would the template write the same again? */
+function holds(output: Output, { changes, files, templates }: Before): boolean {
+  if (output.impure) return false
+  for (const name of templates) if (output.used.has(name)) return false
+  for (const test of output.files) if (files.some(test)) return false
+  return changes.isEmpty || !changes.touch(output.looks)
 }
 
-function output(set: TemplateSet, item: Renderable, run: TemplateRun, context: RenderContext): Output {
-  const { watcher } = run
-  watcher.begin()
+function output(set: TemplateSet, item: Renderable, run: TemplateRun, context: RenderContext, watcher: Watcher, known: Output | undefined): Output {
   item.chart.dot['Template'] = named({ Name: item.path, BasePath: item.basePath })
-  const text = execute(set, item, run, context)
-  return { text, used: watcher.used, readsFiles: watcher.readsFiles, impure: watcher.impure }
+  const text = execute(set, item, run, context, watcher)
+  const { used, files, writes, impure, reads } = watcher
+  const made: Output = { text, used, looks: reads?.looks ?? new Map<object, Look>(), files, writes, impure }
+  if (known?.part !== undefined && known.text === text) made.part = known.part
+  return made
 }
 
 /** The documents of an output, read once. */
@@ -92,13 +137,23 @@ export function partOf(path: string, output: Output): Part {
   return (output.part ??= readPart(path, output.text))
 }
 
-function renderablesOf(chart: ChartDot, charts: ReadonlyMap<Chart, Chart>): Renderable[] {
-  const { active } = chart
-  const { metadata, templates } = charts.get(active.chart) ?? active.chart
-  const isLibrary = metadata.type === 'library'
-  return templates
-    .filter(({ name }) => !isLibrary || name.slice(name.lastIndexOf('/') + 1).startsWith('_'))
-    .map(({ name, text }) => ({ path: `${active.fullPath}/${name}`, text, basePath: `${active.fullPath}/templates`, chart }))
+/** The templates of charts in the order they run, which is that of `before` when they have the same paths. */
+export function renderablesOf(dots: readonly ChartDot[], before: readonly Renderable[] = []): Renderable[] {
+  const all = dots.flatMap((chart) => {
+    const { active } = chart
+    const { metadata, templates } = active.chart
+    const isLibrary = metadata.type === 'library'
+    const basePath = `${active.fullPath}/templates`
+    return templates.flatMap((file): Renderable[] => {
+      const { name } = file
+      const isPartial = name.slice(name.lastIndexOf('/') + 1).startsWith('_')
+      return isLibrary && !isPartial ? [] : [{ path: `${active.fullPath}/${name}`, file, basePath, chart, isPartial }]
+    })
+  })
+  const byPath = new Map(all.map((item) => [item.path, item]))
+  const again = before.flatMap(({ path }) => byPath.get(path) ?? [])
+  if (again.length === all.length && before.length === all.length && byPath.size === all.length) return again
+  return all.sort((a, b) => byDepth(b.path, a.path))
 }
 
 /** Fewer folders first, then by name. */
@@ -114,12 +169,12 @@ function depthOf(path: string): number {
   return depth
 }
 
-function execute(set: TemplateSet, item: Renderable, run: TemplateRun, context: RenderContext): string {
-  const { watcher, services } = run
+function execute(set: TemplateSet, item: Renderable, run: TemplateRun, context: RenderContext, watcher: Watcher): string {
+  const { services } = run
   // A name found in a set made by `tpl` is not looked for here again: that set comes from the same values and texts.
   const entered = (name: string, template: Template) => { if (set.get(name) === template) watcher.used.set(name, template) }
   try {
-    return set.execute(item.path, item.chart.dot, { missingKey: 'zero', limits: services.limits, now: services.now, context, entered }).replaceAll('<no value>', '')
+    return set.execute(item.path, item.chart.dot, { missingKey: 'zero', limits: services.limits, now: services.now, context, entered, reads: watcher.reads }).replaceAll('<no value>', '')
   } catch (error) {
     throw coded(error, item.path)
   }

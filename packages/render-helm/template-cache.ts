@@ -1,13 +1,23 @@
 import { CodedError } from '@idp/kit'
 import { ParseError, parseTemplates, type Template } from '@idp/lang-gotemplate'
+import type { TemplateFile } from './chart.ts'
 import { helmFunctions } from './functions.ts'
 
 const byText = new Map<string, Map<string, Template[]>>()
 const mostCharacters = 64 * 1024 * 1024
 let characters = 0
 
+/** Those of files at hand, which saves looking texts up. */
+const byFile = new WeakMap<TemplateFile, { readonly path: string; readonly templates: readonly Template[] }>()
+
 /** The templates of a file, compiled once for as long as its text is in use. Throws CodedError `InvalidTemplate` with file and line. */
-export function templatesOf(path: string, text: string): readonly Template[] {
+export function templatesOf(path: string, file: TemplateFile): readonly Template[] {
+  let known = byFile.get(file)
+  if (known?.path !== path) byFile.set(file, known = { path, templates: templatesOfText(path, file.text) })
+  return known.templates
+}
+
+function templatesOfText(path: string, text: string): readonly Template[] {
   let byPath = byText.get(text)
   if (byPath === undefined) {
     forget(text.length)

@@ -1,21 +1,22 @@
 import { GoError } from '../go-error.ts'
 import { fromJson, toJson } from '../json.ts'
-import { deepEqual, fn, isTrue, kindOf, typeOf, type GoFunction } from '../value.ts'
+import { noteTruth, readsNothing, readsTruth } from '../reads.ts'
+import { deepEqual, fn, isTrue, kindOf, reading, typeOf, type GoFunction } from '../value.ts'
 
 /** Defaults, JSON and questions about types. */
 export const defaultFunctions: readonly (readonly [string, GoFunction])[] = [
-  ['default', fn('any ...any', (fallback: unknown, ...given: unknown[]) => (given.length > 0 && isTrue(given[0]) ? given[0] : fallback))],
-  ['empty', fn('any', (value: unknown) => !isTrue(value))],
-  ['coalesce', fn('...any', (...values: unknown[]) => values.find(isTrue) ?? null)],
-  ['all', fn('...any', (...values: unknown[]) => values.every(isTrue))],
-  ['any', fn('...any', (...values: unknown[]) => values.some(isTrue))],
-  ['ternary', fn('any any bool', (yes: unknown, no: unknown, test: boolean) => (test ? yes : no))],
+  ['default', reading((reads, args) => noteTruth(reads, args[1]), fn('any ...any', (fallback: unknown, ...given: unknown[]) => (given.length > 0 && isTrue(given[0]) ? given[0] : fallback)))],
+  ['empty', reading(readsTruth, fn('any', (value: unknown) => !isTrue(value)))],
+  ['coalesce', reading(readsTruth, fn('...any', (...values: unknown[]) => values.find(isTrue) ?? null))],
+  ['all', reading(readsTruth, fn('...any', (...values: unknown[]) => values.every(isTrue)))],
+  ['any', reading(readsTruth, fn('...any', (...values: unknown[]) => values.some(isTrue)))],
+  ['ternary', reading(readsNothing, fn('any any bool', (yes: unknown, no: unknown, test: boolean) => (test ? yes : no)))],
   ['fail', fn('string', (message: string) => { throw new GoError(message) })],
-  ['typeOf', fn('any', typeOf)],
-  ['typeIs', fn('string any', (type: string, value: unknown) => typeOf(value) === type)],
+  ['typeOf', reading(readsNothing, fn('any', typeOf))],
+  ['typeIs', reading(readsNothing, fn('string any', (type: string, value: unknown) => typeOf(value) === type))],
   ['typeIsLike', fn('string any', (type: string, value: unknown) => typeOf(value) === type || typeOf(value) === `*${type}`)],
-  ['kindOf', fn('any', kindOf)],
-  ['kindIs', fn('string any', (kind: string, value: unknown) => kindOf(value) === kind)],
+  ['kindOf', reading(readsNothing, fn('any', kindOf))],
+  ['kindIs', reading(readsNothing, fn('string any', (kind: string, value: unknown) => kindOf(value) === kind))],
   ['deepEqual', fn('any any', deepEqual)],
   ['fromJson', fn('string', (text: string) => orEmpty(() => fromJson(text), null))],
   ['mustFromJson', fn('string', fromJson)],

@@ -1,13 +1,21 @@
 import { GoError } from '../go-error.ts'
 import { compareStrings } from '../go-string.ts'
-import { deepEqual, emptySlice, fn, goType, isTrue, kindOf, Num, strings, typedSlice, type GoFunction, type GoSlice } from '../value.ts'
+import { readsNothing, readsShallow, type ReadsOf } from '../reads.ts'
+import { deepEqual, emptySlice, fn, goType, isTrue, kindOf, Num, reading, strings, typedSlice, type GoFunction, type GoSlice } from '../value.ts'
 import { strslice, strval, toInt64 } from './conversion.ts'
 import { content } from '../value.ts'
 
+/** The members of the list are looked at, a new one is not. */
+const readsList: ReadsOf = (reads, [list]) => readsShallow(reads, [list])
+/** What these look at; the others look at everything. */
+const readsOfLists: Readonly<Record<string, ReadsOf>> = {
+  append: readsList, push: readsList, prepend: readsList, first: readsList, last: readsList, rest: readsList, initial: readsList, reverse: readsList, slice: readsList,
+}
+
 /** Sprig's functions on lists; each has a twin that begins with must and differs in Go only by how it fails. */
 export const listFunctions: readonly (readonly [string, GoFunction])[] = [
-  ['list', fn('...any', (...items: unknown[]) => items)],
-  ['tuple', fn('...any', (...items: unknown[]) => items)],
+  ['list', reading(readsNothing, fn('...any', (...items: unknown[]) => items))],
+  ['tuple', reading(readsNothing, fn('...any', (...items: unknown[]) => items))],
   ['sortAlpha', fn('any', sortAlpha)],
   ...twins('append', 'any any', (list: unknown, item: unknown) => [...items(list, 'push on'), item]),
   ...twins('push', 'any any', (list: unknown, item: unknown) => [...items(list, 'push on'), item]),
@@ -23,11 +31,12 @@ export const listFunctions: readonly (readonly [string, GoFunction])[] = [
   ...twins('has', 'any any', (needle: unknown, list: unknown) => (list === null ? false : items(list, 'find has on').some((item) => deepEqual(needle, item)))),
   ...twins('slice', 'any ...any', slice),
   ...twins('chunk', 'int any', chunk),
-  ['concat', fn('...any', concat)],
+  ['concat', reading(readsShallow, fn('...any', concat))],
 ]
 
 function twins<A extends unknown[]>(name: string, signature: string, call: (...args: A) => unknown): [string, GoFunction][] {
-  const made = fn(signature, call)
+  const reads = readsOfLists[name]
+  const made = reads === undefined ? fn(signature, call) : reading(reads, fn(signature, call))
   return [[name, made], [`must${name[0]?.toUpperCase()}${name.slice(1)}`, made]]
 }
 

@@ -1,11 +1,11 @@
 import type { Random } from '@idp/kit'
 import { builtins } from '../builtins.ts'
 import type { FunctionTable } from '../template-set.ts'
-import { fn, type GoFunction, type GoMap } from '../value.ts'
+import { fn, type GoFunction } from '../value.ts'
 import { cryptoFunctions } from './crypto.ts'
 import { dateFunctions } from './dates.ts'
 import { defaultFunctions } from './defaults.ts'
-import { dictFunctions } from './dicts.ts'
+import { dictFunctions, type Changed } from './dicts.ts'
 import { encodingFunctions } from './encoding.ts'
 import { listFunctions } from './lists.ts'
 import { numberFunctions } from './numbers.ts'
@@ -20,8 +20,8 @@ export interface SprigOptions {
   readonly random: Random
   /** Milliseconds since the epoch. */
   readonly now: () => number
-  /** Told of every map that a template changes in place. */
-  readonly changed?: (map: GoMap) => void
+  /** Told of every key of a map that a template is about to change in place; undefined takes it away. */
+  readonly changed?: Changed
   /** Told when a result depends on randomness or the clock. */
   readonly impure?: () => void
 }

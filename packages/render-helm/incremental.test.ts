@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { fakeClock, isCoded, memoryFiles } from '@idp/kit'
+import { createHelmRenderer, renderHelm, type Rendering, type RenderOptions } from './index.ts'
+import { RandomEditor, type Edited } from './random-edit.ts'
+
+const root = fileURLToPath(new URL('./testdata/charts/', import.meta.url))
+const base: RenderOptions = { releaseName: 'demo', namespace: 'demo-ns', includeCrds: true, random: (n) => new Uint8Array(n).fill(7), clock: fakeClock() }
+
+function filesOf(chart: string): Record<string, Uint8Array> {
+  const files: Record<string, Uint8Array> = {}
+  const walk = (folder: string): void => {
+    for (const name of readdirSync(join(root, chart, folder))) {
+      const path = folder === '' ? name : `${folder}/${name}`
+      if (statSync(join(root, chart, path)).isDirectory()) walk(path)
+      else files[path] = readFileSync(join(root, chart, path))
+    }
+  }
+  walk('')
+  return files
+}
+
+async function outcome(render: () => Promise<Rendering>): Promise<string> {
+  try {
+    const { manifest, notes, documents } = await render()
+    return `${manifest}\n${notes ?? ''}\n${JSON.stringify(documents.map(({ path, object }) => [path, object]))}`
+  } catch (error) {
+    if (isCoded(error)) return `${error.code}: ${error.message}`
+    throw error
+  }
+}
+
+for (const chart of readdirSync(root)) {
+  test(`${chart}: rendering again after random edits gives what rendering anew gives`, async () => {
+    for (let seed = 1; seed <= 12; seed++) {
+      const editor = new RandomEditor(seed)
+      const edited: Edited = { files: filesOf(chart), values: {} }
+      const [told, untold] = [createHelmRenderer(), createHelmRenderer()]
+      const log: string[] = []
+      for (let step = 0; step < 25; step++) {
+        const changed = step === 0 ? [] : editor.edit(edited)
+        log.push(changed.join(',') || 'values')
+        const options = { ...base, values: [edited.values] }
+        const want = await outcome(() => renderHelm(memoryFiles(edited.files), options))
+        const where = `seed ${seed}, step ${step}: ${log.join(' ')}`
+        assert.equal(await outcome(() => told.render(memoryFiles(edited.files), { ...options, sharedObjects: true }, { changed })), want, where)
+        assert.equal(await outcome(() => untold.render(memoryFiles(edited.files), options)), want, where)
+      }
+    }
+  })
+}
