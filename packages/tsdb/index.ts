@@ -1,2 +1,2 @@
-/** Being written: see README.md. */
-export {};
+export { createDatabase, type Appended, type Database, type DatabaseStats, type SeriesRef, type StoredChunk } from './database.ts'
+export { createJournal, replay, snapshot, type Journal } from './journal.ts'
