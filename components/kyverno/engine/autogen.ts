@@ -58,6 +58,11 @@ function derive(rule: Rule, name: string, kinds: readonly string[], path: readon
   const nest = (value: Json): Json => path.reduceRight<Json>((inner, key) => ({ [key]: inner }), value)
   const moved = <T>(value: T): T => (value === undefined ? value : JSON.parse(JSON.stringify(value).replaceAll(/request\.(object|oldObject)\.(spec|metadata)\b/g, `request.$1.${path.join('.')}.$2`)) as T)
   const { validate, mutate, exclude } = rule
+  const movedCel = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll(/\b(object|oldObject)\.(spec|metadata)\b/g, `$1.${path.join('.')}.$2`)) as T
+  if (validate?.['cel'] !== undefined) {
+    const excluded = block(exclude)
+    return { ...rule, name, match: block(rule.match) ?? rule.match, ...(excluded === undefined ? {} : { exclude: excluded }), validate: movedCel(validate), ...(rule['celPreconditions'] === undefined ? {} : { celPreconditions: movedCel(rule['celPreconditions']) }) }
+  }
   const deriveMutation = (given: Mutation): Mutation => ({
     ...given, ...(given.patchStrategicMerge === undefined ? {} : { patchStrategicMerge: nest(moved(given.patchStrategicMerge)) as JsonObject }),
     ...(given['foreach'] === undefined ? {} : { foreach: (moved(given['foreach']) as Mutation[]).map(deriveMutation) }),

@@ -7,11 +7,16 @@ import type { Subject } from './match-resource.ts'
 import { chain, firstResult, type MaybePromise } from './maybe-promise.ts'
 import { substitute, type Scope } from './variables.ts'
 
+/** Which objects are meant; without a name all of the kind. */
+export interface ObjectReference { readonly apiVersion: string; readonly kind: string; readonly name?: string; readonly namespace?: string; readonly selector?: JsonObject }
+
 /** Where a rule's context comes from: the only I/O of the engine. */
 export interface ContextSource {
   configMap(name: string, namespace: string): Promise<JsonObject | undefined>
   /** A GET of the Kubernetes API. */
   api(path: string): Promise<Json>
+  /** Objects of a kind, by name, namespace, labels (parameters of CEL rules). */
+  find?(reference: ObjectReference): Promise<readonly AnyObject[]>
   /** Variables given from outside for a rule and a resource (the Kyverno CLI's values files), by dotted name. Entries of the context that cannot be read here are then left to them. */
   given?(policy: string, rule: string, object: AnyObject): Readonly<Record<string, Json>>
 }

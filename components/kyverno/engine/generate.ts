@@ -3,14 +3,13 @@ import { CodedError, messageOf } from '@idp/kit'
 import type { PolicyObject, Rule } from '../kinds/policy.ts'
 import { rulesOf } from './autogen.ts'
 import { conditionsHold } from './conditions.ts'
-import { requestScope, withContext, type ContextSource, type Request } from './context.ts'
+import { requestScope, withContext, type ContextSource, type ObjectReference, type Request } from './context.ts'
 import { eachElement, type Foreach } from './foreach.ts'
 import { ruleMatches } from './match-resource.ts'
 import { substitute, type Scope } from './variables.ts'
 import type { Judgement } from './verdict.ts'
 
-/** Which objects are meant; without a name all of the kind. */
-export interface ObjectReference { readonly apiVersion: string; readonly kind: string; readonly name?: string; readonly namespace?: string; readonly selector?: JsonObject }
+export type { ObjectReference } from './context.ts'
 
 /** Where clones are copied from. */
 export interface GenerationSource extends ContextSource { find(reference: ObjectReference): Promise<readonly AnyObject[]> }

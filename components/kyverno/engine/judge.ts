@@ -1,6 +1,7 @@
 import type { Json } from '@idp/formats'
 import { CodedError } from '@idp/kit'
 import type { Rule, Validation } from '../kinds/policy.ts'
+import { celJudge } from './cel-judge.ts'
 import { conditionsTest } from './conditions.ts'
 import type { ContextSource, Request } from './context.ts'
 import { eachElement, type Foreach } from './foreach.ts'
@@ -30,6 +31,7 @@ export function judgeOf(of: JudgedRule, asked: Validation | Foreach): Judge {
   }
   if (foreach !== undefined) return elementsJudge(of, foreach as readonly Foreach[])
   if (podSecurity !== undefined) return ({ scope, request }) => judgePodSecurity(rule, podSecurity as PodSecurityRule, request.object, said(rule, scope))
+  if ((asked as Validation)['cel'] !== undefined) return celJudge(of)
   const missing = unsupportedValidation(asked)
   if (missing !== undefined) return () => { throw new CodedError({ code: 'Unsupported', message: `unsupported: validate.${missing} is not supported by this engine`, where: rule.name }) }
   if (pattern === undefined && anyPattern === undefined) return () => undefined

@@ -32,7 +32,9 @@ const rows: readonly (readonly [name: string, rule: string, good: string, bad: s
   ['a precondition that fails', 'preconditions: { all: [{ key: "{{ request.object.metadata.labels.app || \'\' }}", operator: Equals, value: a }] }\nvalidate: { message: denied, pattern: { spec: { "=(hostNetwork)": false } } }', 'pass', 'skip', 'skip'],
   ['variables of the values file', 'context: [{ name: allowed, configMap: { name: c, namespace: n } }]\nvalidate: { message: denied, deny: { conditions: { all: [{ key: "{{ request.object.metadata.name }}", operator: AnyNotIn, value: "{{ allowed.data.names }}" }] } } }', 'pass', 'fail', 'pass'],
   ['labels of the namespace', 'validate: { message: denied, deny: { conditions: { all: [{ key: "{{ namespaceLabels.tier || \'\' }}", operator: NotEquals, value: gold }] } } }', 'pass', 'fail', 'fail'],
-  ['CEL is named, not guessed', 'validate: { cel: { expressions: [{ expression: "true" }] } }', 'error', 'error', 'error'],
+  ['CEL with variables, derived for controllers', 'validate: { cel: { variables: [{ name: c, expression: "object.spec.containers" }], expressions: [{ expression: "variables.c.all(one, one.image != \'app:latest\')" }] } }', 'pass', 'fail', 'fail'],
+  ['CEL that fails to evaluate', 'validate: { cel: { expressions: [{ expression: "object.spec.none == 1" }] } }', 'fail', 'fail', 'fail'],
+  ['CEL preconditions', 'celPreconditions: [{ name: never, expression: "false" }]\nvalidate: { cel: { expressions: [{ expression: "false" }] } }', 'skip', 'skip', 'skip'],
   ['a patch that adds what is missing', 'mutate: { patchStrategicMerge: { metadata: { labels: { +(app): none } } } }', 'skip', 'pass', 'pass'],
 ]
 const values = `
