@@ -8,6 +8,7 @@ import { resolvedRefs } from '../../components/cilium/engine/backends.ts'
 import { judgeListeners } from '../../components/cilium/engine/listener-status.ts'
 import type { World } from '../../components/cilium/engine/world.ts'
 import { echo, routedWorld, type RoutedWorld } from '../../components/cilium/test/routed-world.ts'
+import { memory, sockets, type Transport } from '../../components/cilium/test/transport.ts'
 import { speak, type WireResponse } from '../../components/cilium/test/wire.ts'
 import type { SuiteResult } from '../main.ts'
 import type { Case } from './case.ts'
@@ -18,13 +19,15 @@ import { fixtures } from './fixtures.ts'
 
 export const allCases: readonly Case[] = [...matchingCases, ...filterCases, ...statusCases]
 
-/** `npm run conformance -- gateway [text]`: the Gateway API's behaviour, each case under the name of upstream's test; `text` selects by that name. */
-export async function run(args: readonly string[] = []): Promise<SuiteResult> {
+/** `npm run conformance -- gateway [text] [--sockets]`: the Gateway API's behaviour, each case under the name of upstream's test; `text` selects by that name. */
+export async function run(words: readonly string[] = []): Promise<SuiteResult> {
+  const args = words.filter((word) => word !== '--sockets')
+  await using transport = words.length === args.length ? memory : await sockets()
   const pair = await certificate()
   const selected = allCases.filter(({ upstream, fixture }) => args.length === 0 || args.some((text) => upstream.includes(text) || fixture === text))
   const failures: { name: string; reason: string }[] = []
   for (const one of selected) {
-    const reason = await check(one, pair).catch((error: unknown) => messageOf(error))
+    const reason = await check(one, pair, transport).catch((error: unknown) => messageOf(error))
     if (reason !== undefined) failures.push({ name: `${one.upstream} / ${one.what}`, reason })
   }
   return { suite: 'gateway', passed: selected.length - failures.length, total: selected.length, failures, tests: new Set(selected.map(({ upstream }) => upstream)).size }
@@ -36,11 +39,12 @@ async function certificate(): Promise<KeyPair & { readonly ca: string }> {
   return { ...await issueCertificate({ ca, for: 'server', now, days: 1, dnsNames: ['*.secure.test', 'secure.org', 'granted.test'] }), ca: ca.cert }
 }
 
-async function check(one: Case, pair: KeyPair): Promise<string | undefined> {
+async function check(one: Case, pair: KeyPair, transport: Transport): Promise<string | undefined> {
   const copies: string[] = []
   const base64 = (text: string): string => Buffer.from(text).toString('base64')
   const yaml = (fixtures[one.fixture] ?? '').replace(/CERT\((\w+), (\w+)\)/g, (_all, name: string, namespace: string) => `---\napiVersion: v1\nkind: Secret\nmetadata: { name: ${name}, namespace: ${namespace} }\ntype: kubernetes.io/tls\ndata: { tls.crt: ${base64(pair.cert)}, tls.key: ${base64(pair.key)} }\n`)
   using world = routedWorld(yaml, {
+    transport,
     random: () => one.request?.random ?? 0.5,
     backend: (_address, service) => {
       const server = echo(service)
@@ -85,7 +89,7 @@ function differences(expect: Case['expect'], answer: WireResponse): string | und
 
 async function checkCopies({ mirrors }: Case['expect'], copies: readonly string[]): Promise<string | undefined> {
   if (mirrors === undefined) return undefined
-  for (let turn = 0; turn < 20 && copies.length < mirrors.length; turn++) await new Promise((resolve) => setImmediate(resolve))
+  for (let turn = 0; turn < 2000 && copies.length < mirrors.length; turn++) await new Promise((resolve) => setImmediate(resolve))
   return [...copies].sort().join() === [...mirrors].sort().join() ? undefined : `copies: wanted ${mirrors.join() || 'none'}, got ${copies.join() || 'none'}`
 }
 

@@ -14,15 +14,25 @@ interface Slice {
 
 /** @param slices the EndpointSlices of a Service; asked again when `version` has changed */
 export function roundRobin(slices: (namespace: string, service: string) => readonly Slice[], version: () => number): Endpoints {
-  const known = new Map<string, { readonly version: number; readonly addresses: readonly string[]; next: number }>()
+  interface Known { readonly version: number; readonly addresses: readonly string[]; next: number }
+  const known = new Map<string, Known>()
+  // The same object comes with each request of a route; the name is put together once.
+  const byService = new WeakMap<ServicePort, Known>()
+  const look = (service: ServicePort, now: number): Known => {
+    const key = `${service.namespace}/${service.name}:${service.portName}`
+    let list = known.get(key)
+    if (list === undefined || list.version !== now) {
+      list = { version: now, addresses: readyAddresses(slices(service.namespace, service.name), service.portName), next: list?.next ?? 0 }
+      known.set(key, list)
+    }
+    byService.set(service, list)
+    return list
+  }
   return {
     next(service) {
-      const key = `${service.namespace}/${service.name}:${service.portName}`
-      let list = known.get(key)
-      if (list === undefined || list.version !== version()) {
-        list = { version: version(), addresses: readyAddresses(slices(service.namespace, service.name), service.portName), next: list?.next ?? 0 }
-        known.set(key, list)
-      }
+      const now = version()
+      let list = byService.get(service)
+      if (list === undefined || list.version !== now) list = look(service, now)
       return list.addresses[list.next++ % (list.addresses.length || 1)]
     },
   }

@@ -1,15 +1,16 @@
-import type { Duplex } from 'node:stream'
 import { messageOf, type Clock } from '@idp/kit'
 import type { HeaderEdit, RouteAction, Target } from '../engine/route-action.ts'
 import type { RequestMatch } from '../engine/request-match.ts'
 import type { Endpoints } from './endpoints.ts'
-import type { Exchange } from './exchange.ts'
-import { editHeaders, endToEnd, getHeader, removeHeader, setHeader, type HeaderList } from './header-list.ts'
-import type { ResponseHead } from './http1-head.ts'
-import { rewrittenPath } from './rewrite.ts'
+import type { AnswerFields, BodySink, Exchange, ExchangeObserver } from './exchange.ts'
+import { editHeaders, endToEnd, setHeader, type HeaderList } from './header-list.ts'
+import { reply } from './reply.ts'
+import { splice } from './splice.ts'
+import { upstreamRequest } from './upstream-request.ts'
 import type { Http2Pool } from './http2-upstream.ts'
-import type { Upstream, UpstreamRequest } from './upstream.ts'
+import type { ResponseSink, Upstream, UpstreamHead, UpstreamRequest } from './upstream.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
+import type { Wire } from './wire.ts'
 
 export interface ForwardContext {
   readonly pool: UpstreamPool
@@ -28,7 +29,7 @@ export interface ForwardOutcome {
   /** Envoy's response flags: UH no healthy upstream, UF connection failure, UC connection termination, UT timeout, DC client went away, NR no route. */
   readonly flags: string
   readonly upstream: string | undefined
-  readonly service: string | undefined
+  readonly service: Target['service']
   readonly tries: number
   readonly responseBytes: number
 }
@@ -38,14 +39,14 @@ const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
 /** Sends a request to one of the action's backends and its answer back. */
 export function forward(exchange: Exchange, action: RouteAction, match: RequestMatch, responseEdits: readonly HeaderEdit[], context: ForwardContext): void {
-  const target = pickTarget(action, context.random())
+  const target = pickTarget(action, context)
   new Forwarding(exchange, action, match, target, responseEdits, context).start()
 }
 
-/** One of several targets by weight. @param random a number in [0, 1) */
-export function pickTarget({ targets, totalWeight }: Pick<RouteAction, 'targets' | 'totalWeight'>, random: number): Target | undefined {
+/** One of several targets by weight. */
+export function pickTarget({ targets, totalWeight }: Pick<RouteAction, 'targets' | 'totalWeight'>, { random }: Pick<ForwardContext, 'random'>): Target | undefined {
   if (targets.length === 1 && totalWeight > 0) return targets[0]
-  let left = random * totalWeight
+  let left = random() * totalWeight
   for (const target of targets) {
     if (left < target.weight) return target
     left -= target.weight
@@ -53,8 +54,8 @@ export function pickTarget({ targets, totalWeight }: Pick<RouteAction, 'targets'
   return undefined
 }
 
-/** One request on its way. A class, since its callbacks share state that lives as long as the request. */
-class Forwarding {
+/** One request on its way. A class, since its callbacks share state that lives as long as the request; it is its own sink to save their making. */
+class Forwarding implements ResponseSink, BodySink, ExchangeObserver {
   readonly #exchange: Exchange
   readonly #action: RouteAction
   readonly #match: RequestMatch
@@ -62,6 +63,7 @@ class Forwarding {
   readonly #responseEdits: readonly HeaderEdit[]
   readonly #context: ForwardContext
   #upstream: Upstream | undefined
+  #reused = false
   #address: string | undefined
   #request: UpstreamRequest | undefined
   #tries = 0
@@ -83,35 +85,12 @@ class Forwarding {
   }
 
   start(): void {
-    const exchange = this.#exchange
-    if (this.#target?.service === undefined) return this.#fail(500, '-', '')
-    exchange.onClose = () => {
-      this.#upstream?.cancel()
-      this.#finish('DC')
-    }
-    exchange.onDrain = () => this.#upstream?.resume()
+    const target = this.#target
+    if (target?.service === undefined) return this.#fail(500, '-', '')
+    this.#exchange.observer = this
     if (this.#action.timeout !== undefined) this.#deadline = this.#context.clock.timer(this.#action.timeout, () => this.#timeOut())
-    this.#request = this.#requestFor()
+    this.#request = upstreamRequest(this.#exchange, this.#action, this.#match, { target, http2: this.#speaksHttp2 }, this.#context)
     this.#try()
-  }
-
-  #requestFor(): UpstreamRequest {
-    const { method, path, query, headers, authority, host, client, scheme, body, upgrade } = this.#exchange
-    const { rewrite, request } = this.#action
-    const out = endToEnd(headers)
-    removeHeader(out, 'host')
-    removeHeader(out, 'expect')
-    const before = forwardedFor(out)
-    setHeader(out, 'x-forwarded-for', before === undefined ? client : `${before},${client}`)
-    setHeader(out, 'x-forwarded-proto', scheme)
-    setHeader(out, 'x-envoy-external-address', client)
-    addRequestId(out, this.#context.random)
-    if (rewrite?.hostname !== undefined) setHeader(out, 'x-forwarded-host', host)
-    editHeaders(out, request)
-    editHeaders(out, this.#target?.request ?? [])
-    if (this.#speaksHttp2) out.push('te', 'trailers')
-    const target = rewrite?.path === undefined ? path : rewrittenPath(rewrite.path, this.#match, path)
-    return { method, target: `${target}${query}`, host: rewrite?.hostname ?? authority, headers: out, chunked: body.type === 'chunked', upgrade }
   }
 
   get #speaksHttp2(): boolean {
@@ -126,9 +105,10 @@ class Forwarding {
     this.#address = address
     this.#tries++
     if (this.#action.tryTimeout !== undefined) this.#tryDeadline = clock.timer(this.#action.tryTimeout, () => this.#timeOut())
-    const idle = this.#speaksHttp2 ? undefined : pool.take(address)
+    const http2 = this.#speaksHttp2
+    const idle = http2 ? undefined : pool.take(address)
     if (idle !== undefined) return this.#send(idle)
-    const opening: Promise<Upstream> = this.#speaksHttp2 ? this.#context.http2.open(address) : pool.open(address)
+    const opening: Promise<Upstream> = http2 ? this.#context.http2.open(address) : pool.open(address)
     opening.then((connection) => {
       if (this.#ended) connection.cancel()
       else this.#send(connection)
@@ -139,37 +119,64 @@ class Forwarding {
     const request = this.#request
     if (request === undefined) return // start() has made it
     this.#upstream = upstream
-    const reused = upstream.uses > 0
-    const exchange = this.#exchange
-    const hasBody = exchange.body.type !== 'none'
-    upstream.begin(request, {
-      head: (head) => this.#onHead(head),
-      data: (content) => {
-        this.#bytes += content.length
-        return exchange.write(content)
-      },
-      end: (trailers) => {
-        exchange.end(trailers)
-        this.#finish('')
-      },
-      failed: (reason, responded) => {
-        this.#upstream = undefined
-        // A connection that the backend closed while it was idle says nothing about the request.
-        if (reused && !responded && !this.#bodySent && idempotent.has(exchange.method)) {
-          this.#tries--
-          return this.#try()
-        }
-        this.#retryOr(() => this.#fail(503, 'UC', `upstream connect error or disconnect/reset before headers. reset reason: connection termination (${reason})`))
-      },
-      switched: (head, socket, rest) => this.#onSwitched(head, socket, rest),
-      drain: () => exchange.resumeBody(),
-    })
-    if (!hasBody || this.#bodySent) return upstream.finish()
+    this.#reused = upstream.uses > 0
+    upstream.begin(request, this)
+    if (!request.hasBody || this.#bodySent) return upstream.finish()
     this.#bodySent = true
-    exchange.readBody({ data: (content) => this.#upstream?.write(content) ?? true, end: () => this.#upstream?.finish() })
+    this.#exchange.readBody(this)
+    this.#upstream?.flush()
   }
 
-  #onHead(head: ResponseHead): void {
+  data(bytes: Buffer, start: number, end: number): boolean {
+    return this.#upstream?.write(bytes, start, end) ?? true
+  }
+
+  end(): void {
+    this.#upstream?.finish()
+  }
+
+  clientDrained(): void {
+    this.#upstream?.resume()
+  }
+
+  clientClosed(): void {
+    this.#upstream?.cancel()
+    this.#finish('DC')
+  }
+
+  requestDrained(): void {
+    this.#exchange.resumeBody()
+  }
+
+  cork(): boolean {
+    return this.#exchange.cork()
+  }
+
+  uncork(): boolean {
+    return this.#exchange.uncork()
+  }
+
+  responseData(bytes: Buffer, start: number, end: number): boolean {
+    this.#bytes += end - start
+    return this.#exchange.write(bytes, start, end)
+  }
+
+  responseEnd(trailers?: HeaderList): void {
+    this.#exchange.end(trailers)
+    this.#finish('')
+  }
+
+  responseFailed(reason: string, responded: boolean): void {
+    this.#upstream = undefined
+    // A connection that the backend closed while it was idle says nothing about the request.
+    if (this.#reused && !responded && !this.#bodySent && idempotent.has(this.#exchange.method)) {
+      this.#tries--
+      return this.#try()
+    }
+    this.#retryOr(() => this.#fail(503, 'UC', `upstream connect error or disconnect/reset before headers. reset reason: connection termination (${reason})`))
+  }
+
+  responseHead(head: UpstreamHead): void {
     const { retry } = this.#action
     if (retry?.codes.has(head.status) === true && this.#mayRetry()) {
       this.#upstream?.cancel()
@@ -178,10 +185,15 @@ class Forwarding {
     this.#tryDeadline?.[Symbol.dispose]()
     this.#responded = true
     this.#status = head.status
-    const headers = endToEnd(head.headers)
-    this.#editResponse(headers)
     this.#exchange.trailers = this.#speaksHttp2
-    this.#exchange.respond(head.status, headers, head.framing)
+    this.#exchange.respond(head.status, this.#answerFields(head), head.framing)
+  }
+
+  #answerFields(head: UpstreamHead): AnswerFields {
+    if (head.endToEnd !== undefined && this.#exchange.takesLines && this.#action.response.length === 0 && this.#responseEdits.length === 0 && this.#target?.response.length === 0) return `${head.endToEnd}server: envoy\r\n`
+    const headers = endToEnd(head.list())
+    this.#editResponse(headers)
+    return headers
   }
 
   #editResponse(headers: HeaderList): void {
@@ -191,22 +203,22 @@ class Forwarding {
     editHeaders(headers, this.#responseEdits)
   }
 
-  #onSwitched(head: ResponseHead, socket: Duplex, rest: Buffer): void {
+  responseSwitched(answer: HeaderList, wire: Wire, rest: Buffer | undefined): void {
     const exchange = this.#exchange
     this.#clearTimers()
     if (exchange.upgrade === undefined) {
-      socket.destroy()
+      wire.destroy()
       return this.#fail(502, 'UPE', 'the backend switched protocols without being asked')
     }
-    const headers = endToEnd(head.headers)
+    const headers = endToEnd(answer)
     this.#editResponse(headers)
     headers.push('connection', 'Upgrade', 'upgrade', exchange.upgrade)
-    exchange.onClose = undefined
     const client = exchange.switchProtocols(headers)
     this.#status = 101
-    splice(client.socket, socket, () => this.#finish(''))
-    if (rest.length > 0) client.socket.write(rest)
-    if (client.head.length > 0) socket.write(client.head)
+    splice({ wire: client.wire, rest: client.head }, { wire, rest }, (bytes) => {
+      this.#bytes = bytes
+      this.#finish('')
+    })
   }
 
   #mayRetry(): boolean {
@@ -224,11 +236,7 @@ class Forwarding {
 
   #retryOr(otherwise: () => void): void {
     if (this.#ended) return
-    if (this.#responded) {
-      this.#exchange.onClose = undefined
-      this.#exchange.abort()
-      return this.#finish('UC')
-    }
+    if (this.#responded) return this.#cutOff('UC')
     if (this.#mayRetry()) this.#again()
     else otherwise()
   }
@@ -237,12 +245,14 @@ class Forwarding {
     if (this.#ended) return
     this.#upstream?.cancel()
     this.#upstream = undefined
-    if (this.#responded) {
-      this.#exchange.onClose = undefined
-      this.#exchange.abort()
-      return this.#finish('UT')
-    }
-    this.#fail(504, 'UT', 'upstream request timeout')
+    if (this.#responded) this.#cutOff('UT')
+    else this.#fail(504, 'UT', 'upstream request timeout')
+  }
+
+  #cutOff(flags: string): void {
+    this.#exchange.observer = undefined
+    this.#exchange.abort()
+    this.#finish(flags)
   }
 
   /** Answers in place of the backend. */
@@ -251,7 +261,7 @@ class Forwarding {
     this.#status = status
     const headers: HeaderList = ['server', 'envoy']
     editHeaders(headers, this.#responseEdits)
-    this.#exchange.onClose = undefined
+    this.#exchange.observer = undefined
     reply(this.#exchange, status, headers, text)
     this.#finish(flags)
   }
@@ -260,55 +270,11 @@ class Forwarding {
     if (this.#ended) return
     this.#ended = true
     this.#clearTimers()
-    const service = this.#target?.service
-    this.#context.done(this.#exchange, { status: this.#status, flags, upstream: this.#address, service: service === undefined ? undefined : `${service.namespace}/${service.name}:${service.port}`, tries: this.#tries, responseBytes: this.#bytes })
+    this.#context.done(this.#exchange, { status: this.#status, flags, upstream: this.#address, service: this.#target?.service, tries: this.#tries, responseBytes: this.#bytes })
   }
 
   #clearTimers(): void {
     this.#deadline?.[Symbol.dispose]()
     this.#tryDeadline?.[Symbol.dispose]()
   }
-}
-
-/** gRPC's codes for answers that a proxy gives (gRPC, HTTP to gRPC status code mapping). */
-const grpcStatus: Readonly<Record<number, number>> = { 400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14 }
-
-/** A short answer of the gateway's own; for gRPC clients as a status of theirs. */
-export function reply(exchange: Exchange, status: number, headers: HeaderList, text = ''): void {
-  if (getHeader(exchange.headers, 'content-type')?.startsWith('application/grpc') === true) {
-    exchange.respond(200, [...headers, 'content-type', 'application/grpc', 'grpc-status', String(grpcStatus[status] ?? 2), ...(text === '' ? [] : ['grpc-message', text])], { type: 'none' })
-    return exchange.end()
-  }
-  const body = Buffer.from(text)
-  const silent = body.length === 0 || exchange.method === 'HEAD'
-  exchange.respond(status, [...headers, ...(text === '' ? [] : ['content-type', 'text/plain']), 'content-length', String(body.length)], silent ? { type: 'none' } : { type: 'length', length: body.length })
-  if (!silent) exchange.write(body)
-  exchange.end()
-}
-
-/** Joins two connections until both have ended. */
-export function splice(a: Duplex, b: Duplex, done: () => void): void {
-  const close = (): void => {
-    a.destroy()
-    b.destroy()
-  }
-  a.on('error', close).on('close', close)
-  b.on('error', close).on('close', close).once('close', done)
-  a.pipe(b)
-  b.pipe(a)
-  a.resume()
-  b.resume()
-}
-
-function forwardedFor(headers: HeaderList): string | undefined {
-  for (let i = 0; i < headers.length; i += 2) if (headers[i]?.toLowerCase() === 'x-forwarded-for') return headers[i + 1]
-  return undefined
-}
-
-function addRequestId(headers: HeaderList, random: () => number): void {
-  for (let i = 0; i < headers.length; i += 2) if (headers[i]?.toLowerCase() === 'x-request-id') return
-  const part = (): string => Math.floor(random() * 0x1_0000_0000).toString(16).padStart(8, '0')
-  const b = part()
-  const c = part()
-  headers.push('x-request-id', `${part()}-${b.slice(0, 4)}-4${b.slice(5)}-a${c.slice(1, 4)}-${c.slice(4)}${part()}`)
 }

@@ -1,6 +1,9 @@
+import type { ServicePort } from '../engine/backends.ts'
+
 /** Counters of the data path under the names that Envoy exports. */
 export interface GatewayMetrics {
-  request(outcome: { readonly status: number; readonly cluster: string; readonly ms: number }): void
+  /** @param service the backend's, undefined when none was asked */
+  request(status: number, service: ServicePort | undefined, ms: number): void
   refused(status: number): void
   connection(change: 1 | -1): void
   /** Prometheus text format. */
@@ -11,28 +14,43 @@ const buckets = [0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000,
 
 interface Cluster { readonly codes: Map<number, number>; readonly times: number[]; count: number; sum: number }
 
+/** `namespace/name:port`: what Envoy calls a cluster. */
+export function clusterName({ namespace, name, port }: ServicePort): string {
+  return `${namespace}/${name}:${port}`
+}
+
 export function gatewayMetrics(): GatewayMetrics {
   const clusters = new Map<string, Cluster>()
-  const downstream = new Map<string, number>()
+  /** The same object comes with each request of a route. */
+  const byService = new WeakMap<ServicePort, Cluster>()
+  /** By the first digit of the status. */
+  const downstream = [0, 0, 0, 0, 0, 0]
   let total = 0
   let active = 0
   let connections = 0
   const count = (status: number): void => {
-    const family = `${Math.floor(status / 100)}xx`
-    downstream.set(family, (downstream.get(family) ?? 0) + 1)
+    const family = status / 100 | 0
+    downstream[family] = (downstream[family] ?? 0) + 1
     total++
   }
+  const clusterOf = (service: ServicePort): Cluster => {
+    const name = clusterName(service)
+    let found = clusters.get(name)
+    if (found === undefined) clusters.set(name, (found = { codes: new Map(), times: buckets.map(() => 0), count: 0, sum: 0 }))
+    byService.set(service, found)
+    return found
+  }
   return {
-    request({ status, cluster, ms }) {
+    request(status, service, ms) {
       count(status)
-      if (cluster === '') return
-      let found = clusters.get(cluster)
-      if (found === undefined) clusters.set(cluster, (found = { codes: new Map(), times: buckets.map(() => 0), count: 0, sum: 0 }))
+      if (service === undefined) return
+      const found = byService.get(service) ?? clusterOf(service)
       found.codes.set(status, (found.codes.get(status) ?? 0) + 1)
       found.count++
       found.sum += ms
-      const bucket = buckets.findIndex((limit) => ms <= limit)
-      if (bucket >= 0) found.times[bucket] = (found.times[bucket] ?? 0) + 1
+      let bucket = 0
+      while (bucket < buckets.length && ms > (buckets[bucket] as number)) bucket++
+      if (bucket < buckets.length) found.times[bucket] = (found.times[bucket] ?? 0) + 1
     },
     refused: count,
     connection(change) {
@@ -41,7 +59,7 @@ export function gatewayMetrics(): GatewayMetrics {
     },
     render() {
       const lines = ['# TYPE envoy_http_downstream_rq_total counter', `envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix="listener"} ${total}`, '# TYPE envoy_http_downstream_rq_xx counter']
-      for (const [family, n] of downstream) lines.push(`envoy_http_downstream_rq_xx{envoy_response_code_class="${family.charAt(0)}",envoy_http_conn_manager_prefix="listener"} ${n}`)
+      for (const [family, n] of downstream.entries()) if (n > 0) lines.push(`envoy_http_downstream_rq_xx{envoy_response_code_class="${family}",envoy_http_conn_manager_prefix="listener"} ${n}`)
       lines.push('# TYPE envoy_http_downstream_cx_total counter', `envoy_http_downstream_cx_total{envoy_http_conn_manager_prefix="listener"} ${connections}`)
       lines.push('# TYPE envoy_http_downstream_cx_active gauge', `envoy_http_downstream_cx_active{envoy_http_conn_manager_prefix="listener"} ${active}`)
       lines.push('# TYPE envoy_cluster_upstream_rq counter')

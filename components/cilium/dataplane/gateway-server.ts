@@ -1,20 +1,24 @@
 import type { Duplex } from 'node:stream'
 import { tlsAcceptor, type Peer } from '@idp/http'
 import { CodedError, rfc3339Micro, type Clock } from '@idp/kit'
-import { route, type ListenerTable, type PortTable } from '../engine/route-table.ts'
+import type { ListenerTable, PortTable } from '../engine/route-table.ts'
 import { applyCors } from './cors.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Exchange } from './exchange.ts'
 import { peekServerName } from './client-hello.ts'
-import { forward, pickTarget, reply, splice, type ForwardContext, type ForwardOutcome } from './forward.ts'
-import { gatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts'
+import { forward, pickTarget, type ForwardContext, type ForwardOutcome } from './forward.ts'
+import { clusterName, gatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts'
+import { findRoute } from './find-route.ts'
 import { editHeaders, getHeader, type HeaderList } from './header-list.ts'
 import { serveHttp1, type Downstream, type DownstreamOptions } from './http1-downstream.ts'
 import { http2Front } from './http2-downstream.ts'
 import { http2Pool } from './http2-upstream.ts'
 import { mirrored } from './mirror.ts'
+import { reply } from './reply.ts'
 import { redirectLocation } from './rewrite.ts'
+import { splice } from './splice.ts'
 import { upstreamPool } from './upstream-pool.ts'
+import { wireOf, type WireReader } from './wire.ts'
 
 export interface GatewayServerOptions {
   connect(target: { readonly host: string; readonly port: number }): Promise<Duplex>
@@ -37,8 +41,8 @@ export interface GatewayServer extends Disposable {
   readonly metrics: GatewayMetrics
 }
 
-/** Seconds without progress after which a client is cut off: in a head, in a body, between requests. */
-const limits = { head: 10, body: 60, next: 300 } as const
+/** Seconds without progress after which a client is cut off: in a head, in a body, between requests, in an answer that it does not take, after the last answer. */
+const limits = { head: 10, body: 60, next: 300, reading: 300, close: 10 } as const
 
 interface Tracked { readonly downstream: Downstream; state: string; seconds: number }
 
@@ -50,47 +54,47 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
   const h2 = http2Front(maxHead)
   const connections = new Set<Tracked>()
   const raw = new Set<Duplex>()
-  const started = new WeakMap<Exchange, { readonly at: number; readonly route: string }>()
   const context: ForwardContext = { pool, http2, endpoints, clock, random, done: (exchange, outcome) => finish(exchange, outcome) }
 
   const finish = (exchange: Exchange, outcome: ForwardOutcome): void => {
-    const now = clock.now()
-    const begun = started.get(exchange)
-    metrics.request({ status: outcome.status, cluster: outcome.service ?? '', ms: begun === undefined ? 0 : now - begun.at })
-    options.accessLog?.(JSON.stringify({
-      start_time: rfc3339Micro(begun?.at ?? now), method: exchange.method, path: exchange.path, protocol: exchange.protocol, authority: exchange.authority,
-      response_code: outcome.status, response_flags: outcome.flags === '' ? '-' : outcome.flags, bytes_sent: outcome.responseBytes, duration: now - (begun?.at ?? now),
-      downstream_remote_address: exchange.client, upstream_host: outcome.upstream ?? '-', upstream_cluster: outcome.service ?? '-', route_name: begun?.route ?? '-',
+    const { startedAt } = exchange
+    const duration = clock.now() - startedAt
+    metrics.request(outcome.status, outcome.service, duration)
+    if (options.accessLog === undefined) return
+    options.accessLog(JSON.stringify({
+      start_time: rfc3339Micro(startedAt), method: exchange.method, path: exchange.path, protocol: exchange.protocol, authority: exchange.authority,
+      response_code: outcome.status, response_flags: outcome.flags === '' ? '-' : outcome.flags, bytes_sent: outcome.responseBytes, duration,
+      downstream_remote_address: exchange.client, upstream_host: outcome.upstream ?? '-', upstream_cluster: outcome.service === undefined ? '-' : clusterName(outcome.service), route_name: exchange.route,
       user_agent: getHeader(exchange.headers, 'user-agent') ?? '-', request_id: getHeader(exchange.headers, 'x-request-id') ?? '-', tries: outcome.tries,
     }))
   }
-  const local = (exchange: Exchange, status: number, headers: HeaderList, flags: string, name: string): void => {
-    started.set(exchange, { at: clock.now(), route: name })
+  const local = (exchange: Exchange, status: number, headers: HeaderList, flags: string): void => {
     reply(exchange, status, ['server', 'envoy', ...headers])
     finish(exchange, { status, flags, upstream: undefined, service: undefined, tries: 0, responseBytes: 0 })
   }
   const handle = (received: Exchange, table: PortTable | undefined, bound: ListenerTable | undefined): void => {
+    received.startedAt = clock.now()
     const listener = table?.listeners.find(received.host)
-    if (listener === undefined) return local(received, 404, [], 'NR', '-')
+    if (listener === undefined) return local(received, 404, [], 'NR')
     // A client may use a connection for other names of its certificate, but not for those of another listener (RFC 9110 §7.4).
-    if (bound !== undefined && listener.name !== bound.name) return local(received, 421, [], 'NR', '-')
-    const found = route(listener, received.host, { method: received.method, path: received.path, query: received.query, header: (name) => (name === 'host' ? received.authority : getHeader(received.headers, name)) })
-    if (found === undefined) return local(received, 404, [], 'NR', '-')
+    if (bound !== undefined && listener.name !== bound.name) return local(received, 421, [], 'NR')
+    const found = findRoute(listener, received)
+    if (found === undefined) return local(received, 404, [], 'NR')
     const { action, match } = found
+    received.route = action.route
     let edits: ForwardEdits = []
     if (action.cors !== undefined) {
       const verdict = applyCors(action.cors, received)
-      if ('preflight' in verdict) return local(received, 200, verdict.preflight, '-', action.route)
+      if ('preflight' in verdict) return local(received, 200, verdict.preflight, '-')
       edits = verdict.response
     }
     if (action.redirect !== undefined) {
       const headers: HeaderList = ['location', redirectLocation(action.redirect, match, received)]
       editHeaders(headers, action.response)
-      return local(received, action.redirect.status, headers, '-', action.route)
+      return local(received, action.redirect.status, headers, '-')
     }
-    const copies = action.mirrors.filter(({ share }) => share >= 1 || random() < share).map(({ service }) => service)
+    const copies = action.mirrors.length === 0 ? [] : action.mirrors.filter(({ share }) => share >= 1 || random() < share).map(({ service }) => service)
     const exchange = copies.length === 0 ? received : mirrored(received, copies, context)
-    started.set(exchange, { at: clock.now(), route: action.route })
     forward(exchange, action, match, edits, context)
   }
   const serve = (socket: Duplex, peer: Peer, table: () => PortTable | undefined, scheme: 'http' | 'https', serverName?: string): void => {
@@ -138,13 +142,14 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
     const listener = name === undefined ? undefined : table()?.listeners.find(name)
     if (listener?.passthrough === undefined) return acceptorOf(table)(connection, peer)
     const targets = listener.passthrough.find(name ?? '') ?? []
-    const service = pickTarget({ targets, totalWeight: targets.reduce((sum, { weight }) => sum + weight, 0) }, random())?.service
+    const service = pickTarget({ targets, totalWeight: targets.reduce((sum, { weight }) => sum + weight, 0) }, options)?.service
     const address = service === undefined ? undefined : endpoints.next(service)
     if (address === undefined) return void connection.destroy()
     metrics.connection(1)
     const colon = address.lastIndexOf(':')
     try {
-      splice(connection, await options.connect({ host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }), () => metrics.connection(-1))
+      const backend = await options.connect({ host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) })
+      splice({ wire: wireOf(connection, unread), rest: undefined }, { wire: wireOf(backend, unread), rest: undefined }, () => metrics.connection(-1))
     } catch {
       metrics.connection(-1)
       connection.destroy() // TLS has no way to say more
@@ -174,6 +179,9 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
     },
   }
 }
+
+/** Until the splice, which comes in the same turn, nothing is read. */
+const unread: WireReader = { bytes() {}, drained() {}, ended() {}, closed() {} }
 
 type ForwardEdits = Parameters<typeof forward>[3]
 

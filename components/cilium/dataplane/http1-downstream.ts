@@ -1,10 +1,11 @@
 import type { Duplex } from 'node:stream'
-import type { BodySink, Exchange } from './exchange.ts'
-import { formatHeaders, type HeaderList } from './header-list.ts'
-import { bodyReader, encodeChunk, lastChunk, type BodyReader } from './http1-body.ts'
-import { parseRequestHead, RefusedMessage, type Framing, type RequestHead } from './http1-head.ts'
+import type { Exchange } from './exchange.ts'
+import { checkAuthority, parseRequestHead } from './http1-head.ts'
+import { Http1Exchange } from './http1-exchange.ts'
 import { reasonPhrase } from './reason-phrase.ts'
-import { hostOf, parseTarget } from './request-target.ts'
+import { RefusedMessage } from './refused-message.ts'
+import { hostOf } from './request-target.ts'
+import { wireOf, type Wire, type WireReader } from './wire.ts'
 
 export interface DownstreamOptions {
   readonly scheme: 'http' | 'https'
@@ -17,12 +18,13 @@ export interface DownstreamOptions {
   readonly maxHead: number
 }
 
+/** What a connection waits for from its client: the rest of a head or a body, the next request, that it takes the answer, or that it closes. */
+export type ClientWait = 'head' | 'body' | 'next' | 'reading' | 'close'
+
 /** A client's connection as the sweeper of slow ones sees it. */
 export interface Downstream {
-  readonly socket: Duplex
-  /** What it is waiting for from the client, if anything. */
-  readonly waits: 'head' | 'body' | 'next' | undefined
-  /** Changes with each request, and with each piece of a body; a slowly growing head is no progress. */
+  readonly waits: ClientWait | undefined
+  /** Changes with each request, and with each piece of a body or an answer; a slowly growing head is no progress. */
   readonly progress: number
   /** Ends the connection after the answer under way. */
   drain(): void
@@ -37,311 +39,203 @@ export function serveHttp1(socket: Duplex, options: DownstreamOptions): Downstre
   return new Http1Downstream(socket, options)
 }
 
-class Http1Downstream implements Downstream {
-  readonly socket: Duplex
-  readonly #options: DownstreamOptions
+export class Http1Downstream implements Downstream, WireReader {
+  readonly wire: Wire
+  readonly options: DownstreamOptions
   progress = 0
   #rest: Buffer | undefined
+  /** How much of an incomplete head has been searched for its end. */
+  #searched = 0
   #exchange: Http1Exchange | undefined
   #processing = false
+  #congested = false
   #draining = false
+  /** The client sends nothing more. */
   #ended = false
+  /** Nothing more is served: what still comes is thrown away. */
+  #finished = false
   #closed = false
+  #authority = ''
+  #host = ''
 
   constructor(socket: Duplex, options: DownstreamOptions) {
-    this.socket = socket
-    this.#options = options
-    socket.allowHalfOpen = true // a client may say that it is done before it has its answer
-    socket.on('data', this.#onData)
-    socket.on('drain', this.#onDrain)
-    socket.on('close', this.#onClose)
-    socket.on('end', this.#onEnd)
-    socket.on('error', () => socket.destroy()) // resets are part of life; the close tells the exchange
+    this.options = options
+    this.wire = wireOf(socket, this)
   }
 
-  get waits(): Downstream['waits'] {
+  get waits(): ClientWait | undefined {
+    if (this.#closed) return undefined
+    if (this.#finished) return 'close'
+    if (this.#congested) return 'reading'
     if (this.#exchange !== undefined) return this.#exchange.waitsForBody ? 'body' : undefined
     return this.#rest === undefined ? 'next' : 'head'
   }
 
   drain(): void {
     this.#draining = true
-    if (this.#exchange === undefined && this.#rest === undefined) this.socket.end()
+    if (this.#exchange === undefined && this.#rest === undefined) this.#finish()
     else this.#exchange?.close()
   }
 
   timeOut(): void {
-    if (this.#exchange !== undefined) return void this.socket.destroy()
-    if (this.#rest === undefined) return void this.socket.end()
+    if (this.#finished || this.#congested || this.#exchange !== undefined) return this.wire.destroy()
+    if (this.#rest === undefined) return this.#finish()
     this.#refuse(new RefusedMessage(408, 'the request took too long'))
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk])
+  /** Host of an authority. Clients seldom change it on a connection. @throws RefusedMessage */
+  hostOf(authority: string): string {
+    if (authority === this.#authority) return this.#host
+    checkAuthority(authority)
+    this.#authority = authority
+    return (this.#host = hostOf(authority))
+  }
+
+  bytes(given: Buffer, givenEnd: number): void {
+    if (this.#finished) return
+    if (this.#rest === undefined) return this.#process(given, givenEnd)
+    const all = Buffer.concat([this.#rest, given.subarray(0, givenEnd)])
+    this.#rest = undefined
+    this.#process(all, all.length)
+  }
+
+  drained(): void {
+    this.#congested = false
+    this.progress++
+    this.#exchange?.observer?.clientDrained()
     this.process()
   }
 
-  readonly #onDrain = (): void => this.#exchange?.onDrain?.()
-
-  readonly #onEnd = (): void => {
+  ended(): void {
     this.#ended = true
-    if (this.#exchange === undefined) this.socket.end()
+    if (this.#exchange === undefined) this.#finish()
     else if (this.#rest === undefined) this.#exchange.ended()
   }
 
-  readonly #onClose = (): void => {
+  closed(): void {
     this.#closed = true
+    this.#rest = undefined
     const exchange = this.#exchange
     this.#exchange = undefined
     exchange?.gone()
   }
 
-  /** Works through what has been read until it needs more, or a request must be answered first. */
+  /** Goes on with what had to wait. */
   process(): void {
-    if (this.#processing) return
+    if (this.#processing || this.#closed) return
+    const rest = this.#rest
+    this.#rest = undefined
+    if (rest !== undefined) this.#process(rest, rest.length)
+    else this.wire.resume()
+  }
+
+  /** Works through what has been read until it needs more, or a request must be answered first. */
+  #process(bytes: Buffer, end: number): void {
+    if (this.#processing) {
+      this.#rest = this.#rest === undefined ? Buffer.from(bytes.subarray(0, end)) : Buffer.concat([this.#rest, bytes.subarray(0, end)])
+      return
+    }
     this.#processing = true
+    let at = 0
     try {
-      while (this.#rest !== undefined && !this.#closed) if (!(this.#exchange === undefined ? this.#readHead(this.#rest) : this.#readBody(this.#exchange, this.#rest))) break
+      while (at < end && !this.#closed && !this.#finished) {
+        const next = this.#exchange === undefined ? this.#readHead(bytes, at, end) : this.#readBody(this.#exchange, bytes, at, end)
+        if (next === at) break
+        at = next
+      }
     } catch (error) {
       if (!(error instanceof RefusedMessage)) throw error
       this.#refuse(error)
     } finally {
       this.#processing = false
     }
-    // While a request is being answered, what the client sends ahead stays in the kernel.
-    if (this.#rest !== undefined && this.#exchange !== undefined) this.socket.pause()
-    else if (this.socket.isPaused()) this.socket.resume()
+    if (this.#closed || this.#finished) return
+    if (at < end) return this.#keep(bytes, at, end)
+    if (this.#rest !== undefined) return
+    if (!this.#ended) this.wire.resume()
+    else if (this.#exchange === undefined) this.#finish()
+    else this.#exchange.ended()
   }
 
-  #readHead(bytes: Buffer): boolean {
-    let start = 0
-    while (start < 4 && (bytes[start] === 13 || bytes[start] === 10)) start++ // empty lines before a request (RFC 9112 §2.2)
-    const end = bytes.indexOf(HEAD_END, start)
-    if (end < 0 ? bytes.length - start > this.#options.maxHead : end - start > this.#options.maxHead) throw new RefusedMessage(431, 'the head is too large')
-    if (end < 0) return false
-    const head = parseRequestHead(bytes.toString('latin1', start, end))
-    const { path, query } = parseTarget(head.target)
-    this.#rest = end + 4 === bytes.length ? undefined : bytes.subarray(end + 4)
-    const exchange = new Http1Exchange(this, head, path, query, this.#options, !head.keepAlive || this.#draining)
+  /** Keeps what cannot be worked on yet. While a request is being answered, what the client sends ahead stays in the kernel. */
+  #keep(bytes: Buffer, at: number, end: number): void {
+    this.#rest = this.#rest === undefined ? Buffer.from(bytes.subarray(at, end)) : Buffer.concat([bytes.subarray(at, end), this.#rest])
+    if (this.#exchange !== undefined || this.#congested) this.wire.pause()
+    else this.wire.resume()
+  }
+
+  /** Where the next byte to read stands; `at` when there is not enough. */
+  #readHead(bytes: Buffer, at: number, end: number): number {
+    if (this.#congested) return at
+    let start = at
+    while (start < end && start - at < 4 && (bytes[start] === 13 || bytes[start] === 10)) start++ // empty lines before a request (RFC 9112 §2.2)
+    if (this.#searched > 0) {
+      const found = bytes.indexOf(HEAD_END, Math.max(at, this.#searched - 3))
+      this.#searched = found < 0 ? end : 0
+      if (found < 0) return this.#incomplete(start, end, at)
+    }
+    const head = start === end ? undefined : parseRequestHead(bytes, start, end)
+    if (head === undefined) {
+      this.#searched = end - at
+      return this.#incomplete(start, end, at)
+    }
+    this.#searched = 0
+    if (head.end - start > this.options.maxHead) throw new RefusedMessage(431, 'the head is too large')
+    const exchange = new Http1Exchange(this, head, !head.keepAlive || this.#draining)
     this.#exchange = exchange
     this.progress++
-    this.#options.handle(exchange)
-    return true
+    this.options.handle(exchange)
+    return head.end
   }
 
-  #readBody(exchange: Http1Exchange, bytes: Buffer): boolean {
-    if (!exchange.waitsForBody) return false
-    const offset = exchange.read(bytes)
+  #incomplete(start: number, end: number, at: number): number {
+    if (end - start > this.options.maxHead) throw new RefusedMessage(431, 'the head is too large')
+    return at
+  }
+
+  #readBody(exchange: Http1Exchange, bytes: Buffer, at: number, end: number): number {
+    if (!exchange.waitsForBody) return at
     this.progress++
-    if (offset === 0 && bytes.length > 0) return false
-    this.#rest = offset === bytes.length ? undefined : bytes.subarray(offset)
-    if (this.#rest === undefined && this.#ended) exchange.ended()
-    return this.#rest !== undefined
+    return exchange.read(bytes, at, end)
   }
 
   #refuse(error: RefusedMessage): void {
-    this.#options.refused(error.status, error.message)
+    this.options.refused(error.status, error.message)
     this.#rest = undefined
     const exchange = this.#exchange
     this.#exchange = undefined
     exchange?.gone()
-    this.socket.removeListener('data', this.#onData)
-    if (exchange?.started === true) return void this.socket.destroy()
-    this.socket.resume() // what is still coming is thrown away, so that the answer is not lost in a reset
-    this.socket.end(`HTTP/1.1 ${error.status} ${reasonPhrase(error.status)}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`)
+    if (exchange?.started === true) return this.wire.destroy()
+    this.wire.sendText(`HTTP/1.1 ${error.status} ${reasonPhrase(error.status)}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`)
+    this.#finish() // what is still coming is thrown away, so that the answer is not lost in a reset
+  }
+
+  #finish(): void {
+    if (this.#finished) return
+    this.#finished = true
+    this.#rest = undefined
+    this.wire.resume()
+    this.wire.end()
   }
 
   /** Called when an exchange has been answered and its body read. */
   finished(close: boolean): void {
     this.#exchange = undefined
-    if (close || this.#draining || (this.#ended && this.#rest === undefined)) {
-      this.socket.removeListener('data', this.#onData)
-      this.socket.resume()
-      return void this.socket.end()
-    }
-    if (this.#rest !== undefined) this.process()
-    else if (this.socket.isPaused()) this.socket.resume()
+    if (close || this.#draining || (this.#ended && this.#rest === undefined && !this.#processing)) return this.#finish()
+    if (!this.#processing) this.process()
   }
 
-  /** Lets go of the socket. */
-  detach(): Buffer {
-    this.socket.removeListener('data', this.#onData).removeListener('drain', this.#onDrain).removeListener('close', this.#onClose).removeListener('end', this.#onEnd)
-    this.#closed = true
-    const head = this.#rest ?? Buffer.alloc(0)
+  /** The kernel takes no more at the moment. */
+  congested(): void {
+    this.#congested = true
+  }
+
+  /** Lets go of the connection; returns what was read and not used. */
+  detach(): Buffer | undefined {
+    const rest = this.#rest
     this.#rest = undefined
-    return head
+    this.#exchange = undefined
+    this.#closed = true
+    return rest
   }
-}
-
-class Http1Exchange implements Exchange {
-  readonly protocol: 'HTTP/1.0' | 'HTTP/1.1'
-  readonly method: string
-  readonly path: string
-  readonly query: string
-  readonly scheme: 'http' | 'https'
-  readonly authority: string
-  readonly host: string
-  readonly headers: HeaderList
-  readonly body: Framing
-  readonly upgrade: string | undefined
-  readonly client: string
-  onDrain: (() => void) | undefined
-  onClose: (() => void) | undefined
-  started = false
-  trailers = false
-  readonly #connection: Http1Downstream
-  readonly #expectContinue: boolean
-  #sink: BodySink | undefined
-  #reader: BodyReader | undefined
-  #bodyRead: boolean
-  #paused = false
-  #framing: Framing = { type: 'none' }
-  #answered = false
-  #unsent = ''
-  #close: boolean
-
-  constructor(connection: Http1Downstream, head: RequestHead, path: string, query: string, options: DownstreamOptions, close: boolean) {
-    this.#connection = connection
-    this.#close = close
-    this.#expectContinue = head.expectContinue
-    this.protocol = head.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0'
-    this.method = head.method
-    this.path = path
-    this.query = query
-    this.scheme = options.scheme
-    this.authority = head.authority
-    this.host = hostOf(head.authority)
-    this.headers = head.headers
-    this.body = head.framing
-    this.upgrade = head.upgrade
-    this.client = options.client
-    this.#bodyRead = head.framing.type === 'none'
-  }
-
-  get waitsForBody(): boolean {
-    return !this.#bodyRead && this.#sink !== undefined && !this.#paused
-  }
-
-  readBody(sink: BodySink): void {
-    this.#sink = sink
-    if (this.#bodyRead) return sink.end()
-    this.#reader = bodyReader(this.body, (content) => {
-      this.#paused = !sink.data(content)
-      return !this.#paused
-    }, 400)
-    if (this.#expectContinue && !this.started) this.#connection.socket.write('HTTP/1.1 100 Continue\r\n\r\n')
-    this.#connection.process()
-  }
-
-  resumeBody(): void {
-    if (!this.#paused) return
-    this.#paused = false
-    this.#endOfBody()
-    this.#connection.process()
-  }
-
-  read(bytes: Buffer): number {
-    const offset = this.#reader?.read(bytes, 0) ?? 0
-    this.#endOfBody()
-    return offset
-  }
-
-  #endOfBody(): void {
-    if (this.#reader?.done !== true || this.#bodyRead) return
-    this.#bodyRead = true
-    this.#sink?.end()
-    this.#finish()
-  }
-
-  respond(status: number, headers: HeaderList, body: Framing): void {
-    this.started = true
-    const { socket } = this.#connection
-    let framing = ''
-    this.#framing = body
-    // An HTTP/1.0 client knows no chunks: for it the end of the connection is the end of the body.
-    if (body.type === 'chunked' || body.type === 'close') {
-      if (this.protocol === 'HTTP/1.0') {
-        this.#close = true
-        this.#framing = { type: 'close' }
-      } else {
-        framing = 'transfer-encoding: chunked\r\n'
-        this.#framing = { type: 'chunked' }
-      }
-    }
-    const connection = this.#close ? 'connection: close\r\n' : this.protocol === 'HTTP/1.0' ? 'connection: keep-alive\r\n' : ''
-    const head = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${formatHeaders(headers)}${framing}${connection}\r\n`
-    if (body.type === 'none') return void socket.write(head, 'latin1')
-    // The head waits for the first piece of the body, so that both go out in one write; but not longer than this turn.
-    this.#unsent = head
-    process.nextTick(flushHead, this)
-  }
-
-  /** Sends a head that is still waiting. */
-  flush(): void {
-    if (this.#unsent === '') return
-    this.#connection.socket.write(this.#unsent, 'latin1')
-    this.#unsent = ''
-  }
-
-  write(content: Buffer): boolean {
-    const piece = this.#framing.type === 'chunked' ? encodeChunk(content) : content
-    const head = this.#unsent
-    if (head === '') return this.#connection.socket.write(piece)
-    this.#unsent = ''
-    const both = Buffer.allocUnsafe(head.length + piece.length)
-    both.write(head, 0, 'latin1')
-    both.set(piece, head.length)
-    return this.#connection.socket.write(both)
-  }
-
-  end(): void {
-    if (this.#answered) return
-    this.#answered = true
-    const { socket } = this.#connection
-    this.flush()
-    if (this.#framing.type === 'chunked') socket.write(lastChunk)
-    this.onClose = undefined
-    if (!this.#bodyRead) {
-      // The answer came before the whole request: what follows cannot be told from a new one.
-      this.#connection.finished(true)
-      return
-    }
-    this.#finish()
-  }
-
-  #finish(): void {
-    if (this.#answered && this.#bodyRead) this.#connection.finished(this.#close)
-  }
-
-  abort(): void {
-    this.#connection.socket.destroy()
-  }
-
-  close(): void {
-    this.#close = true
-  }
-
-  /** The client sends nothing more. */
-  ended(): void {
-    if (!this.#bodyRead) this.abort()
-    else this.#close = true
-  }
-
-  gone(): void {
-    if (!this.#answered) this.onClose?.()
-    this.onClose = undefined
-    this.onDrain = undefined
-  }
-
-  switchProtocols(headers: HeaderList): { socket: Duplex; head: Buffer } {
-    this.#answered = true
-    const head = this.#connection.detach()
-    const { socket } = this.#connection
-    socket.write(`HTTP/1.1 101 ${reasonPhrase(101)}\r\n${formatHeaders(headers)}\r\n`, 'latin1')
-    return { socket, head }
-  }
-}
-
-function flushHead(exchange: Http1Exchange): void {
-  exchange.flush()
 }

@@ -1,9 +1,10 @@
 import { constants, createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { BodySink, Exchange } from './exchange.ts'
+import type { AnswerFields, BodySink, Exchange, ExchangeObserver } from './exchange.ts'
 import type { HeaderList } from './header-list.ts'
-import { RefusedMessage, type Framing } from './http1-head.ts'
+import { checkAuthority, type Framing } from './http1-head.ts'
+import { RefusedMessage } from './refused-message.ts'
 import type { DownstreamOptions } from './http1-downstream.ts'
 import { hostOf, parseTarget } from './request-target.ts'
 
@@ -62,8 +63,11 @@ class Http2Exchange implements Exchange {
   readonly upgrade = undefined
   readonly client: string
   trailers = false
-  onDrain: (() => void) | undefined
-  onClose: (() => void) | undefined
+  startedAt = 0
+  route = '-'
+  readonly forwardLines = undefined
+  readonly takesLines = false
+  observer: ExchangeObserver | undefined
   readonly #stream: ServerHttp2Stream
   #answered = false
   readonly #endTrailers: Record<string, string> = {}
@@ -78,6 +82,7 @@ class Http2Exchange implements Exchange {
     this.scheme = options.scheme
     this.authority = headers[':authority'] ?? headers.host ?? ''
     if (this.authority === '') throw new RefusedMessage(400, 'the authority is missing')
+    checkAuthority(this.authority)
     this.host = hostOf(this.authority)
     this.client = options.client
     const cookies: string[] = []
@@ -93,9 +98,9 @@ class Http2Exchange implements Exchange {
     if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new RefusedMessage(400, 'content-length is malformed')
     this.body = stream.endAfterHeaders || length === '0' ? { type: 'none' } : length === undefined ? { type: 'chunked' } : { type: 'length', length: Number(length) }
     if (length !== undefined) this.headers.push('content-length', length)
-    stream.on('drain', () => this.onDrain?.())
+    stream.on('drain', () => this.observer?.clientDrained())
     stream.once('close', () => {
-      if (!this.#answered) this.onClose?.()
+      if (!this.#answered) this.observer?.clientClosed()
     })
   }
 
@@ -106,7 +111,7 @@ class Http2Exchange implements Exchange {
     stream.on('data', (content: Buffer) => {
       left -= content.length
       if (left < 0) return void stream.close(constants.NGHTTP2_PROTOCOL_ERROR)
-      if (!sink.data(content)) stream.pause()
+      if (!sink.data(content, 0, content.length)) stream.pause()
     })
     stream.on('end', () => {
       if (Number.isFinite(left) && left > 0) stream.close(constants.NGHTTP2_PROTOCOL_ERROR)
@@ -118,8 +123,9 @@ class Http2Exchange implements Exchange {
     this.#stream.resume()
   }
 
-  respond(status: number, headers: HeaderList, body: Framing): void {
-    if (this.#stream.destroyed || this.#stream.headersSent) return
+  respond(status: number, given: AnswerFields, body: Framing): void {
+    if (this.#stream.destroyed || this.#stream.headersSent || typeof given === 'string') return // lines are for HTTP/1.x
+    const headers = given
     const fields: Record<string, string | number | string[]> = { ':status': status }
     for (let i = 0; i < headers.length; i += 2) {
       const name = (headers[i] ?? '').toLowerCase()
@@ -134,8 +140,16 @@ class Http2Exchange implements Exchange {
     this.#stream.respond(fields, { endStream: body.type === 'none', waitForTrailers: wait })
   }
 
-  write(content: Buffer): boolean {
-    return this.#stream.destroyed || this.#stream.write(content)
+  cork(): boolean {
+    return false // HTTP/2 puts its frames together by itself
+  }
+
+  uncork(): boolean {
+    return true
+  }
+
+  write(bytes: Buffer, start: number, end: number): boolean {
+    return this.#stream.destroyed || this.#stream.write(Buffer.from(bytes.subarray(start, end)))
   }
 
   end(trailers: HeaderList = []): void {

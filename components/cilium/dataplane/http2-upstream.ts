@@ -49,6 +49,7 @@ class Http2Stream implements Upstream {
   }
 
   begin({ method, target, host, headers }: UpstreamRequest, sink: ResponseSink): void {
+    if (typeof headers === 'string') throw new TypeError('HTTP/2 takes a list of headers')
     const fields: Record<string, string | string[]> = { ':method': method, ':path': target, ':authority': host, ':scheme': 'http' }
     for (let i = 0; i < headers.length; i += 2) {
       const name = (headers[i] ?? '').toLowerCase()
@@ -60,14 +61,16 @@ class Http2Stream implements Upstream {
     try {
       stream = this.#session.request(fields, { endStream: false })
     } catch (error) {
-      return void queueMicrotask(() => sink.failed(error instanceof Error ? error.message : String(error), false))
+      return void queueMicrotask(() => sink.responseFailed(error instanceof Error ? error.message : String(error), false))
     }
     this.#stream = stream
     follow(stream, method, sink)
   }
 
-  write(content: Buffer): boolean {
-    return this.#stream?.write(content) ?? true
+  flush(): void {} // nothing is held back
+
+  write(bytes: Buffer, start: number, end: number): boolean {
+    return this.#stream?.write(Buffer.from(bytes.subarray(start, end))) ?? true
   }
 
   finish(): void {
@@ -94,20 +97,20 @@ function follow(stream: ClientHttp2Stream, method: string, sink: ResponseSink): 
     const status = Number(headers[':status'] ?? 502)
     const last = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0
     const framing: Framing = last || method === 'HEAD' || status === 204 || status === 304 ? { type: 'none' } : headers['content-length'] === undefined ? { type: 'chunked' } : { type: 'length', length: Number(headers['content-length']) }
-    sink.head({ status, reason: '', headers: listOf(headers), framing, keepAlive: true })
+    sink.responseHead({ status, framing, endToEnd: undefined, list: () => listOf(headers) })
   })
-  stream.on('data', (content: Buffer) => { if (!sink.data(content)) stream.pause() })
+  stream.on('data', (content: Buffer) => { if (!sink.responseData(content, 0, content.length)) stream.pause() })
   stream.on('trailers', (headers) => { trailers = listOf(headers) })
-  stream.on('drain', () => sink.drain())
+  stream.on('drain', () => sink.requestDrained())
   const finish = (): void => {
     if (ended) return
     ended = true
-    sink.end(trailers)
+    sink.responseEnd(trailers)
   }
   const fail = (reason: string): void => {
     if (ended) return
     ended = true
-    sink.failed(reason, responded)
+    sink.responseFailed(reason, responded)
   }
   stream.on('end', () => { if (responded) finish() }) // a session that is lost ends its streams as well
   stream.on('error', (error: Error) => fail(error.message))

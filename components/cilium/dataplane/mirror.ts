@@ -3,6 +3,7 @@ import type { BodySink, Exchange } from './exchange.ts'
 import { endToEnd, removeHeader, setHeader } from './header-list.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
+import type { ResponseSink } from './upstream.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
 /** A copy of a body is given up when it grows beyond this; the request itself goes on. */
@@ -28,9 +29,10 @@ export function mirrored(exchange: Exchange, services: readonly ServicePort[], {
   return new Proxy(exchange, {
     get(target, property) {
       if (property === 'readBody') return (sink: BodySink) => target.readBody({
-        data(content) {
+        data(bytes, start, end) {
+          const content = Buffer.from(bytes.subarray(start, end)) // copies may have to wait; the original does not
           for (const copy of copies) copy.data(content)
-          return sink.data(content)
+          return sink.data(bytes, start, end)
         },
         end() {
           for (const copy of copies) copy.end()
@@ -43,6 +45,9 @@ export function mirrored(exchange: Exchange, services: readonly ServicePort[], {
     set: (target, property, value) => Reflect.set(target, property, value, target),
   })
 }
+
+/** Copies' answers are not looked at. */
+const nobody: ResponseSink = { responseHead() {}, responseData: () => true, responseEnd() {}, responseFailed() {}, responseSwitched: (_headers, wire) => wire.destroy(), requestDrained() {}, cork: () => false, uncork: () => true }
 
 class Copy {
   readonly #exchange: Exchange
@@ -66,8 +71,8 @@ class Copy {
     setHeader(out, 'x-forwarded-for', client)
     // Envoy marks copies by their host.
     const marked = authority.replace(host, `${host}-shadow`)
-    connection.begin({ method, target: `${path}${query}`, host: marked, headers: out, chunked: body.type === 'chunked', upgrade: undefined }, { head() {}, data: () => true, end() {}, failed() {}, switched: (_head, socket) => void socket.destroy(), drain() {} })
-    for (const content of this.#waiting) connection.write(content)
+    connection.begin({ method, target: `${path}${query}`, host: marked, headers: out, chunked: body.type === 'chunked', hasBody: body.type !== 'none', upgrade: undefined }, nobody)
+    for (const content of this.#waiting) connection.write(content, 0, content.length)
     this.#waiting = []
     if (this.#ended) this.#finish()
   }
@@ -79,7 +84,7 @@ class Copy {
       this.#waiting = []
       this.#connection?.cancel()
     } else if (this.#connection === undefined) this.#waiting.push(content)
-    else this.#connection.write(content)
+    else this.#connection.write(content, 0, content.length)
   }
 
   end(): void {

@@ -1,4 +1,4 @@
-import { RefusedMessage } from './http1-head.ts'
+import { RefusedMessage } from './refused-message.ts'
 
 /** Splits and normalises a request target (RFC 3986 §6.2.2.3), so that matching and the backend see the same path. */
 export function parseTarget(target: string): { path: string; query: string } {

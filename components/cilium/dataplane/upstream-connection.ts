@@ -1,55 +1,80 @@
 import type { Duplex } from 'node:stream'
 import { formatHeaders } from './header-list.ts'
-import { bodyReader, encodeChunk, lastChunk, type BodyReader } from './http1-body.ts'
-import { parseResponseHead, RefusedMessage, type ResponseHead } from './http1-head.ts'
+import { BodyReader, lastChunk } from './http1-body.ts'
+import { listOfLines, parseResponseHead, type ResponseHead } from './http1-head.ts'
+import { RefusedMessage } from './refused-message.ts'
 import type { ResponseSink, Upstream, UpstreamRequest } from './upstream.ts'
+import { wireOf, type Wire, type WireReader } from './wire.ts'
 
 const MAX_HEAD = 65_536
-const HEAD_END = Buffer.from('\r\n\r\n')
 
 /** An HTTP/1.1 connection to a backend; carries one request at a time. */
-export class UpstreamConnection implements Upstream {
-  readonly socket: Duplex
+export class UpstreamConnection implements Upstream, WireReader {
   uses = 0
   /** When it became idle, in the pool's ticks. */
   idleSince = 0
+  readonly #wire: Wire
   readonly #released: (connection: UpstreamConnection, reusable: boolean) => void
+  readonly #reader: BodyReader
   #sink: ResponseSink | undefined
   #method = ''
   #rest: Buffer | undefined
-  #reader: BodyReader | undefined
   #head: ResponseHead | undefined
   #paused = false
   #requestDone = false
   #chunked = false
+  /** The head of a request with a body waits for the first piece of it. */
+  #unsent = ''
+  #detached = false
 
   constructor(socket: Duplex, released: (connection: UpstreamConnection, reusable: boolean) => void) {
-    this.socket = socket
     this.#released = released
-    socket.on('data', this.#onData)
-    socket.on('drain', this.#onDrain)
-    socket.on('end', this.#onGone)
-    socket.on('close', this.#onGone)
-    socket.on('error', this.#onGone)
+    this.#reader = new BodyReader(this, 502)
+    this.#wire = wireOf(socket, this)
   }
 
-  begin({ method, target, host, headers, chunked, upgrade }: UpstreamRequest, sink: ResponseSink): void {
+  get destroyed(): boolean {
+    return this.#wire.destroyed
+  }
+
+  destroy(): void {
+    this.#wire.destroy()
+  }
+
+  begin({ method, target, host, headers, chunked, hasBody, upgrade }: UpstreamRequest, sink: ResponseSink): void {
     this.uses++
     this.#method = method
     this.#sink = sink
     this.#requestDone = false
     this.#chunked = chunked
     const framing = `${chunked ? 'transfer-encoding: chunked\r\n' : ''}${upgrade === undefined ? '' : `connection: Upgrade\r\nupgrade: ${upgrade}\r\n`}`
-    this.socket.write(`${method} ${target} HTTP/1.1\r\nhost: ${host}\r\n${formatHeaders(headers)}${framing}\r\n`, 'latin1')
+    const head = `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\n${typeof headers === 'string' ? headers : formatHeaders(headers)}${framing}\r\n`
+    if (hasBody) this.#unsent = head
+    else this.#wire.sendText(head)
   }
 
-  write(content: Buffer): boolean {
-    return this.socket.write(this.#chunked ? encodeChunk(content) : content)
+  write(bytes: Buffer, start: number, end: number): boolean {
+    const wire = this.#wire
+    if (this.#unsent === '' && !this.#chunked) return wire.sendBytes(bytes, start, end)
+    const corked = wire.cork()
+    this.flush()
+    if (this.#chunked) wire.sendText(`${(end - start).toString(16)}\r\n`)
+    const open = wire.sendBytes(bytes, start, end)
+    if (this.#chunked) wire.sendText('\r\n')
+    return corked ? wire.uncork() : open
+  }
+
+  flush(): void {
+    if (this.#unsent === '') return
+    const head = this.#unsent
+    this.#unsent = ''
+    this.#wire.sendText(head)
   }
 
   finish(): void {
     this.#requestDone = true
-    if (this.#chunked) this.socket.write(lastChunk)
+    this.flush()
+    if (this.#chunked) this.#wire.sendText(lastChunk)
     if (this.#sink === undefined) this.#release()
   }
 
@@ -58,98 +83,124 @@ export class UpstreamConnection implements Upstream {
     this.#paused = false
     const rest = this.#rest
     this.#rest = undefined
-    if (rest !== undefined) this.#onData(rest)
-    if (!this.#paused && this.socket.isPaused()) this.socket.resume()
+    if (rest !== undefined) this.bytes(rest, rest.length)
+    if (!this.#paused) this.#wire.resume()
   }
 
   cancel(): void {
     this.#sink = undefined
-    this.socket.destroy()
+    this.#wire.destroy()
   }
 
-  readonly #onDrain = (): void => this.#sink?.drain()
+  drained(): void {
+    this.#sink?.requestDrained()
+  }
 
-  readonly #onData = (chunk: Buffer): void => {
+  bytes(given: Buffer, givenEnd: number): void {
     const sink = this.#sink
-    if (sink === undefined) return void this.socket.destroy() // a backend that speaks out of turn
-    let bytes = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk])
-    this.#rest = undefined
+    if (sink === undefined) return this.#wire.destroy() // a backend that speaks out of turn
+    let [bytes, end] = [given, givenEnd]
+    if (this.#rest !== undefined) {
+      bytes = Buffer.concat([this.#rest, given.subarray(0, givenEnd)])
+      end = bytes.length
+      this.#rest = undefined
+    }
+    if (this.#paused) {
+      this.#rest = Buffer.from(bytes.subarray(0, end))
+      return
+    }
+    const corked = sink.cork()
     try {
-      if (this.#head === undefined) {
-        const rest = this.#readHead(bytes, sink)
-        if (rest === undefined) return
-        bytes = rest
-      }
-      this.#readBody(bytes)
+      this.#read(bytes, end, sink)
     } catch (error) {
       if (!(error instanceof RefusedMessage)) throw error
       this.#fail(error.message)
+    } finally {
+      if (corked && !sink.uncork() && this.#sink === sink) this.#pause()
     }
   }
 
-  /** What follows the head of the final response; undefined until it is there. */
-  #readHead(start: Buffer, sink: ResponseSink): Buffer | undefined {
-    let bytes = start
+  #pause(): void {
+    this.#paused = true
+    this.#wire.pause()
+  }
+
+  #read(bytes: Buffer, end: number, sink: ResponseSink): void {
+    let at = 0
+    if (this.#head === undefined) {
+      at = this.#readHead(bytes, end, sink)
+      if (at < 0) return
+    }
+    at = this.#reader.read(bytes, at, end)
+    if (this.#reader.done) {
+      if (at < end && this.#head !== undefined) this.#head = { ...this.#head, keepAlive: false } // more than was announced: the connection cannot be trusted
+      this.#complete()
+    } else if (at < end && this.#sink === sink) {
+      this.#rest = Buffer.from(bytes.subarray(at, end))
+      this.#pause()
+    }
+  }
+
+  /** Where the body of the final response begins; -1 when it is not there, or nobody waits for it. */
+  #readHead(bytes: Buffer, end: number, sink: ResponseSink): number {
+    let start = 0
     for (;;) {
-      const end = bytes.indexOf(HEAD_END)
-      if (end < 0 || end > MAX_HEAD) {
-        if (bytes.length > MAX_HEAD) throw new RefusedMessage(502, 'the head is too large')
-        this.#rest = bytes.length > 0 ? bytes : undefined
-        return undefined
+      const head = start === end ? undefined : parseResponseHead(bytes, start, end, this.#method)
+      if ((head === undefined ? end : head.end) - start > MAX_HEAD) throw new RefusedMessage(502, 'the head is too large')
+      if (head === undefined) {
+        if (start < end) this.#rest = Buffer.from(bytes.subarray(start, end))
+        return -1
       }
-      const head = parseResponseHead(bytes.toString('latin1', 0, end), this.#method)
-      bytes = bytes.subarray(end + 4)
+      start = head.end
       if (head.status === 101) {
         this.#detach()
-        sink.switched(head, this.socket, bytes)
-        return undefined
+        sink.responseSwitched(listOfLines(head.all), this.#wire, start < end ? Buffer.from(bytes.subarray(start, end)) : undefined)
+        return -1
       }
       if (head.status < 200) continue // interim answers stay here
       this.#head = head
-      this.#reader = bodyReader(head.framing, (content) => {
-        this.#paused = !sink.data(content)
-        return !this.#paused
-      }, 502)
-      sink.head(head)
-      return this.#sink === undefined ? undefined : bytes
+      this.#reader.start(head.framing)
+      sink.responseHead({ status: head.status, framing: head.framing, endToEnd: head.endToEnd, list: () => listOfLines(head.all) })
+      return this.#sink === undefined ? -1 : start
     }
   }
 
-  #readBody(bytes: Buffer): void {
-    const reader = this.#reader
-    if (reader === undefined) return
-    const offset = reader.read(bytes, 0)
-    if (reader.done) {
-      if (offset < bytes.length) this.#head = { ...this.#head as ResponseHead, keepAlive: false } // more than was announced: the connection cannot be trusted
-      return this.#complete()
-    }
-    if (!this.#paused) return
-    if (offset < bytes.length) this.#rest = bytes.subarray(offset)
-    this.socket.pause()
+  content(bytes: Buffer, start: number, end: number): boolean {
+    const more = this.#sink?.responseData(bytes, start, end) ?? true
+    if (!more) this.#pause()
+    return more
   }
 
   #complete(): void {
     const sink = this.#sink
     this.#sink = undefined
     if (this.#requestDone) this.#release() // first, so that the client's next request finds this connection
-    else this.socket.destroy() // the backend answered before the end of the request
-    sink?.end()
+    else this.#wire.destroy() // the backend answered before the end of the request
+    sink?.responseEnd()
   }
 
   #release(): void {
-    const reusable = this.#head?.keepAlive === true && this.#head.framing.type !== 'close' && !this.socket.destroyed
+    const reusable = this.#head?.keepAlive === true && this.#head.framing.type !== 'close' && !this.#wire.destroyed
     this.#head = undefined
-    this.#reader = undefined
-    this.#paused = false
-    if (!reusable) this.socket.destroy()
+    if (this.#paused) {
+      this.#paused = false
+      this.#wire.resume()
+    }
+    if (!reusable) this.#wire.destroy()
     this.#released(this, reusable)
   }
 
-  readonly #onGone = (): void => {
-    if (this.#sink !== undefined && this.#head?.framing.type === 'close') {
-      this.#complete()
-      return
-    }
+  ended(): void {
+    this.#gone()
+  }
+
+  closed(): void {
+    this.#gone()
+  }
+
+  #gone(): void {
+    if (this.#detached) return
+    if (this.#sink !== undefined && this.#head?.framing.type === 'close') return this.#complete()
     this.#fail('the backend closed the connection')
   }
 
@@ -157,14 +208,14 @@ export class UpstreamConnection implements Upstream {
     const sink = this.#sink
     this.#sink = undefined
     const responded = this.#head !== undefined || this.#rest !== undefined
-    this.socket.destroy()
+    this.#wire.destroy()
     this.#released(this, false)
-    sink?.failed(reason, responded)
+    sink?.responseFailed(reason, responded)
   }
 
   #detach(): void {
     this.#sink = undefined
-    this.socket.off('data', this.#onData).off('drain', this.#onDrain).off('end', this.#onGone).off('close', this.#onGone)
+    this.#detached = true
     this.#released(this, false)
   }
 }

@@ -23,7 +23,7 @@ export function upstreamPool(connect: (target: { readonly host: string; readonly
   return {
     take(address) {
       const list = idle.get(address)
-      for (let connection = list?.pop(); connection !== undefined; connection = list?.pop()) if (!connection.socket.destroyed) return connection
+      for (let connection = list?.pop(); connection !== undefined; connection = list?.pop()) if (!connection.destroyed) return connection
       return undefined
     },
     async open(address) {
@@ -39,7 +39,7 @@ export function upstreamPool(connect: (target: { readonly host: string; readonly
         }
         let list = idle.get(address)
         if (list === undefined) idle.set(address, (list = []))
-        if (list.length >= MAX_IDLE) return void released.socket.destroy()
+        if (list.length >= MAX_IDLE) return void released.destroy()
         released.idleSince = tick
         list.push(released)
       })
@@ -49,12 +49,12 @@ export function upstreamPool(connect: (target: { readonly host: string; readonly
     sweep() {
       tick++
       for (const [address, list] of idle) {
-        while (list[0] !== undefined && tick - list[0].idleSince > IDLE_TICKS) list.shift()?.socket.destroy()
+        while (list[0] !== undefined && tick - list[0].idleSince > IDLE_TICKS) list.shift()?.destroy()
         if (list.length === 0) idle.delete(address)
       }
     },
     [Symbol.dispose]() {
-      for (const connection of all) connection.socket.destroy()
+      for (const connection of all) connection.destroy()
     },
   }
 }

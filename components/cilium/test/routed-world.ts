@@ -1,4 +1,5 @@
-import { duplexPair, type Duplex } from 'node:stream'
+import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
 import type { EndpointSlice, Namespace, Secret, Service } from '@idp/api'
 import { parseYamlDocuments, type KubeObject } from '@idp/formats'
 import { serveConnection, type Peer, type WebServer } from '@idp/http'
@@ -8,6 +9,7 @@ import { gatewayServer, type GatewayServer } from '../dataplane/gateway-server.t
 import { buildTables, type PortTable } from '../engine/route-table.ts'
 import { tlsOf, worldOf, type Objects } from '../engine/world-of.ts'
 import type { World } from '../engine/world.ts'
+import { memory, type Transport } from './transport.ts'
 import type { Gateway, GatewayClass, GRPCRoute, HTTPRoute, ReferenceGrant, TLSRoute } from '../kinds/gateway-api.ts'
 
 /** A gateway over a set of manifests, with backends in memory: the data path without a cluster. */
@@ -31,12 +33,15 @@ export interface RoutedOptions {
   raw?(address: string): ((connection: Duplex) => void) | undefined
   random?(): number
   readonly clock?: Clock
+  /** In memory by default. */
+  readonly transport?: Transport
 }
 
 /** @param yaml manifests; each Service gets one ready endpoint unless an EndpointSlice is given for it */
 export function routedWorld(yaml: string, options: RoutedOptions = {}): RoutedWorld {
   const objects = new Map<string, KubeObject>()
   const clock = fakeClock()
+  const { transport = memory } = options
   const accessLog: string[] = []
   let version = 0
   let tables = new Map<string, Map<number, PortTable>>()
@@ -56,17 +61,12 @@ export function routedWorld(yaml: string, options: RoutedOptions = {}): RoutedWo
     endpoints: roundRobin((namespace, service) => slices.list({ namespace }).filter((slice) => slice.metadata.labels?.['kubernetes.io/service-name'] === service), () => version),
     async connect({ host, port }) {
       const address = `${host}:${port}`
-      const [near, far] = duplexPair()
       const raw = options.raw?.(address)
-      if (raw !== undefined) {
-        raw(far)
-        return near
-      }
+      if (raw !== undefined) return connected(transport.pair(raw))
       const service = slices.list().find((slice) => slice.endpoints?.some(({ addresses }) => addresses.includes(host)))?.metadata.labels?.['kubernetes.io/service-name'] ?? ''
       const backend = options.backend?.(address, service) ?? echo(service)
       if (backend === refusing) throw new CodedError({ code: 'ConnectionRefused', message: `${address} refuses connections` })
-      serveConnection(far, backend, { address: '10.0.0.1' })
-      return near
+      return connected(transport.pair((far) => serveConnection(far, backend, { address: '10.0.0.1' })))
     },
   })
   const apply = (text: string): void => {
@@ -97,13 +97,17 @@ export function routedWorld(yaml: string, options: RoutedOptions = {}): RoutedWo
     world, server, clock, apply, accessLog,
     accept: (connection, peer, port) => server.accept(connection, peer, () => tables.values().next().value?.get(port)),
     connect(port, gateway) {
-      const [client, far] = duplexPair()
       const name = gateway ?? tables.keys().next().value ?? ''
-      server.accept(far, { address: '192.0.2.7' }, () => tables.get(name)?.get(port))
-      return client
+      return transport.pair((far) => server.accept(far, { address: '192.0.2.7' }, () => tables.get(name)?.get(port)))
     },
     [Symbol.dispose]: () => server[Symbol.dispose](),
   }
+}
+
+/** As a dialer does: hands out connections that stand. */
+async function connected(connection: Duplex): Promise<Duplex> {
+  if ('connecting' in connection && connection.connecting === true) await once(connection, 'connect')
+  return connection
 }
 
 /** Answers with what it received, as upstream's conformance backend does. */

@@ -1,0 +1,225 @@
+import type { Socket } from 'node:net'
+import type { NativeHandle, NativeStreams, NativeWrite } from './native-streams.ts'
+import type { Wire, WireReader } from './wire.ts'
+
+/** What one read takes; every connection reads into the same memory. */
+const READ_SIZE = 131_072
+/** What one write takes: a read, and the head before it. */
+const SCRATCH_SIZE = READ_SIZE + 65_536
+/** Bytes that wait in user space before the sender is asked to stop. */
+const HIGH_WATER = 262_144
+
+const shared = Buffer.allocUnsafeSlow(READ_SIZE)
+/** What a write is put together in. Given away when the kernel does not take it at once; a few come back. */
+let scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_SIZE)
+const spare: Buffer[] = []
+let corkedWire: SocketWire | undefined
+let filled = 0
+
+/** A wire over a socket's handle (see `nativeStreams`). TCP takes writes at once or queues them; TLS takes one at a time. */
+export class SocketWire implements Wire {
+  reader: WireReader
+  paused = false
+  destroyed = false
+  readonly #socket: Socket
+  readonly #handle: NativeHandle
+  readonly native: NativeStreams
+  readonly #oneAtATime: boolean
+  #request: NativeWrite
+  /** Writes that the kernel has not taken completely. */
+  #pending = 0
+  #pendingBytes = 0
+  #waiting: Buffer[] = []
+  #congested = false
+  #ending = false
+  #over = false
+  #ended = false
+  #finished = false
+
+  constructor(socket: Socket, handle: NativeHandle, native: NativeStreams, reader: WireReader) {
+    this.#socket = socket
+    this.#handle = handle
+    this.native = native
+    this.reader = reader
+    this.#oneAtATime = 'encrypted' in socket
+    this.#request = native.newWrite()
+    socket.allowHalfOpen = true // one side may say that it is done before it has its answer
+    socket.on('error', () => this.destroy()) // resets are part of life; the close tells the reader
+    socket.once('close', () => this.#close())
+    socket.once('finish', () => this.#finish())
+    handle.wire = this
+    handle.useUserBuffer(shared)
+    handle.onread = onRead
+    handle.readStart()
+  }
+
+  /** Called for each read with what it brought. */
+  read(count: number): void {
+    if (count > 0) this.reader.bytes(shared, count)
+    else if (count === EOF) this.#end()
+    else if (count < 0) this.destroy()
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.reader.ended()
+    if (this.#finished) this.destroy()
+  }
+
+  #finish(): void {
+    this.#finished = true
+    if (this.#ended) this.destroy()
+  }
+
+  #close(): void {
+    this.destroyed = true
+    if (corkedWire === this) corkedWire = undefined
+    if (this.#over) return
+    this.#over = true
+    this.#waiting = []
+    this.reader.closed()
+  }
+
+  sendText(text: string): boolean {
+    if (this.destroyed) return true
+    if (corkedWire === this) {
+      if (filled + text.length > SCRATCH_SIZE) this.#flush()
+      if (text.length <= SCRATCH_SIZE) {
+        filled += scratch.write(text, filled, 'latin1')
+        return true
+      }
+    }
+    if (this.#oneAtATime && this.#pending > 0) return this.#wait(Buffer.from(text, 'latin1'))
+    return this.#sent(this.#handle.writeLatin1String(this.#request, text), text.length, undefined)
+  }
+
+  sendBytes(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.destroyed || start === end) return true
+    const size = end - start
+    if (size > SCRATCH_SIZE || (corkedWire !== undefined && corkedWire !== this)) {
+      if (corkedWire === this) this.#flush()
+      return this.#sendOwn(Buffer.from(bytes.subarray(start, end)))
+    }
+    if (corkedWire === undefined) filled = 0
+    else if (filled + size > SCRATCH_SIZE) this.#flush()
+    scratch.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), filled)
+    filled += size
+    return corkedWire === this || this.#flush()
+  }
+
+  cork(): boolean {
+    if (corkedWire !== undefined || this.destroyed) return false
+    corkedWire = this
+    filled = 0
+    return true
+  }
+
+  uncork(): boolean {
+    if (corkedWire !== this) return !this.#congested
+    const open = this.#flush()
+    corkedWire = undefined
+    return open
+  }
+
+  /** Sends what stands in the scratch. */
+  #flush(): boolean {
+    if (filled === 0 || this.destroyed) return !this.#congested
+    const bytes = scratch.subarray(0, filled)
+    filled = 0
+    if (!this.#oneAtATime) return this.#sent(this.#handle.writeBuffer(this.#request, bytes), bytes.length, scratch)
+    return this.#sendOwn(this.#pending > 0 ? Buffer.from(bytes) : bytes) // TLS has encrypted or copied it when the call returns
+  }
+
+  #sendOwn(bytes: Buffer): boolean {
+    if (this.#oneAtATime && this.#pending > 0) return this.#wait(bytes)
+    return this.#sent(this.#handle.writeBuffer(this.#request, bytes), bytes.length, bytes)
+  }
+
+  #wait(bytes: Buffer): boolean {
+    this.#waiting.push(bytes)
+    this.#pendingBytes += bytes.length
+    return !(this.#congested = this.#pendingBytes > HIGH_WATER)
+  }
+
+  /** @param memory what the kernel may still read from */
+  #sent(error: number, size: number, memory: Buffer | undefined): boolean {
+    if (error !== 0) {
+      this.destroy()
+      return true
+    }
+    if (!this.native.lastWasAsync()) return !this.#congested
+    const request = this.#request
+    this.#request = this.native.newWrite()
+    request.oncomplete = onWritten
+    request.wire = this
+    request.scratch = this.#oneAtATime ? undefined : memory
+    if (memory === scratch && !this.#oneAtATime) scratch = spare.pop() ?? Buffer.allocUnsafeSlow(SCRATCH_SIZE)
+    this.#pending++
+    if (this.#oneAtATime) {
+      this.#pendingBytes += size
+      return !(this.#congested = this.#pendingBytes > HIGH_WATER)
+    }
+    this.#congested = true
+    return false
+  }
+
+  /** A write has been completed. */
+  written(status: number): void {
+    this.#pending--
+    if (status < 0) return this.destroy()
+    if (this.#pending > 0 || this.destroyed) return
+    this.#pendingBytes = 0
+    const waiting = this.#waiting
+    if (waiting.length > 0) {
+      this.#waiting = []
+      this.#sendOwn(waiting.length === 1 ? waiting[0] as Buffer : Buffer.concat(waiting))
+      if (this.#pendingBytes > HIGH_WATER || this.destroyed) return
+    }
+    if (this.#congested) {
+      this.#congested = false
+      this.reader.drained()
+    }
+    if (this.#ending && this.#pending === 0) this.#socket.end()
+  }
+
+  pause(): void {
+    if (this.paused || this.destroyed) return
+    this.paused = true
+    this.#handle.readStop()
+  }
+
+  resume(): void {
+    if (!this.paused || this.destroyed) return
+    this.paused = false
+    this.#handle.readStart()
+  }
+
+  end(): void {
+    if (this.destroyed || this.#ending) return
+    this.uncork()
+    this.#ending = true
+    if (this.#pending === 0) this.#socket.end()
+  }
+
+  destroy(): void {
+    if (this.destroyed) return
+    this.destroyed = true
+    if (corkedWire === this) corkedWire = undefined
+    this.#socket.destroy()
+  }
+}
+
+/** libuv's number for the end of a stream. */
+const EOF = -4095
+
+function onRead(this: NativeHandle): void {
+  const wire = this.wire as SocketWire // set with this function
+  wire.read(wire.native.lastRead())
+}
+
+function onWritten(this: NativeWrite, status: number): void {
+  const wire = this.wire as SocketWire // set with this function
+  const { scratch: memory } = this
+  if (Buffer.isBuffer(memory) && memory.length === SCRATCH_SIZE && spare.length < 8) spare.push(memory)
+  wire.written(status)
+}
