@@ -22,7 +22,7 @@ export function fromSpecType({ typeKind: { case: kind, value } }: Type): CelType
     case 'wellKnown': return wellKnown[value] ?? dynType
     case 'listType': return listType(inner(value.elemType))
     case 'mapType': return mapType(inner(value.keyType), inner(value.valueType))
-    case 'messageType': return opaqueType(value)
+    case 'messageType': return value === timestampType.name ? timestampType : value === durationType.name ? durationType : opaqueType(value)
     case 'typeParam': return paramType(value)
     case 'type': return typeType(fromSpecType(value))
     case 'abstractType': return value.name === 'optional_type' ? optionalType(inner(value.parameterTypes[0])) : opaqueType(value.name, ...value.parameterTypes.map(fromSpecType))

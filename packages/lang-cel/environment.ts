@@ -1,5 +1,5 @@
 import type { CelType } from './check/cel-type.ts'
-import type { MacroOptions } from './syntax/macro.ts'
+import type { ParseOptions } from './syntax/parser.ts'
 import type { CelValue } from './value/value.ts'
 
 /** One signature of a function. */
@@ -45,7 +45,8 @@ export interface CelEnvironmentOptions {
   readonly homogeneousLiterals?: boolean
   /** Finds object types that no library lists, e.g. those of a schema. */
   readonly findType?: (name: string) => CelType | undefined
-  readonly macros?: MacroOptions
+  /** What the parser reads: macros, limits. */
+  readonly macros?: ParseOptions
   /** What `has()` costs; 1 in the language, 0 in Kubernetes. */
   readonly presenceTestCost?: number
   /** Whether an expression is type-checked; true unless false. Without, every name is resolved when it runs. */

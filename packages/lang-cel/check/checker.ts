@@ -21,6 +21,7 @@ export interface Checked {
 export function checkCel(root: CelNode, environment: CelEnvironment, issues: CelIssue[]): Checked {
   const checker = new Checker(environment, issues)
   const type = checker.check(root, undefined)
+  if (environment.options.homogeneousLiterals && issues.length === 0) checker.checkLiterals()
   return { type: checker.known.apply(type, true), typeOf: (node) => checker.known.apply(node.type ?? dynType, true) }
 }
 
@@ -29,6 +30,9 @@ class Checker {
   private readonly environment: CelEnvironment
   private readonly issues: CelIssue[]
   private readonly container: string
+  /** Literals whose elements must be of one type; those in the arguments of `format` are free. */
+  private readonly literals: (ListNode | MapNode)[] = []
+  private inFormat = 0
 
   constructor(environment: CelEnvironment, issues: CelIssue[]) {
     this.environment = environment
@@ -135,7 +139,10 @@ class Checker {
   }
 
   private call(node: CallNode, scope: Scope | undefined): CelType {
+    const free = node.name === 'format' ? 1 : 0
+    this.inFormat += free
     const argTypes = node.args.map((arg) => this.check(arg, scope))
+    this.inFormat -= free
     const { target } = node
     if (!target) {
       const found = this.findFunction(node.name)
@@ -198,11 +205,30 @@ class Checker {
   }
 
   /** The common type of elements so far and one more. */
-  private join(before: CelType | undefined, type: CelType, node: CelNode): CelType {
+  private join(before: CelType | undefined, type: CelType): CelType {
     if (!before) return type
     if (this.known.assignable(before, type)) return this.known.mostGeneral(before, type)
-    if (!this.environment.options.homogeneousLiterals) return dynType
-    return this.report(`expected type '${this.known.apply(before, true).text}' but found '${this.known.apply(type, true).text}'`, node)
+    return dynType
+  }
+
+  /** Refuses lists and maps with elements of different types. */
+  checkLiterals(): void {
+    const one = (nodes: readonly (readonly [CelNode, boolean])[]) => {
+      const types = nodes.map(([node, optional]) => {
+        const type = this.known.apply(node.type ?? dynType, true)
+        return optional ? type.params[0] ?? dynType : type
+      })
+      const wrong = types.findIndex((type) => !sameType(type, types[0] ?? type))
+      const node = nodes[wrong]?.[0]
+      if (node) this.report(`expected type '${types[0]?.text}' but found '${types[wrong]?.text}'`, node)
+    }
+    for (const node of this.literals) {
+      if (node.kind === 'list') one(node.items.map(({ value, optional }) => [value, optional]))
+      else {
+        one(node.entries.map(({ key }) => [key, false]))
+        one(node.entries.map(({ value, optional }) => [value, optional]))
+      }
+    }
   }
 
   private unwrap(type: CelType, node: CelNode): CelType {
@@ -216,8 +242,9 @@ class Checker {
     let item: CelType | undefined
     for (const { value, optional } of node.items) {
       const type = this.check(value, scope)
-      item = this.join(item, optional ? this.unwrap(type, value) : type, value)
+      item = this.join(item, optional ? this.unwrap(type, value) : type)
     }
+    if (this.inFormat === 0) this.literals.push(node)
     return listType(item ?? this.known.freshVariable())
   }
 
@@ -225,10 +252,11 @@ class Checker {
     let key: CelType | undefined
     let item: CelType | undefined
     for (const entry of node.entries) {
-      key = this.join(key, this.check(entry.key, scope), entry.key)
+      key = this.join(key, this.check(entry.key, scope))
       const type = this.check(entry.value, scope)
-      item = this.join(item, entry.optional ? this.unwrap(type, entry.value) : type, entry.value)
+      item = this.join(item, entry.optional ? this.unwrap(type, entry.value) : type)
     }
+    if (this.inFormat === 0) this.literals.push(node)
     return mapType(key ?? this.known.freshVariable(), item ?? this.known.freshVariable())
   }
 

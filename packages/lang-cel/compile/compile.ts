@@ -3,6 +3,7 @@ import type { CelType } from '../check/cel-type.ts'
 import type { CelEnvironment } from '../environment.ts'
 import type { BindNode, CallNode, CelNode, IdentNode, ListNode, MapNode, SelectNode, StructNode } from '../syntax/node.ts'
 import { CelFault, noSuchKey, noSuchOverload } from '../value/fault.ts'
+import { showValue } from '../value/show.ts'
 import { CelMap } from '../value/map.ts'
 import { CelBoxed, CelOptional, CelTypeValue, type CelValue } from '../value/value.ts'
 import { hasField, index, indexOptional, isInherited, select, selectOptional } from './access.ts'
@@ -312,7 +313,7 @@ function compileMap(node: MapNode, locals: Locals | undefined, compiler: Compile
       const at = key(frame)
       const item = optional ? unwrapOptional(value(frame)) : value(frame)
       if (item === undefined) continue
-      if (map.get(at) !== undefined) throw new CelFault(`Failed with repeated key: ${String(at)}`)
+      if (map.get(at) !== undefined) throw new CelFault(`Failed with repeated key: ${showValue(at)}`)
       map.set(at, item)
     }
     charge(frame, 30)
@@ -322,7 +323,11 @@ function compileMap(node: MapNode, locals: Locals | undefined, compiler: Compile
 
 function compileStruct(node: StructNode, locals: Locals | undefined, compiler: Compiler): Eval {
   const type = compiler.checked?.typeOf(node)
-  if (!type) throw new CelFault(`unknown type: ${node.name}`)
+  if (!type) {
+    return () => {
+      throw new CelFault(`unknown type: ${node.name}`)
+    }
+  }
   const fields = node.fields.map(({ name, value, optional }) => ({ name: type.field?.(name)?.property ?? name, evaluate: compiler.compile(value, locals), optional }))
   return (frame) => {
     const object: Record<string, CelValue> = {}

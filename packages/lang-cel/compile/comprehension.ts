@@ -3,6 +3,7 @@ import { celCompare } from '../value/compare.ts'
 import { CelFault, noSuchOverload } from '../value/fault.ts'
 import { CelMap, isMap, mapEntries, mapKeys } from '../value/map.ts'
 import { CelOpaque, type CelValue, kindOf } from '../value/value.ts'
+import { showValue } from '../value/show.ts'
 import type { Compiler, Locals } from './compile.ts'
 import { charge, type Eval, type Frame, recoverable } from './frame.ts'
 
@@ -188,7 +189,7 @@ function transformMapEntry({ each, condition, body }: Loop): Eval {
       const made = body(inner)
       if (!isMap(made)) throw noSuchOverload()
       for (const [key, value] of mapEntries(made)) {
-        if (map.get(key) !== undefined) throw new CelFault(`insert failed: key ${String(key)} already exists`)
+        if (map.get(key) !== undefined) throw new CelFault(`insert failed: key ${showValue(key)} already exists`)
         map.set(key, value)
       }
       return false

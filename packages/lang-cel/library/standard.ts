@@ -100,5 +100,4 @@ export const standardLibrary: CelLibrary = {
   name: 'stdlib',
   functions,
   types: [bool, bytes, double, duration, int, nullType, string, timestamp, uint, typeType(), { ...listType(dyn), text: 'list(dyn)' }, { ...emptyMap }],
-  constants: { dyn: { type: typeType(dyn), value: new CelTypeValue('dyn') } },
 }

@@ -8,6 +8,8 @@ import type { CelIssue } from './source.ts'
 export interface ParseOptions extends MacroOptions {
   /** Longest text in code points. */
   readonly maxLength?: number
+  /** Whether a.`b-c` is read; yes unless false. */
+  readonly quotedNames?: boolean
   /** Deepest nesting. */
   readonly maxDepth?: number
 }
@@ -115,34 +117,42 @@ class Parser {
 
   private relation(): CelNode {
     let left = this.sum()
+    let links = 0
     while ((this.token.kind === 'sign' || this.token.kind === 'ident') && relations.has(this.token.text)) {
       const { text, offset } = this.take()
-      left = this.call(text === 'in' ? '@in' : `_${text}_`, offset, [left, this.sum()])
+      left = this.call(text === 'in' ? '@in' : `_${text}_`, offset, [left, this.sum()], ++links)
     }
     return left
   }
 
   private sum(): CelNode {
     let left = this.product()
+    let links = 0
     while (this.is('+') || this.is('-')) {
       const { text, offset } = this.take()
-      left = this.call(`_${text}_`, offset, [left, this.product()])
+      left = this.call(`_${text}_`, offset, [left, this.product()], ++links)
     }
     return left
   }
 
   private product(): CelNode {
     let left = this.unary()
+    let links = 0
     while (this.is('*') || this.is('/') || this.is('%')) {
       const { text, offset } = this.take()
-      left = this.call(`_${text}_`, offset, [left, this.unary()])
+      left = this.call(`_${text}_`, offset, [left, this.unary()], ++links)
     }
     return left
   }
 
   /** A call of an operator; long chains of these are as deep as they are long, so they count against the limit too. */
-  private call(name: string, offset: number, args: CelNode[]): CelNode {
+  private call(name: string, offset: number, args: CelNode[], links: number): CelNode {
+    this.limit(links)
     return call(name, offset, args)
+  }
+
+  private limit(links: number): void {
+    if (links > this.maxDepth) this.refuse('max recursion depth exceeded', this.token.offset)
   }
 
   private unary(): CelNode {
@@ -163,7 +173,7 @@ class Parser {
     let node = this.primary()
     let links = 0
     for (;;) {
-      if (++links > 4 * this.maxDepth) this.refuse(`expression recursion limit exceeded: ${this.maxDepth}`, this.token.offset)
+      this.limit(++links)
       const dot = this.accept('.')
       if (dot) {
         node = this.selection(node, dot)
@@ -172,7 +182,7 @@ class Parser {
       const open = this.accept('[')
       if (!open) return node
       const optional = this.accept('?') !== undefined
-      if (optional) this.needOptional(open.offset)
+      if (optional) this.needOptional(open.offset, '[?')
       const index = this.expression()
       this.expect(']')
       node = call(optional ? '_[?_]' : '_[_]', open.offset, [node, index])
@@ -181,8 +191,9 @@ class Parser {
 
   private selection(operandNode: CelNode, dot: Token): CelNode {
     const optional = this.accept('?') !== undefined
-    if (optional) this.needOptional(dot.offset)
+    if (optional) this.needOptional(dot.offset, '.?')
     const name = this.token
+    if (name.kind === 'quotedIdent' && this.options.quotedNames === false) this.issues.push({ message: "unsupported syntax: '`'", offset: name.offset })
     if (name.kind !== 'ident' && name.kind !== 'quotedIdent') this.refuse(`Syntax error: no viable alternative at input '.${name.kind === 'end' ? '' : name.text}'`, name.offset)
     if (name.text === 'in' || name.text === 'true' || name.text === 'false' || name.text === 'null') this.refuse(`Syntax error: no viable alternative at input '.${name.text}'`, name.offset)
     this.take()
@@ -193,8 +204,8 @@ class Parser {
     return this.macroOr({ kind: 'call', name: field, target: operandNode, args, offset: open.offset })
   }
 
-  private needOptional(offset: number): void {
-    if (this.options.optionals === false) this.issues.push({ message: "unsupported syntax '.?'", offset })
+  private needOptional(offset: number, syntax: string): void {
+    if (this.options.optionals === false) this.issues.push({ message: `unsupported syntax '${syntax}'`, offset })
   }
 
   private macroOr(node: CallNode): CelNode {
@@ -291,7 +302,7 @@ class Parser {
 
   private optionalMark(): boolean {
     const mark = this.accept('?')
-    if (mark) this.needOptional(mark.offset)
+    if (mark) this.needOptional(mark.offset, '?')
     return mark !== undefined
   }
 
@@ -327,6 +338,7 @@ class Parser {
       if (fields.length === 0 && this.accept(',')) break
       const optional = this.optionalMark()
       const field = this.take()
+      if (field.kind === 'quotedIdent' && this.options.quotedNames === false) this.issues.push({ message: "unsupported syntax: '`'", offset: field.offset })
       if (field.kind !== 'ident' && field.kind !== 'quotedIdent') this.refuse(`Syntax error: mismatched input '${field.text}' expecting {'}', ',', IDENTIFIER}`, field.offset)
       const colon = this.expect(':')
       fields.push({ name: field.kind === 'quotedIdent' ? field.text.slice(1, -1) : field.text, value: this.expression(), optional, offset: colon.offset })
