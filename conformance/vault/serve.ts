@@ -1,12 +1,20 @@
 /** `node serve.ts server -config=FILE`: the stand-in's program on the machine's own files and ports, for suites that start a `vault` process. */
 import { appendFile, chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { listen, listenRaw } from '@idp/http'
+import { connect as connectTls } from 'node:tls'
+import { fetchOver, listen, listenRaw } from '@idp/http'
 import { CodedError, jsonLog, systemClock, systemRandom } from '@idp/kit'
-import type { Container } from '@idp/sandbox'
+import type { Container, FetchOptions } from '@idp/sandbox'
 import { vault } from '../../components/vault/programs/vault.ts'
 
 const missing = (): never => { throw new CodedError({ code: 'NotHere', message: 'a process on the machine has no pod network' }) }
+
+/** Node's own `fetch` cannot be told whom to trust. */
+function trusting(url: string, options: FetchOptions = {}): Promise<Response> {
+  const { ca, ...init } = options
+  const { hostname, port } = new URL(url)
+  return ca === undefined ? fetch(url, init) : fetchOver(() => connectTls({ host: hostname, port: Number(port), ca }), new Request(url, init))
+}
 
 /** A container that is the machine itself; listens on loopback only. */
 export function machineContainer(args: readonly string[], signal: AbortSignal, level: 'info' | 'warn' = 'warn'): Container {
@@ -24,7 +32,7 @@ export function machineContainer(args: readonly string[], signal: AbortSignal, l
       },
     },
     net: {
-      ip: '127.0.0.1', listenRaw: (port, accept) => listenRaw({ port }, accept), connect: missing, resolve: missing, fetch: (url, options) => fetch(url, options),
+      ip: '127.0.0.1', listenRaw: (port, accept) => listenRaw({ port }, accept), connect: missing, resolve: missing, fetch: trusting,
       listen: (port, server, { tls } = {}) => listen({ port, server, ...(tls === undefined ? {} : { tls: { identity: tls.identity, ...(tls.clientCa === undefined ? {} : { clientCa: tls.clientCa }) } }) }),
     },
   }

@@ -34,7 +34,7 @@ async function main(container: Container): Promise<number> {
   await using stack = new AsyncDisposableStack()
   const store = stack.use(await storeOf(container, config))
   const server = stack.use(createVault({
-    store, storageType: config.storage.type, sealType: config.seal.type, clock, random, log, surroundings: surroundings(container), lifeRoutes,
+    store, storageType: config.storage.type, sealType: config.seal.type, clock, random, log, surroundings: surroundings(container, config), lifeRoutes,
     defaults: { default: config.defaultLeaseTtl, max: config.maxLeaseTtl }, ...(config.seal.type === 'idp-keyfile' ? { keyFile: await keyFileOf(container, config) } : {}),
   }))
   if (await server.autoUnseal()) log.info('unsealed by the key file')
@@ -71,8 +71,9 @@ async function tlsOf({ files }: Container, { tls }: ListenerConfig): Promise<Tls
   return { identity: () => identity, ...(tls.clientCaFile === undefined ? {} : { clientCa: await files.readText(tls.clientCaFile) }) }
 }
 
-function surroundings({ client, files, net }: Container): Surroundings {
+function surroundings({ client, files, net }: Container, { apiAddress }: VaultConfig): Surroundings {
   return {
+    ...(apiAddress === '' ? {} : { apiAddress }),
     fetch: (url, init) => net.fetch(url, init),
     append: (file, line) => files.append(file, line),
     ...(client === undefined ? {} : {

@@ -14,6 +14,8 @@ import type { WrapInfo, Wrapping } from './wrapping.ts'
 
 /** What the world outside Vault gives: asked by auth methods. */
 export interface Surroundings {
+  /** Where clients reach this Vault, e.g. `https://vault:8200`. */
+  readonly apiAddress?: string
   /** Asks the API server about a token with Vault's own account. */
   readonly reviewToken?: (token: string, audiences: readonly string[]) => Promise<TokenReviewResult>
   /** HTTP to other servers (OIDC discovery, a configured Kubernetes). */
