@@ -38,6 +38,7 @@ function testCommand(contextFor: ContextMaker): Command {
 function applyProgram(contextFor: ContextMaker): Command {
   return base('apply').description('apply policies to resources and print what they say').argument('<policies...>', "files or folders with policies, or - for standard input")
     .option('-r, --resource <path>', 'files or folders with resources, or - (repeatable)', repeated, []).option('--resources <path>', 'the same')
+    .option('--json <path>', 'payloads that are no Kubernetes objects, for policies that look at JSON (repeatable)', repeated, []).option('--context-file <file>', 'resources and image data that CEL policies ask for').option('--context-path <file>', 'the same')
     .option('-c, --cluster', 'the resources of a cluster').option('--kubeconfig <file>', "of that cluster (idp's own, else $KUBECONFIG)").option('--context <name>', 'its context').option('-n, --namespace <namespace>', 'with --cluster: only of this namespace')
     .option('-s, --set <variables>', 'NAME=VALUE,… for variables', repeated, []).option('-f, --values-file <file>', 'values for variables (kind Values)').option('-u, --userinfo <file>', 'who asks (kind UserInfo)')
     .option('-p, --policy-report', 'print reports').option('--output-format <form>', 'yaml or json, for reports and exceptions', 'yaml').option('-o, --output <path>', 'write mutated and generated resources to this file or folder')
@@ -51,13 +52,13 @@ function applyProgram(contextFor: ContextMaker): Command {
     .action((policies: string[], flags: ApplyFlags & Plurals) => applyCommand(contextFor(flags as never), policies, joined(flags)))
 }
 
-interface Plurals { readonly resources?: string; readonly exceptions?: string; readonly targetResources?: string; readonly exceptionsWithResources?: boolean }
+interface Plurals { readonly resources?: string; readonly exceptions?: string; readonly targetResources?: string; readonly exceptionsWithResources?: boolean; readonly contextPath?: string }
 
 /** Flags that upstream has under two names, as one. */
-function joined({ resources, exceptions, targetResources, exceptionsWithResources, ...flags }: ApplyFlags & Plurals): ApplyFlags {
+function joined({ resources, exceptions, targetResources, exceptionsWithResources, contextPath, ...flags }: ApplyFlags & Plurals): ApplyFlags {
   const more = (given: readonly string[], other: string | undefined): readonly string[] => (other === undefined ? given : [...given, ...other.split(',')])
   return {
     ...flags, resource: more(flags.resource, resources), exception: more(flags.exception, exceptions), targetResource: more(flags.targetResource, targetResources),
-    ...(exceptionsWithResources === true ? { exceptionsWithinResources: true } : {}),
+    ...(contextPath === undefined ? {} : { contextFile: contextPath }), ...(exceptionsWithResources === true ? { exceptionsWithinResources: true } : {}),
   }
 }

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { createClient, networkTransport, readKubeconfig, type Client } from '@idp/client'
 import { formatYaml, type JsonObject } from '@idp/formats'
 import { CodedError } from '@idp/kit'
-import { applyPolicies, type PolicyResponse } from '../../../components/kyverno/engine/apply-policies.ts'
+import { applyPolicies, applyToPayload, type PolicyResponse } from '../../../components/kyverno/engine/apply-policies.ts'
 import { rulesOf } from '../../../components/kyverno/engine/autogen.ts'
 import { unsupportedFeatures } from '../../../components/kyverno/engine/evaluate.ts'
+import { celFamily } from '../../../components/kyverno/kinds/cel-policy.ts'
 import type { PolicyObject } from '../../../components/kyverno/kinds/policy.ts'
 import { clusterClient } from '../cluster-client.ts'
 import { runningTarget, type CommandContext } from '../context.ts'
@@ -21,7 +22,7 @@ import { writeChanges } from './write-changes.ts'
 
 /** The flags of `kyverno apply` that mean something here. */
 export interface ApplyFlags {
-  readonly resource: readonly string[]; readonly targetResource: readonly string[]; readonly exception: readonly string[]; readonly set: readonly string[]
+  readonly resource: readonly string[]; readonly targetResource: readonly string[]; readonly exception: readonly string[]; readonly json: readonly string[]; readonly contextFile?: string; readonly set: readonly string[]
   readonly cluster?: boolean; readonly kubeconfig?: string; readonly context?: string; readonly namespace?: string
   readonly valuesFile?: string; readonly userinfo?: string; readonly policyReport?: boolean; readonly outputFormat?: string; readonly output?: string; readonly stdin?: boolean
   readonly auditWarn?: boolean; readonly warnExitCode?: number; readonly warnNoPass?: boolean; readonly table?: boolean; readonly detailedResults?: boolean; readonly removeColor?: boolean
@@ -30,17 +31,18 @@ export interface ApplyFlags {
 
 /** Applies policies to resources from files or from a cluster and prints what they say, with the Kyverno CLI's words and exit codes. */
 export async function applyCommand(context: CommandContext, paths: readonly string[], flags: ApplyFlags): Promise<void> {
-  if (flags.resource.length === 0 && flags.cluster !== true) throw new CodedError({ code: 'NoResources', message: 'resource file(s) or cluster required', remedy: 'Name files with --resource, or look at a cluster with --cluster' })
+  if (flags.resource.length === 0 && flags.json.length === 0 && flags.cluster !== true) throw new CodedError({ code: 'NoResources', message: 'resource file(s) or cluster required', remedy: 'Name files with --resource, or look at a cluster with --cluster' })
   if (paths.includes('-') && flags.resource.includes('-')) throw new CodedError({ code: 'ConflictingFlags', message: 'standard input can be policies or resources, not both' })
   const client = flags.cluster === true ? await kubeconfigClient(context, flags) : undefined
-  const input = await readInput(paths, flags, { stdin: process.stdin, cluster: client === undefined ? undefined : { client, objects: (policies) => clusterObjects(client, policies, flags.namespace) } })
+  const input = await readInput(paths, flags, { stdin: process.stdin, now: () => context.clock.now(), cluster: client === undefined ? undefined : { client, objects: (policies) => clusterObjects(client, policies, flags.namespace) } })
   const skipped = input.policies.flatMap((policy) => {
-    const missing = unsupportedFeatures(policy)
+    const missing = celFamily(policy) === undefined ? unsupportedFeatures(policy) : []
     return missing.length === 0 ? [] : [{ policy, reason: `${missing.map((path) => `spec.${path}`).join(', ')} is not supported by this engine` }]
   })
   const world = { ...input.world, policies: input.policies.filter((policy) => !skipped.some((one) => one.policy === policy)) }
   const responses: PolicyResponse[] = []
   for (const object of input.resources) responses.push(...(await applyPolicies(world, object)))
+  for (const payload of input.payloads) responses.push(...(await applyToPayload(world, payload)))
   const counts = countResults(responses, flags.auditWarn === true)
   const total = { ...counts, error: counts.error + skipped.length }
   if (flags.output !== undefined) await writeChanges(flags.output, responses)
@@ -57,14 +59,14 @@ function textOf(context: CommandContext, { input, flags, responses, skipped, tot
   if (flags.generateExceptions === true) return documents(exceptionsFor(responses, flags.generatedExceptionTtl ?? '720h'))
   const changes = flags.output === undefined ? changesText(responses, flags.stdin === true) : ''
   if (flags.stdin === true) return changes
-  const rules = input.policies.reduce((sum, policy) => sum + rulesOf(policy).length, 0)
+  const rules = input.policies.reduce((sum, policy) => sum + (celFamily(policy) === undefined ? rulesOf(policy).length : 1), 0)
   const excepted = input.exceptions.length === 0 ? '' : ` with ${input.exceptions.length} exception(s)`
   const notes = skipped.length === 0 ? '' : ['Policies Skipped:', ...skipped.map(({ policy, reason }, index) => `${index + 1}. ${policy.metadata.name ?? ''}: ${reason}`)].join('\n')
   const results = flags.table === true
     ? resultsTable(responses, { detailed: flags.detailedResults === true, auditWarn, colours: colours(context.tty && flags.removeColor !== true) })
     : `${violationsText(responses, auditWarn)}\n\n${countsText(total)}`.trimStart()
   const [warned] = total.fail + total.error === 0 && total.warn > 0 && (flags.warnExitCode ?? 0) !== 0 ? [`exit as warnExitCode is ${flags.warnExitCode ?? 0}`] : total.pass === 0 && flags.warnNoPass === true ? ['exit as no objects satisfied policy'] : []
-  return [`Applying ${rules} policy rule(s) to ${input.resources.length} resource(s)${excepted}...`, changes, notes, results, warned ?? ''].filter((part) => part.trim() !== '').join('\n\n')
+  return [`Applying ${rules} policy rule(s) to ${input.resources.length + input.payloads.length} resource(s)${excepted}...`, changes, notes, results, warned ?? ''].filter((part) => part.trim() !== '').join('\n\n')
 }
 
 /** `--kubeconfig` and `--context`, else idp's own cluster, else `$KUBECONFIG` or `~/.kube/config`. */

@@ -5,7 +5,7 @@ import type { Colours } from './colours.ts'
 import { countedAs, type ResultCounts } from './count-results.ts'
 
 /** `namespace/Kind/name`, as the Kyverno CLI names a resource. */
-export const resourcePath = ({ kind, metadata }: AnyObject): string => `${metadata.namespace ?? ''}/${kind}/${metadata.name ?? ''}`
+export const resourcePath = ({ kind, metadata }: AnyObject): string => (kind === undefined || metadata === undefined ? 'JSON payload' : `${metadata.namespace ?? ''}/${kind}/${metadata.name ?? ''}`)
 
 /** What was mutated and generated, a block for each policy and resource; `bare` (for `--stdin`) is YAML alone. */
 export function changesText(responses: readonly PolicyResponse[], bare: boolean): string {

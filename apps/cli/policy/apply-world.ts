@@ -7,23 +7,29 @@ import type { PolicyException } from '../../../components/kyverno/engine/excepti
 import { fileSource } from '../../../components/kyverno/engine/file-source.ts'
 import { parseObjects } from '../../../components/kyverno/engine/read-objects.ts'
 import { readValues } from '../../../components/kyverno/engine/test-values.ts'
+import { fileCelSource } from '../../../components/kyverno/engine/cel/file-cel-source.ts'
+import { readContext, type ContextData } from '../../../components/kyverno/engine/context-file.ts'
+import type { CelException } from '../../../components/kyverno/kinds/cel-policy.ts'
 import type { PolicyObject } from '../../../components/kyverno/kinds/policy.ts'
 import { apiContext } from '../../../components/kyverno/programs/api-context.ts'
+import { clusterCelSource } from '../../../components/kyverno/programs/cluster-cel-source.ts'
 import type { ApplyFlags } from './apply-command.ts'
 import { loadObjects } from './load-objects.ts'
 
 export interface ApplyInput {
   readonly policies: readonly PolicyObject[]
-  readonly exceptions: readonly PolicyException[]
+  readonly exceptions: readonly AnyObject[]
   /** What is judged. */
   readonly resources: readonly AnyObject[]
   /** What policies may look up besides. */
   readonly targets: readonly AnyObject[]
+  /** Payloads that are no Kubernetes objects. */
+  readonly payloads: readonly Json[]
   readonly world: PolicyWorld
 }
 
 /** What `apply` works on: policies, resources, exceptions and values as the flags name them. */
-export async function readInput(paths: readonly string[], flags: ApplyFlags, { stdin, cluster }: { readonly stdin: NodeJS.ReadableStream; readonly cluster: { readonly client: Client; objects(policies: readonly PolicyObject[]): Promise<AnyObject[]> } | undefined }): Promise<ApplyInput> {
+export async function readInput(paths: readonly string[], flags: ApplyFlags, { stdin, now, cluster }: { readonly stdin: NodeJS.ReadableStream; readonly now: () => number; readonly cluster: { readonly client: Client; objects(policies: readonly PolicyObject[]): Promise<AnyObject[]> } | undefined }): Promise<ApplyInput> {
   const found = await loadObjects(paths, stdin)
   const policies = found.filter(isPolicy) as unknown as PolicyObject[]
   if (policies.length === 0) throw new CodedError({ code: 'NoPolicies', message: 'there is no policy in these files', where: paths.join(', '), remedy: 'Name files with ClusterPolicy, Policy or the kinds of policies.kyverno.io' })
@@ -31,24 +37,36 @@ export async function readInput(paths: readonly string[], flags: ApplyFlags, { s
   const given = await loadObjects(flags.resource, stdin)
   const all = [...given, ...(cluster === undefined ? [] : await cluster.objects(policies))]
   const within = [...(flags.exceptionsWithinResources === true ? all : []), ...(flags.exceptionsWithinPolicies === true ? found : [])]
-  const exceptions = [...(await loadObjects(flags.exception, stdin)), ...within].filter(isException) as unknown as PolicyException[]
+  const excepted = [...(await loadObjects(flags.exception, stdin)), ...within].filter(isException)
+  const exceptions = excepted.filter((one) => !isCel(one)) as unknown as PolicyException[]
+  const celExceptions = excepted.filter(isCel) as unknown as CelException[]
+  const context = readContext(flags.contextFile === undefined ? [] : await loadObjects([flags.contextFile], stdin))
   const resources = all.filter((one) => !isPolicy(one) && !isException(one))
-  return { policies, exceptions, resources, targets, world: await worldOf({ policies, exceptions, objects: [...resources, ...targets], client: cluster?.client }, flags) }
+  return {
+    policies, exceptions: excepted, resources, targets, payloads: (await loadObjects(flags.json, stdin)) as unknown as Json[],
+    world: await worldOf({ policies, exceptions, celExceptions, objects: [...resources, ...targets], client: cluster?.client, context, now }, flags),
+  }
 }
 
 const isPolicy = ({ apiVersion, kind }: AnyObject): boolean => /^(kyverno\.io|policies\.kyverno\.io)\//.test(apiVersion ?? '') && kind !== 'PolicyException' && /Policy$/.test(kind)
+const isCel = ({ apiVersion }: AnyObject): boolean => (apiVersion ?? '').startsWith('policies.kyverno.io/')
 const isException = ({ apiVersion, kind }: AnyObject): boolean => kind === 'PolicyException' && (apiVersion ?? '').includes('kyverno.io/')
 
-interface WorldParts { readonly policies: readonly PolicyObject[]; readonly exceptions: readonly PolicyException[]; readonly objects: readonly AnyObject[]; readonly client: Client | undefined }
+interface WorldParts {
+  readonly policies: readonly PolicyObject[]; readonly exceptions: readonly PolicyException[]; readonly celExceptions: readonly CelException[]; readonly objects: readonly AnyObject[]; readonly client: Client | undefined
+  readonly context: ContextData; readonly now: () => number
+}
 
-async function worldOf({ policies, exceptions, objects, client }: WorldParts, flags: ApplyFlags): Promise<PolicyWorld> {
+async function worldOf({ policies, exceptions, celExceptions, objects, client, context, now }: WorldParts, flags: ApplyFlags): Promise<PolicyWorld> {
   if (flags.valuesFile !== undefined && flags.set.length > 0) throw new CodedError({ code: 'ConflictingFlags', message: 'values come from --set or from --values-file, not from both' })
   const one = async (file: string | undefined): Promise<unknown> => (file === undefined ? undefined : parseObjects(await readFile(file, 'utf8'), file)[0])
   const values = readValues(flags.set.length > 0 ? { globalValues: setValues(flags.set) } : await one(flags.valuesFile), await one(flags.userinfo))
   const namespaces = new Map(objects.flatMap((object) => (object.kind === 'Namespace' ? [[object.metadata.name ?? '', object.metadata.labels ?? {}]] : [])))
+  const served = (await client?.kinds()) ?? []
   const source = fileSource({ objects, ...(flags.valuesFile === undefined && flags.set.length === 0 ? {} : { given: values.given }) })
   return {
     policies, exceptions, values, namespaceLabels: (name) => values.namespaceLabels(name) ?? namespaces.get(name) ?? {},
+    cel: { exceptions: celExceptions, source: client === undefined ? fileCelSource({ objects: [...objects, ...context.objects], images: context.images, namespaceLabels: values.namespaceLabels, now }) : clusterCelSource(client, { kinds: () => served, now }) },
     source: client === undefined ? source : { ...apiContext(client), find: source.find, ...(source.given === undefined ? {} : { given: source.given }) },
   }
 }

@@ -1,6 +1,9 @@
-import type { AnyObject } from '@idp/formats'
+import type { AnyObject, Json } from '@idp/formats'
 import { messageOf } from '@idp/kit'
+import { celFamily, type CelException, type CelFamily, type CelPolicy } from '../kinds/cel-policy.ts'
 import type { PolicyObject } from '../kinds/policy.ts'
+import type { CelSource } from './cel/cel-source.ts'
+import { evaluateCel } from './cel/evaluate-cel.ts'
 import type { Request } from './context.ts'
 import { mutationResults, validateResource } from './evaluate.ts'
 import type { PolicyException } from './exceptions.ts'
@@ -39,6 +42,8 @@ export interface PolicyWorld {
   readonly source: GenerationSource
   readonly values: TestValues
   namespaceLabels(namespace: string): Readonly<Record<string, string>>
+  /** For the policies of policies.kyverno.io. */
+  readonly cel: { readonly source: CelSource; readonly exceptions: readonly CelException[] }
 }
 
 /** Lets every policy mutate a resource, in the order given, then validates the outcome and says what is generated: what the cluster's controllers do with a request, in one pass, by the same functions. Never throws for what a policy does. */
@@ -47,11 +52,21 @@ export async function applyPolicies(world: PolicyWorld, object: AnyObject, opera
   let current = object
   for (const policy of world.policies) {
     const response = await mutateWith(world, policy, { object, current, operation })
-    current = response.patched
-    if (response.rules.length > 0) responses.push(response)
+    current = response?.patched ?? current
+    if (response !== undefined && response.rules.length > 0) responses.push(response)
   }
   for (const policy of world.policies) responses.push(...(await validateWith(world, policy, { object, current, operation })))
   return responses
+}
+
+/** The verdicts of policies that look at JSON (`evaluation.mode: JSON`) on a payload that is no Kubernetes object. */
+export async function applyToPayload(world: PolicyWorld, payload: Json): Promise<PolicyResponse[]> {
+  const object = payload as unknown as AnyObject
+  const nothing = { apiVersion: '', kind: '', metadata: {} } as unknown as AnyObject
+  return (await Promise.all(world.policies.filter((policy) => celFamily(policy) !== undefined && (policy as unknown as CelPolicy).spec.evaluation?.mode === 'JSON').map(async (policy) => {
+    const outcome = await evaluateCel(policy as unknown as CelPolicy, { object: nothing }, { ...world.cel, payload })
+    return outcome === undefined ? [] : [celResponse(policy, { object, patched: object }, outcome)]
+  }))).flat()
 }
 
 interface Subject { readonly object: AnyObject; readonly current: AnyObject; readonly operation: Request['operation'] }
@@ -63,8 +78,10 @@ function requestFor({ values, namespaceLabels }: PolicyWorld, policy: PolicyObje
   return { object, operation: op, namespaceLabels: namespaceLabels(namespace), ...(values.user === undefined ? {} : { user: values.user }), ...(op === 'UPDATE' || op === 'DELETE' ? { oldObject: object } : {}) }
 }
 
-async function mutateWith(world: PolicyWorld, policy: PolicyObject, subject: Subject): Promise<PolicyResponse> {
+async function mutateWith(world: PolicyWorld, policy: PolicyObject, subject: Subject): Promise<PolicyResponse | undefined> {
   const { object, current } = subject
+  const family = celFamily(policy)
+  if (family !== undefined) return family === 'Mutating' ? celWith(world, policy, subject) : undefined
   const base = { policy, type: 'Mutation', object } as const
   try {
     const results = await mutationResults(policy, { ...requestFor(world, policy, subject), object: current }, world.source, world.exceptions)
@@ -76,6 +93,11 @@ async function mutateWith(world: PolicyWorld, policy: PolicyObject, subject: Sub
 
 async function validateWith(world: PolicyWorld, policy: PolicyObject, subject: Subject): Promise<PolicyResponse[]> {
   const { object, current } = subject
+  const family = celFamily(policy)
+  if (family !== undefined) {
+    const response = family === 'Mutating' ? undefined : await celWith(world, policy, subject)
+    return response === undefined ? [] : [response]
+  }
   const scored = policy.metadata.annotations?.['policies.kyverno.io/scored'] !== 'false'
   try {
     const request = requestFor(world, policy, subject)
@@ -92,4 +114,21 @@ async function validateWith(world: PolicyWorld, policy: PolicyObject, subject: S
   } catch (error) {
     return [{ policy, type: 'Validation', object, patched: current, rules: [{ rule: '', type: 'Validation', verdict: 'error', message: messageOf(error), enforced: true }] }]
   }
+}
+
+const types: Readonly<Record<CelFamily, RuleType>> = { Validating: 'Validation', Mutating: 'Mutation', Generating: 'Generation', Deleting: 'Deletion', ImageValidating: 'ImageVerify' }
+
+/** A policy of policies.kyverno.io: its one answer, or none when it is not about the resource. */
+async function celWith(world: PolicyWorld, policy: PolicyObject, subject: Subject): Promise<PolicyResponse | undefined> {
+  const request = { ...requestFor(world, policy, subject), object: subject.current }
+  const outcome = await evaluateCel(policy as unknown as CelPolicy, request, world.cel)
+  return outcome === undefined ? undefined : celResponse(policy, { object: subject.object, patched: outcome.patched ?? subject.current }, outcome)
+}
+
+function celResponse(policy: PolicyObject, { object, patched }: { readonly object: AnyObject; readonly patched: AnyObject }, { rule = '', verdict, message, generated }: Awaited<ReturnType<typeof evaluateCel>> & object): PolicyResponse {
+  const type = types[celFamily(policy) ?? 'Validating']
+  const scored = policy.metadata.annotations?.['policies.kyverno.io/scored'] !== 'false'
+  const actions = (policy as unknown as CelPolicy).spec.validationActions ?? []
+  const enforced = actions.length === 0 || actions.includes('Deny')
+  return { policy, type, object, patched, rules: [{ rule, type, verdict: verdict === 'fail' && !scored ? 'warn' : verdict, message, enforced, ...(generated === undefined ? {} : { generated }) }] }
 }

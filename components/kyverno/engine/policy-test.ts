@@ -1,8 +1,10 @@
 import type { AnyObject } from '@idp/formats'
-import type { FileTree } from '@idp/kit'
+import { systemClock, type FileTree } from '@idp/kit'
 import type { PolicyObject } from '../kinds/policy.ts'
 import { applyPolicies, type PolicyResponse, type PolicyWorld, type RuleOutcome } from './apply-policies.ts'
 import { objectDifference } from './compare-objects.ts'
+import { celFamily } from '../kinds/cel-policy.ts'
+import { fileCelSource } from './cel/file-cel-source.ts'
 import { fileSource } from './file-source.ts'
 import { loadPolicyTest, type Expectation, type PolicyTestFile } from './test-file.ts'
 import type { Verdict } from './verdict.ts'
@@ -28,18 +30,20 @@ export interface TestOptions {
   readonly select?: (result: { readonly policy: string; readonly rule: string; readonly resources: readonly string[] }) => boolean
   /** Only these resources, by wildcard, instead of those a result names. */
   readonly resources?: readonly string[]
+  /** Milliseconds since 1970; the system's clock unless given. */
+  readonly now?: () => number
 }
 
-/** Kinds of policies that only CEL decides; their rows are answered by name, not guessed. */
-const unsupportedKinds = /^(Namespaced)?(Validating|Mutating|Generating|Deleting|ImageValidating)Policy$|AdmissionPolicy$/
+/** Kinds of policies that are not evaluated; their rows are answered by name, not guessed. */
+const unsupportedKinds = /AdmissionPolicy$/
 
 /**
  * Runs one test file of the Kyverno CLI (`kyverno-test.yaml`, cli.kyverno.io/v1alpha1) with the engine that the cluster uses. Paths in it are relative to it and may not leave `files`.
  * A row is one (policy, rule, kind, resource). As with upstream's CLI, a row about a resource that the rule leaves alone passes (`excluded`), whatever it expects. Throws CodedError `InvalidTest` for a file that is no test.
  */
-export async function runPolicyTest(files: FileTree, path: string, { select, resources }: TestOptions = {}): Promise<TestResult> {
+export async function runPolicyTest(files: FileTree, path: string, { select, resources, now = () => systemClock.now() }: TestOptions = {}): Promise<TestResult> {
   const test = await loadPolicyTest(files, path)
-  const run: Run = { test, world: worldOf(test), responses: new Map() }
+  const run: Run = { test, world: worldOf(test, now), responses: new Map() }
   const rows: TestRow[] = []
   for (const expectation of test.results) {
     const { policy = '', rule = '' } = expectation
@@ -51,12 +55,16 @@ export async function runPolicyTest(files: FileTree, path: string, { select, res
 
 interface Run { readonly test: PolicyTestFile; readonly world: PolicyWorld; readonly responses: Map<string, Promise<readonly PolicyResponse[]>> }
 
-function worldOf(test: PolicyTestFile): PolicyWorld {
+function worldOf(test: PolicyTestFile, now: () => number): PolicyWorld {
   const { resources, clusterResources, values, answers, exceptions } = test
   const namespaces = new Map([...clusterResources, ...resources].flatMap((one) => (one.kind === 'Namespace' ? [[one.metadata.name ?? '', one.metadata.labels ?? {}]] : [])))
   return {
     policies: test.policies.filter(({ kind }) => !unsupportedKinds.test(kind)), exceptions, values,
     source: fileSource({ objects: [...clusterResources, ...resources], answers, given: values.given }),
+    cel: {
+      exceptions: test.celExceptions,
+      source: fileCelSource({ objects: [...clusterResources, ...resources], answers, images: test.images, globalContext: test.globalContext, namespaceLabels: values.namespaceLabels, now }),
+    },
     namespaceLabels: (name) => values.namespaceLabels(name) ?? namespaces.get(name) ?? {},
   }
 }
@@ -110,7 +118,7 @@ async function checkOne(run: Run, check: Check, row: RowMaker): Promise<TestRow>
   const { policy, object, expectation, expected } = check
   const { rule = '' } = expectation
   const found = (await responsesOf(run, object, expectation.operation)).filter((one) => one.policy === policy)
-    .flatMap(({ rules, patched }): Found[] => rules.map((one) => ({ ...one, patched }))).filter((one) => isNamed(one.rule, rule))
+    .flatMap(({ rules, patched }): Found[] => rules.map((one) => ({ ...one, patched }))).filter((one) => celFamily(policy) !== undefined || isNamed(one.rule, rule))
   const [first] = found
   if (first === undefined) return row('excluded', true, 'excluded: no rule of that name is about the resource')
   const difference = await compareFiles(run.test, check, found)

@@ -1,8 +1,11 @@
 import type { AnyObject, Json, JsonObject } from '@idp/formats'
+import { jmesPath } from '@idp/lang-jmespath'
 import { CodedError, type FileTree } from '@idp/kit'
+import type { CelException } from '../kinds/cel-policy.ts'
 import type { PolicyObject } from '../kinds/policy.ts'
 import type { Request } from './context.ts'
 import type { PolicyException } from './exceptions.ts'
+import { readContext } from './context-file.ts'
 import { joinPath, readObjects, readObjectsAt } from './read-objects.ts'
 import { readValues, type TestValues } from './test-values.ts'
 
@@ -18,9 +21,12 @@ export interface Expectation {
 interface TestFile {
   readonly metadata?: { readonly name?: string }; readonly name?: string; readonly policies?: readonly string[]; readonly resources?: readonly string[]; readonly targetResources?: readonly string[]; readonly clusterResources?: readonly string[]
   readonly exceptions?: readonly string[]; readonly variables?: string; readonly values?: unknown; readonly userinfo?: string; readonly userInfo?: string; readonly results?: readonly Expectation[]
+  readonly context?: string; readonly jsonPayload?: string; readonly jsonPayloads?: readonly string[]
+  readonly globalContextEntries?: readonly GlobalEntry[]
   readonly apiCallResponses?: readonly { readonly url?: string; readonly urlPath?: string; readonly response?: { readonly body?: Json } }[]
 }
 
+interface GlobalEntry { readonly name: string; readonly data?: Json; readonly resources?: readonly Json[]; readonly resourceFiles?: readonly string[]; readonly fieldPath?: string; readonly projections?: readonly { readonly name: string; readonly path: string }[] }
 /** A test file of the Kyverno CLI with everything it names read. */
 export interface PolicyTestFile {
   readonly name: string
@@ -29,6 +35,11 @@ export interface PolicyTestFile {
   /** Looked up by policies, not judged. */
   readonly clusterResources: readonly AnyObject[]
   readonly exceptions: readonly PolicyException[]
+  readonly celExceptions: readonly CelException[]
+  /** Payloads for policies that look at JSON, by the name their rows use. */
+  readonly payloads: readonly Json[]
+  readonly images: ReadonlyMap<string, Json>
+  readonly globalContext: ReadonlyMap<string, Json>
   readonly values: TestValues
   /** Answers of API calls by URL or path. */
   readonly answers: ReadonlyMap<string, Json>
@@ -46,15 +57,30 @@ export async function loadPolicyTest(files: FileTree, path: string): Promise<Pol
   const load = async (paths: readonly string[] | undefined): Promise<AnyObject[]> => (await Promise.all((paths ?? []).map((one) => readObjectsAt(files, at(one))))).flat()
   const first = async (one: string | undefined): Promise<unknown> => (one === undefined ? undefined : (await readObjects(files, at(one)))[0])
   const cloned = [...new Set((test.results as readonly Expectation[]).flatMap(({ cloneSourceResource }) => (cloneSourceResource === undefined ? [] : [cloneSourceResource])))]
+  const context = readContext([...(await load(test.clusterResources)), ...(await load(test.context === undefined ? [] : [test.context]))])
+  const exceptions = await load(test.exceptions)
   return {
     name: test.metadata?.name ?? test.name ?? path,
     policies: (await load(test.policies)) as unknown as PolicyObject[],
     resources: [...(await load(test.resources)), ...(await load(test.targetResources))],
-    clusterResources: [...(await load(test.clusterResources)), ...(await load(cloned))],
-    exceptions: (await load(test.exceptions)) as unknown as PolicyException[],
+    clusterResources: [...context.objects, ...(await load(context.definitionFiles)), ...(await load(cloned))],
+    exceptions: exceptions.filter((one) => !isCelException(one)) as unknown as PolicyException[],
+    celExceptions: exceptions.filter(isCelException) as unknown as CelException[],
+    payloads: (await load([...(test.jsonPayloads ?? []), ...(test.jsonPayload === undefined ? [] : [test.jsonPayload])])) as unknown as Json[],
+    images: context.images,
+    globalContext: new Map(await Promise.all((test.globalContextEntries ?? []).map(async (entry) => [entry.name, globalData(entry, entry.resourceFiles === undefined ? [...(entry.resources ?? [])] : (await load(entry.resourceFiles)) as unknown as Json[])] as const))),
     values: readValues(test.values ?? (await first(test.variables)), await first(test.userinfo ?? test.userInfo)),
     answers: new Map((test.apiCallResponses ?? []).map(({ url, urlPath, response }) => [url ?? urlPath ?? '', response?.body ?? ({} as JsonObject)])),
     results: test.results,
     read: (file) => readObjectsAt(files, at(file)),
   }
+}
+
+const isCelException = ({ apiVersion }: AnyObject): boolean => (apiVersion ?? '').startsWith('policies.kyverno.io/')
+
+/** What a global context entry holds: its data or resources, or the projections of them. */
+function globalData({ data, projections }: GlobalEntry, resources: readonly Json[]): Json {
+  const whole: Json = data ?? [...resources]
+  if (projections === undefined) return whole
+  return Object.fromEntries(projections.map(({ name, path }) => [name, jmesPath(path).evaluate(whole)]))
 }

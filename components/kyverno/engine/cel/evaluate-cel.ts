@@ -1,0 +1,116 @@
+import type { AnyObject, Json } from '@idp/formats'
+import { messageOf } from '@idp/kit'
+import type { CelException, CelPolicy } from '../../kinds/cel-policy.ts'
+import type { Request } from '../context.ts'
+import type { Judgement } from '../verdict.ts'
+import type { CelSource } from './cel-source.ts'
+import { compileCelPolicy, type CompiledPolicy, type CompiledSpec } from './compile-policy.ts'
+import { deleting } from './deleting.ts'
+import { evaluation, exemptions, requestData, type Evaluation, type Exempted } from './evaluation.ts'
+import { generating } from './generating.ts'
+import { validatingImages } from './image-validating.ts'
+import { withLookups } from './lookups.ts'
+import { constraintsMatch } from './match-constraints.ts'
+import { mutating } from './mutating.ts'
+import type { Run } from './run-context.ts'
+import { validating } from './validating.ts'
+
+/** What a policy says of one resource, and what it makes of it. */
+export interface CelOutcome extends Judgement {
+  /** Mutating: the resource after the policy. */
+  readonly patched?: AnyObject
+  /** Generating: what must be there. */
+  readonly generated?: readonly AnyObject[]
+  readonly annotations?: Readonly<Record<string, string>>
+  /** `exception` when an exception decided. */
+  readonly rule?: string
+}
+
+export interface CelContext {
+  readonly source: CelSource
+  readonly exceptions?: readonly CelException[]
+  /** A payload that is no Kubernetes object (`evaluation.mode: JSON`). */
+  readonly payload?: Json
+  /** Mutating: the request's object is a target of `mutateExisting`, not the trigger. */
+  readonly target?: { readonly trigger: Request }
+}
+
+/** One evaluation of one spec, ready for its family. */
+export interface Subject { readonly policy: CelPolicy; readonly compiled: CompiledSpec; readonly evaluated: Evaluation; readonly request: Request; readonly run: Run; readonly exempted: Exempted }
+
+/**
+ * What a policy of policies.kyverno.io (any kind) says of a request; undefined when it is not about it. The same for admission, scans and files. Never throws for what the policy does: a policy
+ * that does not compile, or an expression that fails, is an `error`.
+ */
+export async function evaluateCel(policy: CelPolicy, request: Request, context: CelContext): Promise<CelOutcome | undefined> {
+  let compiled: CompiledPolicy
+  try {
+    compiled = compileCelPolicy(policy)
+  } catch (error) {
+    return { verdict: 'error', message: messageOf(error) }
+  }
+  for (const spec of compiled.specs) {
+    if (!isAbout(spec, request, context)) continue
+    try {
+      return await withLookups((lookups) => {
+        const run: Run = { lookups, source: context.source, namespace: policy.metadata.namespace ?? '', generated: [] }
+        return evaluateSpec(compiled, spec, { request, run, context })
+      })
+    } catch (error) {
+      return { verdict: 'error', message: messageOf(error) }
+    }
+  }
+  return undefined
+}
+
+/** Whether a spec's constraints are about a resource; a policy without constraints is about none, unless it looks at JSON. */
+function isAbout({ spec }: CompiledSpec, request: Request, { source, payload, target }: CelContext): boolean {
+  if (spec.evaluation?.mode === 'JSON') return true
+  if (payload !== undefined) return false
+  const { object } = request
+  const match = target !== undefined && (spec.targetMatchConstraints?.resourceRules ?? []).length > 0 ? spec.targetMatchConstraints : spec.matchConstraints
+  const resource = source.resourceOf(object.apiVersion, object.kind)
+  if (match === undefined || resource === undefined) return false
+  const anyOperation = target !== undefined || spec.conditions !== undefined
+  const rules = anyOperation ? { resourceRules: (match.resourceRules ?? []).map((rule) => ({ ...rule, operations: ['*'] })) } : {}
+  return constraintsMatch({ ...match, ...rules }, { request, resource })
+}
+
+interface Evaluating { readonly request: Request; readonly run: Run; readonly context: CelContext }
+
+function evaluateSpec({ policy, family }: CompiledPolicy, compiled: CompiledSpec, { request, run, context }: Evaluating): CelOutcome | undefined {
+  const { object } = request
+  const resource = context.source.resourceOf(object.apiVersion, object.kind) ?? { group: '', version: '', resource: '' }
+  const { payload, target } = context
+  const isJson = compiled.spec.evaluation?.mode === 'JSON'
+  const base = isJson ? { object: (payload ?? object) as never, oldObject: null, request: null, namespaceObject: null, exceptions: { allowedImages: [], allowedValues: [] }, images: {}, params: null } : requestData(request, resource, { compiled, run })
+  const triggerData = target === undefined ? {} : { request: requestData(target.trigger, context.source.resourceOf(target.trigger.object.apiVersion, target.trigger.object.kind) ?? resource, { compiled, run })['request'] ?? null }
+  const plain = evaluation({ compiled, run, data: { ...base, ...triggerData } })
+  const exempted = exemptions((context.exceptions ?? []).filter((exception) => exception.spec.policyRefs.some(({ name, kind }) => name === policy.metadata.name && (kind === undefined || kind === policy.kind))), plain)
+  if (exempted.exceptions.length > 0) return exempt(exempted.exceptions)
+  const evaluated = plain.with({ exceptions: { allowedImages: exempted.allowedImages, allowedValues: exempted.allowedValues } })
+  const conditions = target === undefined ? compiled.conditions : compiled.targetConditions
+  if (family !== 'Deleting' && !matchConditions(evaluated, conditions, compiled)) return family === 'Generating' || family === 'ImageValidating' ? undefined : { verdict: 'skip', message: 'skip' }
+  const subject: Subject = { policy, compiled, evaluated, request, run, exempted }
+  return families[family](subject)
+}
+
+const families = { Validating: validating, Mutating: mutating, Generating: generating, Deleting: deleting, ImageValidating: validatingImages } as const
+
+function matchConditions(evaluated: Evaluation, conditions: CompiledSpec['conditions'], { spec }: CompiledSpec): boolean {
+  try {
+    return evaluated.holds(conditions)
+  } catch (error) {
+    if (spec.failurePolicy === 'Ignore') return false
+    throw error
+  }
+}
+
+function exempt(exceptions: readonly CelException[]): CelOutcome {
+  const priority = ({ metadata }: CelException): number => Number(metadata.labels?.['policies.kyverno.io/priority'] ?? 0)
+  const [chosen] = [...exceptions].sort((a, b) => priority(b) - priority(a))
+  const names = exceptions.map(({ metadata }) => `${metadata.namespace === undefined ? '' : `${metadata.namespace}/`}${metadata.name ?? ''}`).join(', ')
+  const passed = chosen?.spec.reportResult === 'pass'
+  return { rule: 'exception', verdict: passed ? 'pass' : 'skip', message: `rule is ${passed ? 'passed' : 'skipped'} due to policy exception: ${names}` }
+}
+
