@@ -1,19 +1,16 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { basename } from 'node:path'
 import { memoryFiles, type FileTree } from '@idp/kit'
-import { createHelmRenderer, renderHelm } from '@idp/render-helm'
+import { renderHelm } from '@idp/render-helm'
 import { helmBinary } from '@idp/testkit'
+import { filesOf, withFolder, type Files } from './chart-files.ts'
+import { renderAgain, type Result } from './helm-again.ts'
 
-interface Result { readonly name: string; readonly value: number; readonly unit: string; readonly peer?: number; readonly ratio?: number; readonly note?: string }
-
-type Files = Record<string, string | Uint8Array>
 const options = { releaseName: 'bench', namespace: 'bench', includeCrds: true } as const
 
 /**
  * Rendering in-process (files already in memory) against `helm template` as a whole process, medians of the same run; and rendering again after
- * one template changed against the first time. `--chart DIR` (again and again) adds charts of one's own.
+ * one file changed against the first time, cold and warm. `--chart DIR` (again and again) adds charts of one's own.
  */
 export async function run(args: readonly string[] = []): Promise<{ bench: string; results: Result[] }> {
   const helm = await helmBinary()
@@ -32,11 +29,11 @@ async function compare(name: string, files: Files, helm: string | undefined): Pr
   const ours = await median(9, () => whole(memoryFiles(files)))
   const objects = await median(9, () => withObjects(memoryFiles(files)))
   const peer = helm === undefined ? undefined : await withFolder(files, (folder) => median(5, () => realRender(helm, folder)))
-  const again = await rerender(files)
+  const again = await renderAgain(name, files)
   return [
     { name: `helm template: ${name}`, value: ours, unit: 'ms', ...(peer === undefined ? {} : { peer, ratio: peer / ours }), note: `first in this process ${first.toFixed(0)} ms` },
     { name: `helm template: ${name}, as objects`, value: objects, unit: 'ms', ...(peer === undefined ? {} : { peer, ratio: peer / objects }) },
-    { name: `helm template: ${name}, one template changed`, value: again.second, unit: 'ms', peer: again.first, ratio: again.first / again.second, note: 'peer: the first rendering' },
+    ...again,
   ]
 }
 
@@ -50,28 +47,6 @@ async function whole(tree: FileTree): Promise<void> {
 async function withObjects(tree: FileTree): Promise<void> {
   const { documents } = await renderHelm(tree, options)
   if (documents.some(({ object }) => object === undefined)) throw new Error('nothing was rendered')
-}
-
-/** A renderer's first rendering, and its next ones with one template changed each time. */
-async function rerender(given: Files): Promise<{ first: number; second: number }> {
-  const encoder = new TextEncoder()
-  const files: Record<string, Uint8Array> = Object.fromEntries(Object.entries(given).map(([path, text]) => [path, typeof text === 'string' ? encoder.encode(text) : text]))
-  const path = Object.keys(files).filter((name) => /^templates\/(?!tests\/)[^_][^/]*\.ya?ml$|^templates\/[^/]+\/[^_][^/]*\.ya?ml$/.test(name)).sort()[0]
-  if (path === undefined) throw new Error('the chart has no templates')
-  const original = new TextDecoder().decode(files[path])
-  const firsts: number[] = []
-  const seconds: number[] = []
-  for (let round = 0; round < 5; round++) {
-    const renderer = createHelmRenderer()
-    // A text of its own makes the first rendering parse and run everything.
-    for (const name of Object.keys(files)) if (name.endsWith('.yaml') && name.startsWith('templates/')) files[name] = encoder.encode(`# round ${round}\n---\n${new TextDecoder().decode(files[name])}`)
-    firsts.push(await timed(() => renderer.render(memoryFiles(files), options)))
-    for (let i = 0; i < 3; i++) {
-      files[path] = encoder.encode(`# changed ${round} ${i}\n---\n${original}`)
-      seconds.push(await timed(async () => renderer.render(memoryFiles(files), options)))
-    }
-  }
-  return { first: middle(firsts), second: middle(seconds) }
 }
 
 async function timed(run: () => Promise<unknown>): Promise<number> {
@@ -93,32 +68,6 @@ function middle(times: readonly number[]): number {
 function realRender(helm: string, folder: string): void {
   const { status, stderr } = spawnSync(helm, ['template', 'bench', folder, '--namespace', 'bench', '--include-crds'], { maxBuffer: 256 * 1024 * 1024 })
   if (status !== 0) throw new Error(`helm failed: ${String(stderr)}`)
-}
-
-async function withFolder<T>(files: Files, run: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'idp-bench-'))
-  try {
-    for (const [path, content] of Object.entries(files)) {
-      mkdirSync(dirname(join(folder, path)), { recursive: true })
-      writeFileSync(join(folder, path), content)
-    }
-    return await run(folder)
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-}
-
-function filesOf(root: string): Files {
-  const files: Files = {}
-  const walk = (folder: string): void => {
-    for (const name of readdirSync(join(root, folder))) {
-      const path = folder === '' ? name : `${folder}/${name}`
-      if (statSync(join(root, path)).isDirectory()) walk(path)
-      else files[path] = readFileSync(join(root, path))
-    }
-  }
-  walk('')
-  return files
 }
 
 const helpers = `{{- define "bench.labels" -}}

@@ -3,7 +3,8 @@ import type { Json, JsonObject } from '@idp/formats'
 import { stringOf } from '@idp/lang-gotemplate'
 import { readArchive } from './archive.ts'
 import type { Chart, Metadata, TemplateFile } from './chart.ts'
-import { readYamlDocuments, type DuplicateKeys } from './go-yaml.ts'
+import type { DuplicateKeys } from './go-yaml.ts'
+import { readValuesText } from './values-text.ts'
 import { readIgnoreRules, type IgnoreRules } from './helmignore.ts'
 import { readMetadata, readRequirements } from './metadata.ts'
 
@@ -196,10 +197,10 @@ function nestedChart(name: string, files: Map<string, Uint8Array>, source: strin
 /** Reads values: several documents are merged, later ones win. */
 export function readValues(text: string, source: string, duplicateKeys?: DuplicateKeys): JsonObject {
   let merged: JsonObject = {}
-  for (const { value } of readYamlDocuments(text, source, duplicateKeys)) {
+  for (const value of readValuesText(text, source, duplicateKeys)) {
     if (value === null) continue
     if (typeof value !== 'object' || Array.isArray(value)) throw new CodedError({ code: 'InvalidValues', message: 'values are not a map', where: source })
-    merged = mergeMaps(merged, value)
+    merged = Object.keys(merged).length === 0 ? value : mergeMaps(merged, value)
   }
   return merged
 }

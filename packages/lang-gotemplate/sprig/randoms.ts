@@ -12,9 +12,28 @@ const longest = 1_000_000
 export function randomBelow(random: Random, limit: number): number {
   const ceiling = Math.floor(2 ** 48 / limit) * limit
   for (;;) {
-    const value = Buffer.from(random(6)).readUIntBE(0, 6)
+    const value = number48(random(6), 0)
     if (value < ceiling) return value % limit
   }
+}
+
+/** Six bytes as a number, the highest first. */
+function number48(bytes: Uint8Array, at: number): number {
+  let value = 0
+  for (let i = 0; i < 6; i++) value = value * 256 + (bytes[at + i] ?? 0)
+  return value
+}
+
+/** A text of random letters; asks for bytes once. */
+function randomText(random: Random, alphabet: string, count: number): string {
+  const ceiling = Math.floor(2 ** 48 / alphabet.length) * alphabet.length
+  const bytes = random(6 * count)
+  let text = ''
+  for (let i = 0; i < count; i++) {
+    const value = number48(bytes, 6 * i)
+    text += alphabet[value < ceiling ? value % alphabet.length : randomBelow(random, alphabet.length)]
+  }
+  return text
 }
 
 /** Sprig's random texts and numbers, from bytes that are handed in. `used` is told of each use. */
@@ -22,7 +41,7 @@ export function randomFunctions(random: Random, used: () => void): readonly (rea
   const text = (alphabet: string) => fn('int', (count: number) => {
     used()
     if (count > longest) throw new LimitError('output', `a random text of more than ${longest} characters`)
-    return Array.from({ length: Math.max(count, 0) }, () => alphabet[randomBelow(random, alphabet.length)]).join('')
+    return randomText(random, alphabet, Math.max(count, 0))
   })
   return [
     ['randAlphaNum', text(letters + digits)],
