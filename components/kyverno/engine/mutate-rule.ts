@@ -42,15 +42,16 @@ async function runMutate(policy: string, rule: Rule, request: Request, source: C
   }
 }
 
-interface Mutating { readonly object: AnyObject; readonly scope: Scope; readonly source: ContextSource; readonly level: number }
+interface Mutating { readonly object: AnyObject; readonly scope: Scope; readonly source: ContextSource; readonly level: number; readonly self?: string }
 
-async function mutateElements(entries: readonly Foreach[], { object, scope, source, level }: Mutating): Promise<AnyObject> {
+/** Applies what each element of the lists asks for, one after the other. */
+export async function mutateElements(entries: readonly Foreach[], { object, scope, source, level, self = 'request.object' }: Mutating): Promise<AnyObject> {
   let result = object
   for (const entry of entries) {
     // JSON patches may remove elements by index: from the last to the first, unless told otherwise.
     const order = entry.order ?? (entry['patchesJson6902'] === undefined ? 'Ascending' : 'Descending')
     await eachElement({ ...entry, order }, scope, { source, level }, async (inner) => {
-      result = entry.foreach === undefined ? mutateObject(entry as Mutation, result, inner) : await mutateElements(entry.foreach, { object: result, scope: inner, source, level: level + 1 })
+      result = entry.foreach === undefined ? mutateObject(entry as Mutation, result, inner, self) : await mutateElements(entry.foreach, { object: result, scope: inner, source, level: level + 1, self })
       return undefined
     })
   }

@@ -4,15 +4,15 @@ import type { Mutation } from '../kinds/policy.ts'
 import { matchPattern, readAnchor } from './match-pattern.ts'
 import { substitute, type Scope } from './variables.ts'
 
-/** The object after a rule's mutation; the same object when nothing changes. Throws for patches that cannot be applied. */
-export function mutateObject(mutation: Mutation, object: AnyObject, scope: Scope): AnyObject {
+/** The object after a rule's mutation; the same object when nothing changes. `self` is where `{{ @ }}` looks. Throws for patches that cannot be applied. */
+export function mutateObject(mutation: Mutation, object: AnyObject, scope: Scope, self = 'request.object'): AnyObject {
   let result = object
   if (mutation.patchStrategicMerge !== undefined) {
-    const patch = resolveAnchors(substitute(mutation.patchStrategicMerge, scope), object as unknown as Json)
+    const patch = resolveAnchors(substitute(mutation.patchStrategicMerge, scope, { self }), object as unknown as Json)
     if (patch !== undefined) result = applyStrategicMergePatch(cloneJson(result as unknown as JsonObject), patch as JsonObject, schemaOf(object)) as unknown as AnyObject
   }
   if (mutation.patchesJson6902 !== undefined) {
-    const operations = parseYaml(patchText(substitute(mutation.patchesJson6902, scope))) as unknown as JsonPatchOperation[]
+    const operations = parseYaml(patchText(substitute(mutation.patchesJson6902, scope, { self }))) as unknown as JsonPatchOperation[]
     result = applyJsonPatch(cloneJson(result as unknown as JsonObject), operations, { ensurePathOnAdd: true, allowMissingOnRemove: true }) as unknown as AnyObject
   }
   return result

@@ -1,7 +1,8 @@
 import type { Kind } from '@idp/api'
 import { matchesWildcard } from '@idp/lang-jmespath'
-import type { MatchBlock, PolicyObject } from '../kinds/policy.ts'
+import type { MatchBlock, PolicyObject, Rule } from '../kinds/policy.ts'
 import { rulesOf } from './autogen.ts'
+import { mutatesExisting } from './mutate-existing.ts'
 
 /** `rules[]` of a webhook configuration. */
 export interface WebhookRule { readonly apiGroups: string[]; readonly apiVersions: string[]; readonly resources: string[]; readonly operations: string[]; readonly scope: string }
@@ -13,7 +14,7 @@ export function webhookRules(policies: readonly PolicyObject[], type: RuleType, 
   const wanted = new Map<string, Set<string>>()
   for (const policy of policies) {
     for (const rule of rulesOf(policy)) {
-      if (rule[type] === undefined) continue
+      if (!isAsked(rule, type)) continue
       for (const pattern of kindsOf(rule.match)) {
         for (const kind of kindsMatching(pattern, served)) {
           const key = `${kind.group}/${kind.version}`
@@ -29,6 +30,9 @@ export function webhookRules(policies: readonly PolicyObject[], type: RuleType, 
     return { apiGroups: [group], apiVersions: [version], resources: [...resources].sort(), operations: type === 'mutate' ? ['CREATE', 'UPDATE'] : ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'].slice(0, 2), scope: '*' }
   })
 }
+
+/** Rules that change existing objects act after the request has been let through, as validate rules look at it. */
+const isAsked = (rule: Rule, type: RuleType): boolean => (type === 'validate' ? rule.validate !== undefined || mutatesExisting(rule) : rule.mutate !== undefined && !mutatesExisting(rule))
 
 export function kindsOf(match: MatchBlock): readonly string[] {
   return [match, ...(match.any ?? []), ...(match.all ?? [])].flatMap(({ resources }) => resources?.kinds ?? [])

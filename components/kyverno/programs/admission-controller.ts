@@ -5,8 +5,10 @@ import { deepEqual, type AnyObject, type KubeObject } from '@idp/formats'
 import { CodedError, messageOf, rfc3339 } from '@idp/kit'
 import { untilAborted, type Container } from '@idp/sandbox'
 import type { RuleResult } from '../engine/evaluate.ts'
+import { updateRequestFor } from '../engine/update-request.ts'
 import { webhookRules, type WebhookRule } from '../engine/webhook-rules.ts'
 import { ClusterPolicy, Policy, PolicyExceptionKind, type PolicyObject } from '../kinds/policy.ts'
+import { UpdateRequestKind } from '../kinds/update-request.ts'
 import { admissionHandler } from './admission-server.ts'
 import { apiContext } from './api-context.ts'
 import { servingCertificate } from './serving-certificate.ts'
@@ -26,6 +28,7 @@ export async function admissionController(container: Container): Promise<number>
   const handler = admissionHandler({
     log, source: apiContext(client), exceptions: () => exceptions.cache.list(), namespaceLabels: (name) => namespaces.cache.get(name)?.metadata.labels ?? {},
     policies: policyLists(cluster, namespaced),
+    leave: (policy, rule, request) => void client.create(UpdateRequestKind, updateRequestFor(policy, rule.name, request, namespace)).catch((error: unknown) => log.warn('an update request could not be left', { policy: policy.metadata.name, error: messageOf(error) })),
     decided: (result) => counts.set(key(result), (counts.get(key(result)) ?? 0) + 1),
   })
   await using _admission = await net.listen(port, { handler }, { tls: { identity: () => certificate.identity } })

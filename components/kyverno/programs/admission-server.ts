@@ -6,7 +6,9 @@ import { indexOf } from '../engine/policy-index.ts'
 import { runChecks } from '../engine/validate-rule.ts'
 import { rulesOf } from '../engine/autogen.ts'
 import type { PolicyException } from '../engine/exceptions.ts'
-import type { PolicyObject } from '../kinds/policy.ts'
+import { ruleMatches } from '../engine/match-resource.ts'
+import { mutatesExisting } from '../engine/mutate-existing.ts'
+import type { PolicyObject, Rule } from '../kinds/policy.ts'
 
 export interface AdmissionOptions {
   readonly log: Log
@@ -16,6 +18,8 @@ export interface AdmissionOptions {
   /** PolicyExceptions in force. */
   exceptions(): readonly PolicyException[]
   namespaceLabels(namespace: string): Readonly<Record<string, string>>
+  /** Leaves work that a request causes to the background controller: a rule that changes existing objects. Not called for dry runs. */
+  leave?(policy: PolicyObject, rule: Rule, request: PolicyRequest): void
   /** Counts a decision, for metrics. */
   decided(result: RuleResult): void
 }
@@ -23,7 +27,7 @@ export interface AdmissionOptions {
 interface Review {
   request: {
     uid: string; namespace?: string; operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'; object: AnyObject | null; oldObject: AnyObject | null
-    kind: { group: string; version: string; kind: string }; name?: string; userInfo?: { username?: string; groups?: string[] }
+    kind: { group: string; version: string; kind: string }; name?: string; dryRun?: boolean; userInfo?: { username?: string; groups?: string[] }
   }
 }
 
@@ -65,7 +69,17 @@ async function validate(options: AdmissionOptions, review: Review): Promise<obje
     else if (!result.enforced && result.verdict === 'fail') warnings.push(`policy ${result.policy}.${result.rule}: ${result.message}`)
   }
   if (refused.length > 0) return { allowed: false, status: { code: 400, message: refusal(request.object, refused) } }
+  if (review.request.dryRun !== true) leaveWork(options, review, request)
   return { allowed: true, ...(warnings.length > 0 ? { warnings } : {}) }
+}
+
+/** Rules with `mutate.targets`, about requests that were let through. What the background controller itself writes starts nothing again, unless the rule says so. */
+function leaveWork(options: AdmissionOptions, review: Review, request: PolicyRequest): void {
+  if (options.leave === undefined) return
+  const byBackground = request.user?.username.endsWith(':kyverno-background-controller') === true
+  for (const policy of indexOf(looking(options, review)).mutating(request.object)) {
+    for (const rule of rulesOf(policy)) if (mutatesExisting(rule) && !(byBackground && rule['skipBackgroundRequests'] !== false) && ruleMatches(rule, request)) options.leave(policy, rule, request)
+  }
 }
 
 const admitting = new WeakMap<readonly PolicyObject[], readonly PolicyObject[]>()

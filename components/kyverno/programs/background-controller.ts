@@ -1,21 +1,25 @@
-import { isApiError, Namespace, parseApiVersion, type Kind } from '@idp/api'
+import { apiVersionOf, isApiError, Namespace, parseApiVersion, type Kind } from '@idp/api'
 import type { Client } from '@idp/client'
-import { informer, type Informer } from '@idp/controller'
+import { createEventRecorder, informer, type Informer } from '@idp/controller'
 import { deepEqual, matchesLabelSelector, type AnyObject, type Json, type JsonObject, type KubeObject, type LabelSelector } from '@idp/formats'
 import { CodedError, messageOf } from '@idp/kit'
 import { untilAborted, type Container } from '@idp/sandbox'
 import { rulesOf } from '../engine/autogen.ts'
 import { generationResults, type GenerationSource, type ObjectReference } from '../engine/generate.ts'
+import { mutatesExisting } from '../engine/mutate-existing.ts'
+import { updateRequestFor } from '../engine/update-request.ts'
 import { kindsMatching, kindsOf } from '../engine/webhook-rules.ts'
 import { ClusterPolicy, Policy, type PolicyObject, type Rule } from '../kinds/policy.ts'
+import { UpdateRequestKind } from '../kinds/update-request.ts'
 import { apiContext } from './api-context.ts'
 import { createScanQueue } from './scan-queue.ts'
+import { followUpdateRequests } from './update-requests.ts'
 
 const prefix = 'generate.kyverno.io'
 const owner = 'background-controller'
 
 /**
- * kyverno-background-controller: makes what generate rules ask for. Level-driven: for a resource that a rule is about it looks at what should be there
+ * kyverno-background-controller: carries out UpdateRequests (rules that change existing objects) and makes what generate rules ask for. Level-driven: for a resource that a rule is about it looks at what should be there
  * and creates what is missing; with `synchronize` it also restores what was changed or deleted, and deletes with the resource.
  * Resources older than the policy count only where the rule or the policy says `generateExisting`.
  */
@@ -43,6 +47,10 @@ export async function backgroundController(container: Container): Promise<number
       }
     }
   }
+  const all = (): PolicyObject[] => [...cluster.cache.list(), ...namespaced.cache.list()]
+  const requests = watch(UpdateRequestKind)
+  const recorder = createEventRecorder({ client, clock, log, signal, component: 'kyverno-background' })
+  followUpdateRequests(requests, { client, clock, log, signal, source, recorder, policies: all, namespaceLabels: (of) => namespaces.cache.get(of)?.metadata.labels ?? {}, kindOf: (object) => kindOf(served, object) })
   const queue = createScanQueue(work, (key, error) => log.warn('generation failed; trying again', { key, error: messageOf(error) }), { clock, signal })
   const follow = async (): Promise<void> => {
     for (const kind of await client.kinds()) served.set(`${kind.group}/${kind.version}/${kind.kind}`, kind as Kind<AnyObject>)
@@ -77,11 +85,33 @@ export async function backgroundController(container: Container): Promise<number
     log.warn('policies could not be followed; trying again', { error: messageOf(error) })
     clock.timer(1_000, changed)
   })
-  for (const view of [cluster, namespaced]) view.onChange(({ before, after }) => { if (before?.metadata.generation !== after?.metadata.generation) changed() })
+  for (const view of [cluster, namespaced]) {
+    view.onChange(({ before, after }) => {
+      if (before?.metadata.generation === after?.metadata.generation) return
+      changed()
+      if (after !== undefined) void requestExisting(client, after, pod.namespace).catch((error: unknown) => { if (!signal.aborted) log.warn('existing objects of a policy could not be looked at', { policy: after.metadata.name, error: messageOf(error) }) })
+    })
+  }
   changed()
   log.info('kyverno background controller is ready')
   await untilAborted(signal)
   return 0
+}
+
+/** Asks for the existing objects of a policy's rules that say `mutateExistingOnPolicyUpdate`, once for every trigger there is. */
+async function requestExisting(client: Client, policy: PolicyObject, namespace: string): Promise<void> {
+  const rules = rulesOf(policy).filter((rule) => mutatesExisting(rule) && (rule.mutate?.['mutateExistingOnPolicyUpdate'] ?? policy.spec['mutateExistingOnPolicyUpdate']) === true)
+  for (const rule of rules) {
+    for (const kind of await servedKinds(client, rule)) {
+      const { items } = await client.list(kind as Kind<AnyObject>, policy.metadata.namespace === undefined ? {} : { namespace: policy.metadata.namespace })
+      for (const item of items) await client.create(UpdateRequestKind, updateRequestFor(policy, rule.name, { object: { ...item, apiVersion: apiVersionOf(kind), kind: kind.kind } }, namespace))
+    }
+  }
+}
+
+const servedKinds = async (client: Client, rule: Rule): Promise<readonly Kind[]> => {
+  const served = await client.kinds()
+  return [...new Set(kindsOf(rule.match).flatMap((pattern) => kindsMatching(pattern, served)))]
 }
 
 /** The policy without generate rules that a resource is too old for. */

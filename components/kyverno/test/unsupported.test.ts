@@ -10,7 +10,7 @@ const rows: readonly (readonly [rule: Partial<Rule>, want: readonly string[]])[]
   [{ generate: { kind: 'ConfigMap' } }, []],
   [{ validate: { cel: {} } }, []],
   [{ validate: { manifests: {} } }, ['rules[0].validate.manifests']],
-  [{ mutate: { targets: [] } }, ['rules[0].mutate.targets']],
+  [{ mutate: { targets: [] } }, []],
   [{ verifyImages: [] }, ['rules[0].verifyImages']],
   [{ validate: {}, context: [{ name: 'a', variable: { value: 1 } }, { name: 'b', imageRegistry: {} }, { name: 'c', apiCall: { service: {} } }] }, ['rules[0].context[1].imageRegistry', 'rules[0].context[2].apiCall.service']],
 ]
