@@ -66,7 +66,7 @@ async function worldOf({ policies, exceptions, celExceptions, objects, client, c
   const source = fileSource({ objects, ...(flags.valuesFile === undefined && flags.set.length === 0 ? {} : { given: values.given }) })
   return {
     policies, exceptions, values, namespaceLabels: (name) => values.namespaceLabels(name) ?? namespaces.get(name) ?? {},
-    cel: { exceptions: celExceptions, source: client === undefined ? fileCelSource({ objects: [...objects, ...context.objects], images: context.images, namespaceLabels: values.namespaceLabels, now }) : clusterCelSource(client, { kinds: () => served, now }) },
+    cel: { exceptions: celExceptions, source: client === undefined ? fileCelSource({ objects: [...objects, ...context.objects], images: context.images, values, now }) : clusterCelSource(client, { kinds: () => served, now }) },
     source: client === undefined ? source : { ...apiContext(client), find: source.find, ...(source.given === undefined ? {} : { given: source.given }) },
   }
 }

@@ -4,6 +4,7 @@ import { celFamily, type CelException, type CelFamily, type CelPolicy } from '..
 import type { PolicyObject } from '../kinds/policy.ts'
 import type { CelSource } from './cel/cel-source.ts'
 import { evaluateCel } from './cel/evaluate-cel.ts'
+import { isNamespaced } from './cel/plurals.ts'
 import type { Request } from './context.ts'
 import { mutationResults, validateResource } from './evaluate.ts'
 import type { PolicyException } from './exceptions.ts'
@@ -116,11 +117,18 @@ async function validateWith(world: PolicyWorld, policy: PolicyObject, subject: S
   }
 }
 
+/** A file need not name the namespace `default`; a request has it. */
+function inNamespace(object: AnyObject): AnyObject {
+  const { apiVersion, kind, metadata } = object
+  if (metadata?.namespace !== undefined || isNamespaced(apiVersion, kind) !== true) return object
+  return { ...object, metadata: { ...metadata, namespace: 'default' } }
+}
+
 const types: Readonly<Record<CelFamily, RuleType>> = { Validating: 'Validation', Mutating: 'Mutation', Generating: 'Generation', Deleting: 'Deletion', ImageValidating: 'ImageVerify' }
 
 /** A policy of policies.kyverno.io: its one answer, or none when it is not about the resource. */
 async function celWith(world: PolicyWorld, policy: PolicyObject, subject: Subject): Promise<PolicyResponse | undefined> {
-  const request = { ...requestFor(world, policy, subject), object: subject.current }
+  const request = { ...requestFor(world, policy, subject), object: inNamespace(subject.current) }
   const outcome = await evaluateCel(policy as unknown as CelPolicy, request, world.cel)
   return outcome === undefined ? undefined : celResponse(policy, { object: subject.object, patched: outcome.patched ?? subject.current }, outcome)
 }

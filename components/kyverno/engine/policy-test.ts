@@ -1,12 +1,12 @@
-import type { AnyObject } from '@idp/formats'
+import type { AnyObject, Json } from '@idp/formats'
 import { systemClock, type FileTree } from '@idp/kit'
 import type { PolicyObject } from '../kinds/policy.ts'
-import { applyPolicies, type PolicyResponse, type PolicyWorld, type RuleOutcome } from './apply-policies.ts'
+import { applyPolicies, applyToPayload, type PolicyResponse, type PolicyWorld, type RuleOutcome } from './apply-policies.ts'
 import { objectDifference } from './compare-objects.ts'
 import { celFamily } from '../kinds/cel-policy.ts'
 import { fileCelSource } from './cel/file-cel-source.ts'
 import { fileSource } from './file-source.ts'
-import { loadPolicyTest, type Expectation, type PolicyTestFile } from './test-file.ts'
+import { loadPolicyTests, type Expectation, type PolicyTestFile } from './test-file.ts'
 import type { Verdict } from './verdict.ts'
 
 /** One check of a test file: what one rule was expected to say of one resource. */
@@ -42,15 +42,17 @@ const unsupportedKinds = /AdmissionPolicy$/
  * A row is one (policy, rule, kind, resource). As with upstream's CLI, a row about a resource that the rule leaves alone passes (`excluded`), whatever it expects. Throws CodedError `InvalidTest` for a file that is no test.
  */
 export async function runPolicyTest(files: FileTree, path: string, { select, resources, now = () => systemClock.now() }: TestOptions = {}): Promise<TestResult> {
-  const test = await loadPolicyTest(files, path)
-  const run: Run = { test, world: worldOf(test, now), responses: new Map() }
+  const tests = await loadPolicyTests(files, path)
   const rows: TestRow[] = []
-  for (const expectation of test.results) {
-    const { policy = '', rule = '' } = expectation
-    if (select?.({ policy, rule, resources: namesOf(expectation) ?? [] }) === false) continue
-    rows.push(...(await checkExpectation(run, resources === undefined ? expectation : { ...expectation, resources })))
+  for (const test of tests) {
+    const run: Run = { test, world: worldOf(test, now), responses: new Map() }
+    for (const expectation of test.results) {
+      const { policy = '', rule = '' } = expectation
+      if (select?.({ policy, rule, resources: namesOf(expectation) ?? [] }) === false) continue
+      rows.push(...(await checkExpectation(run, resources === undefined ? expectation : { ...expectation, resources })))
+    }
   }
-  return { name: test.name, rows }
+  return { name: tests.map(({ name }) => name).join(', '), rows }
 }
 
 interface Run { readonly test: PolicyTestFile; readonly world: PolicyWorld; readonly responses: Map<string, Promise<readonly PolicyResponse[]>> }
@@ -63,7 +65,7 @@ function worldOf(test: PolicyTestFile, now: () => number): PolicyWorld {
     source: fileSource({ objects: [...clusterResources, ...resources], answers, given: values.given }),
     cel: {
       exceptions: test.celExceptions,
-      source: fileCelSource({ objects: [...clusterResources, ...resources], answers, images: test.images, globalContext: test.globalContext, namespaceLabels: values.namespaceLabels, now }),
+      source: fileCelSource({ objects: [...clusterResources, ...resources], answers, images: test.images, globalContext: test.globalContext, values, now }),
     },
     namespaceLabels: (name) => values.namespaceLabels(name) ?? namespaces.get(name) ?? {},
   }
@@ -81,6 +83,9 @@ async function checkExpectation(run: Run, expectation: Expectation): Promise<Tes
   if (policy === undefined) return (names ?? ['*']).map((name) => row(name, 'missing', false, `no policy '${wanted}' in the files`))
   if (policy.kind !== undefined && unsupportedKinds.test(policy.kind)) return (names ?? ['*']).map((name) => row(name, 'missing', false, `unsupported: ${policy.kind} (CEL)`))
   const rows: TestRow[] = []
+  const payloads = kind === '' ? test.payloads.filter(({ name }) => names === undefined || names.includes(name)) : []
+  for (const { name, value } of payloads) rows.push(await checkOne(run, { policy, object: value as unknown as AnyObject, expectation, expected, payload: value }, (actual, passed, message) => row(name, actual, passed, message)))
+  if (payloads.length > 0) return rows
   for (const { name, objects } of subjects(test, expectation)) {
     if (objects.length === 0) rows.push(row(name, 'missing', false, `no resource '${name}' of kind ${kind} in the files`))
     for (const object of objects) rows.push(await checkOne(run, { policy, object, expectation, expected }, (actual, passed, message) => row(name, actual, passed, message)))
@@ -109,15 +114,15 @@ function named(resources: readonly AnyObject[], reference: string): readonly Any
   return resources.filter((one) => one.metadata.name === name && (namespace === undefined || (one.metadata.namespace ?? 'default') === namespace))
 }
 
-interface Check { readonly policy: PolicyObject; readonly object: AnyObject; readonly expectation: Expectation; readonly expected: string }
+interface Check { readonly policy: PolicyObject; readonly object: AnyObject; readonly expectation: Expectation; readonly expected: string; readonly payload?: Json }
 type RowMaker = (actual: TestRow['actual'], passed: boolean, message: string) => TestRow
 /** A rule's outcome with the resource as its policy left it. */
 interface Found extends RuleOutcome { readonly patched: AnyObject }
 
 async function checkOne(run: Run, check: Check, row: RowMaker): Promise<TestRow> {
-  const { policy, object, expectation, expected } = check
+  const { policy, object, expectation, expected, payload } = check
   const { rule = '' } = expectation
-  const found = (await responsesOf(run, object, expectation.operation)).filter((one) => one.policy === policy)
+  const found = (await (payload === undefined ? responsesOf(run, object, expectation.operation) : applyToPayload(run.world, payload))).filter((one) => one.policy === policy)
     .flatMap(({ rules, patched }): Found[] => rules.map((one) => ({ ...one, patched }))).filter((one) => celFamily(policy) !== undefined || isNamed(one.rule, rule))
   const [first] = found
   if (first === undefined) return row('excluded', true, 'excluded: no rule of that name is about the resource')
@@ -155,7 +160,8 @@ async function compareFiles(test: PolicyTestFile, { expectation, expected, objec
   if (generatedFiles.length === 0) return undefined
   const wanted = (await Promise.all(generatedFiles.map((file) => test.read(file)))).flat()
   for (const made of found.flatMap(({ generated = [] }) => generated)) {
-    const same = wanted.find((one) => one.kind === made.kind && one.metadata.name === made.metadata.name)
+    const alike = wanted.filter((one) => one.kind === made.kind && one.metadata.name === made.metadata.name)
+    const same = alike.find((one) => one.metadata.namespace === made.metadata.namespace) ?? alike[0]
     if (same === undefined) return `generated ${made.kind} ${made.metadata.name ?? ''} is not in ${generatedFiles.join(', ')}`
     const difference = objectDifference(same, made)
     if (difference !== undefined) return `generated resource differs at ${difference}`

@@ -37,7 +37,7 @@ export interface PolicyTestFile {
   readonly exceptions: readonly PolicyException[]
   readonly celExceptions: readonly CelException[]
   /** Payloads for policies that look at JSON, by the name their rows use. */
-  readonly payloads: readonly Json[]
+  readonly payloads: readonly { readonly name: string; readonly value: Json }[]
   readonly images: ReadonlyMap<string, Json>
   readonly globalContext: ReadonlyMap<string, Json>
   readonly values: TestValues
@@ -48,15 +48,19 @@ export interface PolicyTestFile {
   read(path: string): Promise<AnyObject[]>
 }
 
-/** Reads a test file (`cli.kyverno.io/v1alpha1` Test, and older files without kind). Paths in it are relative to it. Throws CodedError `InvalidTest`, `FileMissing`, `PathOutside`. */
-export async function loadPolicyTest(files: FileTree, path: string): Promise<PolicyTestFile> {
-  const [test] = (await readObjects(files, path)) as unknown as TestFile[]
-  if (test === undefined || !Array.isArray(test.results)) throw new CodedError({ code: 'InvalidTest', message: 'the file has no results', where: path, remedy: 'Write results[] with policy, rule, kind, resources and result.' })
+/** Reads the tests of a file (`cli.kyverno.io/v1alpha1` Test, and older files without kind). Paths in it are relative to it. Throws CodedError `InvalidTest`, `FileMissing`, `PathOutside`. */
+export async function loadPolicyTests(files: FileTree, path: string): Promise<PolicyTestFile[]> {
+  const tests = (await readObjects(files, path)) as unknown as TestFile[]
+  if (tests.length === 0 || !tests.every(({ results }) => Array.isArray(results))) throw new CodedError({ code: 'InvalidTest', message: 'the file has no results', where: path, remedy: 'Write results[] with policy, rule, kind, resources and result.' })
+  return Promise.all(tests.map((test) => loadTest(files, path, test)))
+}
+
+async function loadTest(files: FileTree, path: string, test: TestFile): Promise<PolicyTestFile> {
   const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : ''
   const at = (one: string): string => joinPath(folder, one)
   const load = async (paths: readonly string[] | undefined): Promise<AnyObject[]> => (await Promise.all((paths ?? []).map((one) => readObjectsAt(files, at(one))))).flat()
   const first = async (one: string | undefined): Promise<unknown> => (one === undefined ? undefined : (await readObjects(files, at(one)))[0])
-  const cloned = [...new Set((test.results as readonly Expectation[]).flatMap(({ cloneSourceResource }) => (cloneSourceResource === undefined ? [] : [cloneSourceResource])))]
+  const cloned = [...new Set((test.results ?? []).flatMap(({ cloneSourceResource }) => (cloneSourceResource === undefined ? [] : [cloneSourceResource])))]
   const context = readContext([...(await load(test.clusterResources)), ...(await load(test.context === undefined ? [] : [test.context]))])
   const exceptions = await load(test.exceptions)
   return {
@@ -66,12 +70,12 @@ export async function loadPolicyTest(files: FileTree, path: string): Promise<Pol
     clusterResources: [...context.objects, ...(await load(context.definitionFiles)), ...(await load(cloned))],
     exceptions: exceptions.filter((one) => !isCelException(one)) as unknown as PolicyException[],
     celExceptions: exceptions.filter(isCelException) as unknown as CelException[],
-    payloads: (await load([...(test.jsonPayloads ?? []), ...(test.jsonPayload === undefined ? [] : [test.jsonPayload])])) as unknown as Json[],
+    payloads: (await Promise.all([...(test.jsonPayloads ?? []), ...(test.jsonPayload === undefined ? [] : [test.jsonPayload])].map(async (one) => (await load([one])).map((value) => ({ name: one, value: value as unknown as Json }))))).flat(),
     images: context.images,
     globalContext: new Map(await Promise.all((test.globalContextEntries ?? []).map(async (entry) => [entry.name, globalData(entry, entry.resourceFiles === undefined ? [...(entry.resources ?? [])] : (await load(entry.resourceFiles)) as unknown as Json[])] as const))),
     values: readValues(test.values ?? (await first(test.variables)), await first(test.userinfo ?? test.userInfo)),
     answers: new Map((test.apiCallResponses ?? []).map(({ url, urlPath, response }) => [url ?? urlPath ?? '', response?.body ?? ({} as JsonObject)])),
-    results: test.results,
+    results: test.results ?? [],
     read: (file) => readObjectsAt(files, at(file)),
   }
 }

@@ -1,4 +1,4 @@
-import type { AnyObject, Json } from '@idp/formats'
+import type { AnyObject, Json, JsonObject } from '@idp/formats'
 import type { Subject } from './match-resource.ts'
 
 /** What the variables and user info files of a test say. */
@@ -7,6 +7,8 @@ export interface TestValues {
   given(policy: string, rule: string, object: AnyObject): Readonly<Record<string, Json>>
   /** Labels of a namespace, undefined where the file does not name it. */
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined
+  /** A namespace as the file describes it. */
+  namespace(name: string): JsonObject | undefined
   readonly user: Subject['user']
 }
 
@@ -14,6 +16,8 @@ type Values = Readonly<Record<string, Json>>
 interface ValuesFile {
   readonly globalValues?: Values
   readonly namespaceSelector?: readonly { readonly name: string; readonly labels?: Readonly<Record<string, string>> }[]
+  /** Whole Namespace objects; they come before `namespaceSelector`. */
+  readonly namespaces?: readonly JsonObject[]
   readonly policies?: readonly { readonly name: string; readonly rules?: readonly { readonly name: string; readonly values?: Values }[]; readonly resources?: readonly { readonly name: string; readonly values?: Values }[] }[]
 }
 interface UserFile { readonly clusterRoles?: readonly string[]; readonly roles?: readonly string[]; readonly userInfo?: { readonly username?: string; readonly groups?: readonly string[] } }
@@ -22,6 +26,7 @@ interface UserFile { readonly clusterRoles?: readonly string[]; readonly roles?:
 export function readValues(values: unknown, user: unknown): TestValues {
   const file = within<ValuesFile>(values)
   const who = within<UserFile>(user)
+  const whole = (name: string): JsonObject | undefined => file.namespaces?.find((one) => (one['metadata'] as JsonObject | undefined)?.['name'] === name)
   return {
     given(policyName, ruleName, object) {
       const policy = file.policies?.find(({ name }) => name === policyName)
@@ -30,7 +35,8 @@ export function readValues(values: unknown, user: unknown): TestValues {
       const resource = policy?.resources?.find(({ name }) => name === object.metadata.name)
       return { ...file.globalValues, ...resource?.values, ...rule?.values }
     },
-    namespaceLabels: (namespace) => file.namespaceSelector?.find(({ name }) => name === namespace)?.labels,
+    namespaceLabels: (namespace) => labelsIn(whole(namespace)) ?? file.namespaceSelector?.find(({ name }) => name === namespace)?.labels,
+    namespace: whole,
     user: user === undefined ? undefined : { username: who.userInfo?.username ?? '', groups: who.userInfo?.groups ?? [], roles: who.roles ?? [], clusterRoles: who.clusterRoles ?? [] },
   }
 }
@@ -38,4 +44,8 @@ export function readValues(values: unknown, user: unknown): TestValues {
 function within<T extends object>(file: unknown): T {
   const { spec, ...rest } = (file ?? {}) as { spec?: T } & T
   return spec ?? (rest as unknown as T)
+}
+
+function labelsIn(namespace: JsonObject | undefined): Readonly<Record<string, string>> | undefined {
+  return namespace === undefined ? undefined : ((namespace['metadata'] as JsonObject)['labels'] ?? {}) as Record<string, string>
 }

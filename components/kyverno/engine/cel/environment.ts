@@ -1,7 +1,5 @@
-import {
-  celEnvironment, CelOptional, dynType, encodersLibrary, global, listType, mathLibrary, member, objectType, optionalLibrary, setsLibrary, standardLibrary, stringsLibrary, stringType,
-  type CelEnvironment, type CelLibrary, type CelType, type CelValue,
-} from '@idp/lang-cel'
+import { CelOptional, dynType, encodersLibrary, global, jsonPatchLibrary, kubernetesEnvironment, listType, mathLibrary, member, objectType, stringType, type CelEnvironment, type CelLibrary, type CelType, type CelValue } from '@idp/lang-cel'
+import { jmesPath } from '@idp/lang-jmespath'
 import { RunContext, type Run } from './run-context.ts'
 import { generatorLibrary, generatorType } from './libraries/generator.ts'
 import { globalContextLibrary, globalContextType, httpLibrary, httpType } from './libraries/http.ts'
@@ -25,10 +23,15 @@ const patchFields: Readonly<Record<string, CelType>> = { op: stringType, path: s
 export const patchType: CelType = objectType('JSONPatch', (field) => (patchFields[field] === undefined ? undefined : { type: patchFields[field] }))
 export const patchListType: CelType = listType(patchType)
 
-/** `jsonpatch.escapeKey(text)` (RFC 6901). */
-const patchLibrary: CelLibrary = {
-  name: 'kubernetes.jsonpatch', types: [patchType],
-  functions: [{ name: 'jsonpatch.escapeKey', overloads: [global([stringType], stringType, (text) => String(text).replaceAll('~', '~0').replaceAll('/', '~1'))] }],
+const patchLibrary: CelLibrary = { name: 'kubernetes.jsonpatch.types', types: [patchType] }
+
+/** `regex.replace(text, pattern, replacement)` of cel-go's extensions: groups are `\\1`. */
+const replaceLibrary: CelLibrary = {
+  name: 'cel.ext.regex',
+  functions: [{ name: 'regex.replace', overloads: [global([stringType, stringType, stringType], stringType, (text, pattern, replacement) => {
+    const to = String(replacement).replaceAll('$', '\\$').replaceAll(/\\(\d)/g, '$$$1')
+    return jmesPath('regex_replace_all(p, t, r)').evaluate({ p: String(pattern), t: String(text), r: to }) as string
+  })] }],
 }
 
 /** Set for the length of one synchronous evaluation of an image policy. */
@@ -42,10 +45,10 @@ const variables: Readonly<Record<string, CelType>> = {
 }
 
 /** What expressions of Kyverno's policies may use: Kubernetes' CEL and Kyverno's own libraries. */
-export const kyvernoEnvironment: CelEnvironment = celEnvironment({
-  variables,
+export const kyvernoEnvironment: CelEnvironment = kubernetesEnvironment({
+  variables, homogeneousLiterals: false, macros: { bind: true },
   libraries: [
-    standardLibrary, optionalLibrary, compatibility, stringsLibrary, mathLibrary, setsLibrary, encodersLibrary, patchLibrary,
+    mathLibrary, encodersLibrary, jsonPatchLibrary, patchLibrary, replaceLibrary, compatibility,
     resourceLibrary, httpLibrary, globalContextLibrary, imageLibrary, imageVerifyLibrary(verifying), generatorLibrary, jsonLibrary, hashLibrary, gzipLibrary, roundLibrary, userLibrary,
     transformLibrary, x509Library, randomLibrary, timeLibrary(() => clockOf.now()),
   ],

@@ -1,6 +1,7 @@
 import { matchesLabelSelector, type AnyObject, type Json, type JsonObject } from '@idp/formats'
 import { parseImage } from '@idp/lang-jmespath'
 import { CodedError } from '@idp/kit'
+import type { TestValues } from '../test-values.ts'
 import type { CelSource } from './cel-source.ts'
 import { pluralOf } from './plurals.ts'
 
@@ -12,14 +13,15 @@ export interface FileCelSourceOptions {
   readonly globalContext?: ReadonlyMap<string, Json>
   /** Answers of services by URL, or `METHOD:URL`. */
   readonly answers?: ReadonlyMap<string, Json>
-  namespaceLabels?(name: string): Readonly<Record<string, string>> | undefined
+  /** What values files say of namespaces. */
+  readonly values?: Pick<TestValues, 'namespace' | 'namespaceLabels'>
   readonly now: () => number
 }
 
 const unknown = (message: string, where: string): CodedError => new CodedError({ code: 'ContextFailed', message, where, remedy: 'Give it in the context file' })
 
 /** A cluster, registry and services made of files. */
-export function fileCelSource({ objects, images = new Map(), globalContext = new Map(), answers = new Map(), namespaceLabels, now }: FileCelSourceOptions): CelSource {
+export function fileCelSource({ objects, images = new Map(), globalContext = new Map(), answers = new Map(), values, now }: FileCelSourceOptions): CelSource {
   const definitions = objects.filter(({ kind }) => kind === 'CustomResourceDefinition')
   const of = (apiVersion: string, resource: string): AnyObject[] => objects.filter((one) => one.apiVersion === apiVersion && pluralOf(one.apiVersion, one.kind, definitions)?.resource === resource)
   const imageData = (image: string): Json => {
@@ -37,9 +39,9 @@ export function fileCelSource({ objects, images = new Map(), globalContext = new
       throw unknown(`nothing answers a POST of ${apiVersion} ${resource}`, resource)
     },
     http: async ({ method, url }) => {
-      const found = answers.get(`${method}:${url}`) ?? answers.get(url)
-      if (found === undefined) throw unknown(`request failed: nothing answers ${method} ${url}`, url)
-      return found
+      const body = answers.get(`${method}:${url}`) ?? answers.get(url)
+      if (body === undefined) throw unknown(`request failed: nothing answers ${method} ${url}`, url)
+      return { body, statusCode: 200 }
     },
     globalContext: async (name, projection) => {
       const data = globalContext.get(name)
@@ -59,8 +61,8 @@ export function fileCelSource({ objects, images = new Map(), globalContext = new
     },
     resourceOf: (apiVersion, kind) => pluralOf(apiVersion, kind, definitions),
     namespace: async (name) => {
-      const found = objects.find((one) => one.kind === 'Namespace' && one.metadata.name === name) as unknown as JsonObject | undefined
-      const labels = namespaceLabels?.(name)
+      const found = values?.namespace(name) ?? (objects.find((one) => one.kind === 'Namespace' && one.metadata.name === name) as unknown as JsonObject | undefined)
+      const labels = values?.namespaceLabels(name)
       if (found !== undefined || labels === undefined) return found
       return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: { 'kubernetes.io/metadata.name': name, ...labels } } }
     },

@@ -23,3 +23,8 @@ export function pluralOf(apiVersion: string, kind: string, definitions: readonly
   const guess = /[^aeiou]y$/.test(lower) ? `${lower.slice(0, -1)}ies` : /(s|x|z|ch|sh)$/.test(lower) ? `${lower}es` : `${lower}s`
   return { group, version, resource: typeof names?.['plural'] === 'string' ? names['plural'] : guess }
 }
+
+/** Whether a built-in kind lives in namespaces; undefined for others. */
+export function isNamespaced(apiVersion: string, kind: string): boolean | undefined {
+  return builtInResources(apiVersion).find((one) => one.kind === kind)?.namespaced
+}
