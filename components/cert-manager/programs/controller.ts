@@ -33,7 +33,7 @@ export const controller: Program = {
       client: managed(client), clock, log, signal, name: 'cert-manager',
       leader: { name: 'cert-manager-controller', namespace: flag(args, 'leader-election-namespace') ?? 'kube-system', identity: `${pod.name}-external-cert-manager-controller` },
       controllers: createControllers({
-        clusterNamespace: (flag(args, 'cluster-resource-namespace') ?? pod.namespace).replace('$(POD_NAMESPACE)', pod.namespace), random, gateways: flag(args, 'enable-gateway-api') !== 'false',
+        clusterNamespace: (flag(args, 'cluster-resource-namespace') ?? pod.namespace).replace('$(POD_NAMESPACE)', pod.namespace), random, gateways: ['', 'true'].includes(flag(args, 'enable-gateway-api') ?? 'false'),
         fetch: (url, options) => net.fetch(url, options), solverImage: flag(args, 'acme-http01-solver-image') ?? 'quay.io/jetstack/cert-manager-acmesolver:v1.19.0',
         signingRequests: /ExperimentalCertificateSigningRequestControllers=true/.test(flag(args, 'feature-gates') ?? ''),
       }),
