@@ -3,10 +3,16 @@ import { GRPCRoute, HTTPRoute, TLSRoute } from '../kinds/gateway-api.ts'
 import { gatewayController, type GatewaySettings } from './gateway.ts'
 import { gatewayClassController } from './gateway-class.ts'
 import { loadBalancerController } from './load-balancer.ts'
+import { policyStatusController } from './policy-status.ts'
 import { routeController } from './route.ts'
 import { secretSyncController } from './secret-sync.ts'
 
-/** All controllers of cilium-operator. */
+/** Controllers of network policies. */
+export function policyControllers(): Controller[] {
+  return [policyStatusController('CiliumNetworkPolicy'), policyStatusController('CiliumClusterwideNetworkPolicy')] as unknown as Controller[]
+}
+
+/** Controllers of the Gateway API and of load balancer addresses. */
 export function createControllers(settings: GatewaySettings & { readonly secretsNamespace: string }): Controller[] {
   const controllers = [gatewayClassController, gatewayController(settings), routeController(HTTPRoute), routeController(GRPCRoute), routeController(TLSRoute), loadBalancerController, secretSyncController(settings.secretsNamespace)]
   return controllers as unknown as Controller[]

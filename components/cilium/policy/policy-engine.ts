@@ -29,6 +29,8 @@ export interface Answer {
   readonly denied: boolean
   /** Policies whose rules matched; for what is not allowed by any, those that close the direction. */
   readonly by: readonly PolicyRef[]
+  /** How narrow the narrowest rule that matched is, as policy verdicts number it: 1 peers alone, 2 peers and ports, 3 ports alone, 4 neither; 0 none. */
+  readonly match: number
   /** Requests must match one of these; empty: every request, seen by the proxy. */
   readonly http?: readonly HttpMatcher[]
   readonly dns?: readonly ((name: string) => boolean)[]
@@ -54,7 +56,7 @@ export type Enforcement = 'default' | 'always' | 'never'
 interface Side { readonly closed: boolean; readonly rules: readonly CompiledRule[]; readonly closing: readonly PolicyRef[] }
 type Sides = Readonly<Record<'ingress' | 'egress', Side>>
 
-const open: Answer = { allowed: true, enforced: false, denied: false, by: [] }
+const open: Answer = { allowed: true, enforced: false, denied: false, by: [], match: 0 }
 
 /**
  * Verdicts of Cilium's policies, as its documentation states them: an end that no policy closes accepts everything; one that is closed accepts what a rule allows;
@@ -103,18 +105,23 @@ function decide(rules: readonly CompiledRule[], question: Question, { closed, cl
   for (const rule of rules) {
     const ports = rule.ports === undefined ? [{ ports: [] }] : rule.ports.filter((p) => p.ports.length === 0 || p.ports.some((port) => portMatches(port, question)))
     if (ports.length === 0) continue
-    if (rule.deny) return { allowed: false, enforced: true, denied: true, by: [rule.policy] }
+    if (rule.deny) return { allowed: false, enforced: true, denied: true, by: [rule.policy], match: matchType(rule) }
     for (const port of ports) allowing.push({ rule, ...port })
   }
   if (!closed) return open
-  if (allowing.length === 0) return { allowed: false, enforced: true, denied: false, by: closing }
+  if (allowing.length === 0) return { allowed: false, enforced: true, denied: false, by: closing, match: 0 }
   const by = [...new Set(allowing.map(({ rule }) => rule.policy))]
-  const answer = { allowed: true, enforced: true, denied: false, by }
+  const answer = { allowed: true, enforced: true, denied: false, by, match: Math.min(...allowing.map(({ rule }) => matchType(rule))) }
   if (allowing.some(({ http, dns }) => http === undefined && dns === undefined)) return answer
   const http = allowing.flatMap((a) => (a.http === undefined ? [] : [a.http]))
   const dns = allowing.flatMap((a) => (a.dns === undefined ? [] : [a.dns]))
   // A rule without an entry lets everything pass, and the proxy see it.
   return { ...answer, ...(http.length === 0 ? {} : { http: http.some((h) => h.length === 0) ? [] : http.flat() }), ...(dns.length === 0 ? {} : { dns: dns.some((d) => d.length === 0) ? [() => true] : dns.flat() }) }
+}
+
+function matchType({ peers, ports }: CompiledRule): number {
+  if (peers === undefined) return ports === undefined ? 4 : 3
+  return ports === undefined ? 1 : 2
 }
 
 function portMatches({ port, end, protocol }: PortMatch, question: Question): boolean {

@@ -1,10 +1,11 @@
 import { createManager } from '@idp/controller'
 import { CodedError } from '@idp/kit'
-import { untilAborted, type Container, type Program } from '@idp/sandbox'
-import { createControllers } from '../controllers/create-controllers.ts'
+import type { Container, Program } from '@idp/sandbox'
+import { createControllers, policyControllers } from '../controllers/create-controllers.ts'
+import { collectIdentities } from '../controllers/identity-collector.ts'
 import { healthEndpoint } from './health-endpoint.ts'
 
-/** cilium-operator: Gateway API status, Services of Gateways, copies of their certificates, load balancer addresses. */
+/** cilium-operator: status of policies, Gateway API status, Services of Gateways, copies of their certificates, load balancer addresses. */
 export const operator: Program = {
   images: ['quay.io/cilium/operator-generic', 'quay.io/cilium/operator'],
   async main(container) {
@@ -15,23 +16,20 @@ export const operator: Program = {
     await using _health = await net.listen(9234, server)
     await using _metrics = await net.listen(9963, server)
     const config = await readConfig(container)
-    if (config['enable-gateway-api'] === 'false') {
-      ready = true
-      log.info('Gateway API is off')
-      await untilAborted(signal)
-      return 0
-    }
+    const gateways = config['enable-gateway-api'] !== 'false'
+    if (!gateways) log.info('Gateway API is off')
     const manager = createManager({
       client, clock, log, signal, name: 'cilium-operator',
       leader: { name: 'cilium-operator-resource-lock', namespace: container.pod.namespace, identity: container.pod.name },
-      controllers: createControllers({
+      controllers: [...policyControllers(), ...(gateways ? createControllers({
         serviceType: serviceType(config['gateway-api-service-type']), nodePorts: portMap(config['gateway-api-node-ports'] ?? ''),
         proxyLabels: { 'k8s-app': 'cilium-envoy' }, secretsNamespace: config['gateway-api-secrets-namespace'] ?? 'cilium-secrets',
-      }),
+      }) : [])],
     })
     ready = true // a standby without the lease is as healthy as the leader
     await manager.started.catch((error: unknown) => { if (!signal.aborted) throw error })
     log.info('cilium-operator is ready')
+    collectIdentities({ client, clock, log, signal })
     await manager.done
     return signal.aborted ? 0 : 1
   },
