@@ -4,10 +4,9 @@ import { join } from 'node:path'
 import { createClient, networkTransport, readKubeconfig, type Client } from '@idp/client'
 import { formatYaml, type JsonObject } from '@idp/formats'
 import { CodedError } from '@idp/kit'
-import { applyPolicies, applyToPayload, type PolicyResponse } from '../../../components/kyverno/engine/apply-policies.ts'
+import { applyPolicies, applyToPayload, familyOf, type PolicyResponse } from '../../../components/kyverno/engine/apply-policies.ts'
 import { rulesOf } from '../../../components/kyverno/engine/autogen.ts'
 import { unsupportedFeatures } from '../../../components/kyverno/engine/evaluate.ts'
-import { celFamily } from '../../../components/kyverno/kinds/cel-policy.ts'
 import type { PolicyObject } from '../../../components/kyverno/kinds/policy.ts'
 import { clusterClient } from '../cluster-client.ts'
 import { runningTarget, type CommandContext } from '../context.ts'
@@ -22,7 +21,7 @@ import { writeChanges } from './write-changes.ts'
 
 /** The flags of `kyverno apply` that mean something here. */
 export interface ApplyFlags {
-  readonly resource: readonly string[]; readonly targetResource: readonly string[]; readonly exception: readonly string[]; readonly json: readonly string[]; readonly contextFile?: string; readonly set: readonly string[]
+  readonly resource: readonly string[]; readonly targetResource: readonly string[]; readonly exception: readonly string[]; readonly json: readonly string[]; readonly parameterResource: readonly string[]; readonly contextFile?: string; readonly set: readonly string[]
   readonly cluster?: boolean; readonly kubeconfig?: string; readonly context?: string; readonly namespace?: string
   readonly valuesFile?: string; readonly userinfo?: string; readonly policyReport?: boolean; readonly outputFormat?: string; readonly output?: string; readonly stdin?: boolean
   readonly auditWarn?: boolean; readonly warnExitCode?: number; readonly warnNoPass?: boolean; readonly table?: boolean; readonly detailedResults?: boolean; readonly removeColor?: boolean
@@ -36,7 +35,7 @@ export async function applyCommand(context: CommandContext, paths: readonly stri
   const client = flags.cluster === true ? await kubeconfigClient(context, flags) : undefined
   const input = await readInput(paths, flags, { stdin: process.stdin, now: () => context.clock.now(), cluster: client === undefined ? undefined : { client, objects: (policies) => clusterObjects(client, policies, flags.namespace) } })
   const skipped = input.policies.flatMap((policy) => {
-    const missing = celFamily(policy) === undefined ? unsupportedFeatures(policy) : []
+    const missing = familyOf(policy) === undefined ? unsupportedFeatures(policy) : []
     return missing.length === 0 ? [] : [{ policy, reason: `${missing.map((path) => `spec.${path}`).join(', ')} is not supported by this engine` }]
   })
   const world = { ...input.world, policies: input.policies.filter((policy) => !skipped.some((one) => one.policy === policy)) }
@@ -59,7 +58,7 @@ function textOf(context: CommandContext, { input, flags, responses, skipped, tot
   if (flags.generateExceptions === true) return documents(exceptionsFor(responses, flags.generatedExceptionTtl ?? '720h'))
   const changes = flags.output === undefined ? changesText(responses, flags.stdin === true) : ''
   if (flags.stdin === true) return changes
-  const rules = input.policies.reduce((sum, policy) => sum + (celFamily(policy) === undefined ? rulesOf(policy).length : 1), 0)
+  const rules = input.policies.reduce((sum, policy) => sum + (familyOf(policy) === undefined ? rulesOf(policy).length : 1), 0)
   const excepted = input.exceptions.length === 0 ? '' : ` with ${input.exceptions.length} exception(s)`
   const notes = skipped.length === 0 ? '' : ['Policies Skipped:', ...skipped.map(({ policy, reason }, index) => `${index + 1}. ${policy.metadata.name ?? ''}: ${reason}`)].join('\n')
   const results = flags.table === true

@@ -9,7 +9,7 @@ import { parseObjects } from '../../../components/kyverno/engine/read-objects.ts
 import { readValues } from '../../../components/kyverno/engine/test-values.ts'
 import { fileCelSource } from '../../../components/kyverno/engine/cel/file-cel-source.ts'
 import { readContext, type ContextData } from '../../../components/kyverno/engine/context-file.ts'
-import type { CelException } from '../../../components/kyverno/kinds/cel-policy.ts'
+import { admissionFamily, type AdmissionBinding, type CelException } from '../../../components/kyverno/kinds/cel-policy.ts'
 import type { PolicyObject } from '../../../components/kyverno/kinds/policy.ts'
 import { apiContext } from '../../../components/kyverno/programs/api-context.ts'
 import { clusterCelSource } from '../../../components/kyverno/programs/cluster-cel-source.ts'
@@ -41,23 +41,24 @@ export async function readInput(paths: readonly string[], flags: ApplyFlags, { s
   const exceptions = excepted.filter((one) => !isCel(one)) as unknown as PolicyException[]
   const celExceptions = excepted.filter(isCel) as unknown as CelException[]
   const context = readContext(flags.contextFile === undefined ? [] : await loadObjects([flags.contextFile], stdin))
-  const resources = all.filter((one) => !isPolicy(one) && !isException(one))
+  const resources = all.filter((one) => !isPolicy(one) && !isException(one) && !isBinding(one))
   return {
     policies, exceptions: excepted, resources, targets, payloads: (await loadObjects(flags.json, stdin)) as unknown as Json[],
-    world: await worldOf({ policies, exceptions, celExceptions, objects: [...resources, ...targets], client: cluster?.client, context, now }, flags),
+    world: await worldOf({ policies, exceptions, celExceptions, objects: [...resources, ...targets], client: cluster?.client, context, now, bindings: found.filter(isBinding) as unknown as AdmissionBinding[], params: await loadObjects(flags.parameterResource, stdin) }, flags),
   }
 }
 
-const isPolicy = ({ apiVersion, kind }: AnyObject): boolean => /^(kyverno\.io|policies\.kyverno\.io)\//.test(apiVersion ?? '') && kind !== 'PolicyException' && /Policy$/.test(kind)
+const isBinding = ({ apiVersion, kind }: AnyObject): boolean => (apiVersion ?? '').startsWith('admissionregistration.k8s.io/') && kind.endsWith('PolicyBinding')
+const isPolicy = ({ apiVersion, kind }: AnyObject): boolean => admissionFamily({ apiVersion, kind }) !== undefined || /^(kyverno\.io|policies\.kyverno\.io)\//.test(apiVersion ?? '') && kind !== 'PolicyException' && /Policy$/.test(kind)
 const isCel = ({ apiVersion }: AnyObject): boolean => (apiVersion ?? '').startsWith('policies.kyverno.io/')
 const isException = ({ apiVersion, kind }: AnyObject): boolean => kind === 'PolicyException' && (apiVersion ?? '').includes('kyverno.io/')
 
 interface WorldParts {
   readonly policies: readonly PolicyObject[]; readonly exceptions: readonly PolicyException[]; readonly celExceptions: readonly CelException[]; readonly objects: readonly AnyObject[]; readonly client: Client | undefined
-  readonly context: ContextData; readonly now: () => number
+  readonly context: ContextData; readonly now: () => number; readonly bindings: readonly AdmissionBinding[]; readonly params: readonly AnyObject[]
 }
 
-async function worldOf({ policies, exceptions, celExceptions, objects, client, context, now }: WorldParts, flags: ApplyFlags): Promise<PolicyWorld> {
+async function worldOf({ policies, exceptions, celExceptions, objects, client, context, now, bindings, params }: WorldParts, flags: ApplyFlags): Promise<PolicyWorld> {
   if (flags.valuesFile !== undefined && flags.set.length > 0) throw new CodedError({ code: 'ConflictingFlags', message: 'values come from --set or from --values-file, not from both' })
   const one = async (file: string | undefined): Promise<unknown> => (file === undefined ? undefined : parseObjects(await readFile(file, 'utf8'), file)[0])
   const values = readValues(flags.set.length > 0 ? { globalValues: setValues(flags.set) } : await one(flags.valuesFile), await one(flags.userinfo))
@@ -66,7 +67,7 @@ async function worldOf({ policies, exceptions, celExceptions, objects, client, c
   const source = fileSource({ objects, ...(flags.valuesFile === undefined && flags.set.length === 0 ? {} : { given: values.given }) })
   return {
     policies, exceptions, values, namespaceLabels: (name) => values.namespaceLabels(name) ?? namespaces.get(name) ?? {},
-    cel: { exceptions: celExceptions, source: client === undefined ? fileCelSource({ objects: [...objects, ...context.objects], images: context.images, values, now }) : clusterCelSource(client, { kinds: () => served, now }) },
+    cel: { exceptions: celExceptions, bindings, parameters: params, source: client === undefined ? fileCelSource({ objects: [...objects, ...context.objects], images: context.images, values, now }) : clusterCelSource(client, { kinds: () => served, now }) },
     source: client === undefined ? source : { ...apiContext(client), find: source.find, ...(source.given === undefined ? {} : { given: source.given }) },
   }
 }

@@ -1,8 +1,9 @@
 import type { AnyObject, Json } from '@idp/formats'
 import { messageOf } from '@idp/kit'
-import { celFamily, type CelException, type CelFamily, type CelPolicy } from '../kinds/cel-policy.ts'
+import { admissionFamily, celFamily, type AdmissionBinding, type CelException, type CelFamily, type CelPolicy } from '../kinds/cel-policy.ts'
 import type { PolicyObject } from '../kinds/policy.ts'
 import type { CelSource } from './cel/cel-source.ts'
+import { evaluateAdmissionPolicy } from './cel/admission-policies.ts'
 import { evaluateCel } from './cel/evaluate-cel.ts'
 import { isNamespaced } from './cel/plurals.ts'
 import type { Request } from './context.ts'
@@ -44,7 +45,7 @@ export interface PolicyWorld {
   readonly values: TestValues
   namespaceLabels(namespace: string): Readonly<Record<string, string>>
   /** For the policies of policies.kyverno.io. */
-  readonly cel: { readonly source: CelSource; readonly exceptions: readonly CelException[] }
+  readonly cel: { readonly source: CelSource; readonly exceptions: readonly CelException[]; readonly bindings: readonly AdmissionBinding[]; readonly parameters: readonly AnyObject[] }
 }
 
 /** Lets every policy mutate a resource, in the order given, then validates the outcome and says what is generated: what the cluster's controllers do with a request, in one pass, by the same functions. Never throws for what a policy does. */
@@ -81,7 +82,7 @@ function requestFor({ values, namespaceLabels }: PolicyWorld, policy: PolicyObje
 
 async function mutateWith(world: PolicyWorld, policy: PolicyObject, subject: Subject): Promise<PolicyResponse | undefined> {
   const { object, current } = subject
-  const family = celFamily(policy)
+  const family = familyOf(policy)
   if (family !== undefined) return family === 'Mutating' ? celWith(world, policy, subject) : undefined
   const base = { policy, type: 'Mutation', object } as const
   try {
@@ -94,7 +95,7 @@ async function mutateWith(world: PolicyWorld, policy: PolicyObject, subject: Sub
 
 async function validateWith(world: PolicyWorld, policy: PolicyObject, subject: Subject): Promise<PolicyResponse[]> {
   const { object, current } = subject
-  const family = celFamily(policy)
+  const family = familyOf(policy)
   if (family !== undefined) {
     const response = family === 'Mutating' ? undefined : await celWith(world, policy, subject)
     return response === undefined ? [] : [response]
@@ -117,6 +118,9 @@ async function validateWith(world: PolicyWorld, policy: PolicyObject, subject: S
   }
 }
 
+/** The kinds that CEL decides, Kyverno's and Kubernetes' own. */
+export const familyOf = (policy: PolicyObject): CelFamily | undefined => celFamily(policy) ?? admissionFamily(policy)
+
 /** A file need not name the namespace `default`; a request has it. */
 function inNamespace(object: AnyObject): AnyObject {
   const { apiVersion, kind, metadata } = object
@@ -129,12 +133,12 @@ const types: Readonly<Record<CelFamily, RuleType>> = { Validating: 'Validation',
 /** A policy of policies.kyverno.io: its one answer, or none when it is not about the resource. */
 async function celWith(world: PolicyWorld, policy: PolicyObject, subject: Subject): Promise<PolicyResponse | undefined> {
   const request = { ...requestFor(world, policy, subject), object: inNamespace(subject.current) }
-  const outcome = await evaluateCel(policy as unknown as CelPolicy, request, world.cel)
+  const outcome = await (admissionFamily(policy) === undefined ? evaluateCel : evaluateAdmissionPolicy)(policy as unknown as CelPolicy, request, world.cel)
   return outcome === undefined ? undefined : celResponse(policy, { object: subject.object, patched: outcome.patched ?? subject.current }, outcome)
 }
 
 function celResponse(policy: PolicyObject, { object, patched }: { readonly object: AnyObject; readonly patched: AnyObject }, { rule = '', verdict, message, generated }: Awaited<ReturnType<typeof evaluateCel>> & object): PolicyResponse {
-  const type = types[celFamily(policy) ?? 'Validating']
+  const type = types[familyOf(policy) ?? 'Validating']
   const scored = policy.metadata.annotations?.['policies.kyverno.io/scored'] !== 'false'
   const actions = (policy as unknown as CelPolicy).spec.validationActions ?? []
   const enforced = actions.length === 0 || actions.includes('Deny')

@@ -1,5 +1,5 @@
 import type { Kind } from '@idp/api'
-import { celFamily, type CelPolicy } from '../kinds/cel-policy.ts'
+import { admissionFamily, celFamily, type CelPolicy } from '../kinds/cel-policy.ts'
 import type { PolicyObject } from '../kinds/policy.ts'
 import { rulesOf } from './autogen.ts'
 import { compileCelPolicy } from './cel/compile-policy.ts'
@@ -7,7 +7,7 @@ import { kindsMatching, kindsOf } from './webhook-rules.ts'
 
 /** The served kinds that policies are about, each once. A policy that does not compile is about none. */
 export function matchedKinds(policies: readonly PolicyObject[], served: readonly Kind[]): readonly Kind[] {
-  return [...new Set(policies.flatMap((policy) => (celFamily(policy) === undefined ? classicKinds(policy, served) : celKinds(policy as unknown as CelPolicy, served))))]
+  return [...new Set(policies.flatMap((policy) => (celFamily(policy) === undefined && admissionFamily(policy) === undefined ? classicKinds(policy, served) : celKinds(policy as unknown as CelPolicy, served))))]
 }
 
 const classicKinds = (policy: PolicyObject, served: readonly Kind[]): readonly Kind[] => rulesOf(policy).flatMap((rule) => kindsOf(rule.match)).flatMap((pattern) => kindsMatching(pattern, served))

@@ -1,9 +1,9 @@
 import type { AnyObject, Json } from '@idp/formats'
 import { systemClock, type FileTree } from '@idp/kit'
 import type { PolicyObject } from '../kinds/policy.ts'
-import { applyPolicies, applyToPayload, type PolicyResponse, type PolicyWorld, type RuleOutcome } from './apply-policies.ts'
+import { applyPolicies, applyToPayload, familyOf, type PolicyResponse, type PolicyWorld, type RuleOutcome } from './apply-policies.ts'
 import { objectDifference } from './compare-objects.ts'
-import { celFamily } from '../kinds/cel-policy.ts'
+import type { AdmissionBinding } from '../kinds/cel-policy.ts'
 import { fileCelSource } from './cel/file-cel-source.ts'
 import { fileSource } from './file-source.ts'
 import { loadPolicyTests, type Expectation, type PolicyTestFile } from './test-file.ts'
@@ -34,9 +34,6 @@ export interface TestOptions {
   readonly now?: () => number
 }
 
-/** Kinds of policies that are not evaluated; their rows are answered by name, not guessed. */
-const unsupportedKinds = /AdmissionPolicy$/
-
 /**
  * Runs one test file of the Kyverno CLI (`kyverno-test.yaml`, cli.kyverno.io/v1alpha1) with the engine that the cluster uses. Paths in it are relative to it and may not leave `files`.
  * A row is one (policy, rule, kind, resource). As with upstream's CLI, a row about a resource that the rule leaves alone passes (`excluded`), whatever it expects. Throws CodedError `InvalidTest` for a file that is no test.
@@ -61,10 +58,11 @@ function worldOf(test: PolicyTestFile, now: () => number): PolicyWorld {
   const { resources, clusterResources, values, answers, exceptions } = test
   const namespaces = new Map([...clusterResources, ...resources].flatMap((one) => (one.kind === 'Namespace' ? [[one.metadata.name ?? '', one.metadata.labels ?? {}]] : [])))
   return {
-    policies: test.policies.filter(({ kind }) => !unsupportedKinds.test(kind)), exceptions, values,
-    source: fileSource({ objects: [...clusterResources, ...resources], answers, given: values.given }),
+    policies: test.policies.filter(({ kind }) => !kind.endsWith('Binding')), exceptions, values,
+    // Values stand for what a cluster would say; where a test brings its own cluster, that is asked.
+    source: fileSource({ objects: [...clusterResources, ...resources], answers, ...(test.hasValues || clusterResources.length === 0 ? { given: values.given } : {}) }),
     cel: {
-      exceptions: test.celExceptions,
+      exceptions: test.celExceptions, bindings: test.policies.filter(({ kind }) => kind.endsWith('Binding')) as unknown as AdmissionBinding[], parameters: test.params,
       source: fileCelSource({ objects: [...clusterResources, ...resources], answers, images: test.images, globalContext: test.globalContext, values, now }),
     },
     namespaceLabels: (name) => values.namespaceLabels(name) ?? namespaces.get(name) ?? {},
@@ -79,9 +77,8 @@ async function checkExpectation(run: Run, expectation: Expectation): Promise<Tes
   const expected = expectation.result ?? expectation.status ?? 'pass'
   const row = (resource: string, actual: TestRow['actual'], passed: boolean, message: string): TestRow => ({ policy: wanted, rule, kind, resource, expected, actual, passed, message })
   const names = namesOf(expectation)
-  const policy = test.policies.find(({ metadata }) => metadata.name === wanted.split('/').at(-1))
+  const policy = test.policies.find(({ kind, metadata }) => !kind.endsWith('Binding') && metadata.name === wanted.split('/').at(-1))
   if (policy === undefined) return (names ?? ['*']).map((name) => row(name, 'missing', false, `no policy '${wanted}' in the files`))
-  if (policy.kind !== undefined && unsupportedKinds.test(policy.kind)) return (names ?? ['*']).map((name) => row(name, 'missing', false, `unsupported: ${policy.kind} (CEL)`))
   const rows: TestRow[] = []
   const payloads = kind === '' ? test.payloads.filter(({ name }) => names === undefined || names.includes(name)) : []
   for (const { name, value } of payloads) rows.push(await checkOne(run, { policy, object: value as unknown as AnyObject, expectation, expected, payload: value }, (actual, passed, message) => row(name, actual, passed, message)))
@@ -123,7 +120,7 @@ async function checkOne(run: Run, check: Check, row: RowMaker): Promise<TestRow>
   const { policy, object, expectation, expected, payload } = check
   const { rule = '' } = expectation
   const found = (await (payload === undefined ? responsesOf(run, object, expectation.operation) : applyToPayload(run.world, payload))).filter((one) => one.policy === policy)
-    .flatMap(({ rules, patched }): Found[] => rules.map((one) => ({ ...one, patched }))).filter((one) => celFamily(policy) !== undefined || isNamed(one.rule, rule))
+    .flatMap(({ rules, patched }): Found[] => rules.map((one) => ({ ...one, patched }))).filter((one) => familyOf(policy) !== undefined || isNamed(one.rule, rule))
   const [first] = found
   if (first === undefined) return row('excluded', true, 'excluded: no rule of that name is about the resource')
   const difference = await compareFiles(run.test, check, found)

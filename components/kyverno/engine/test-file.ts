@@ -21,7 +21,7 @@ export interface Expectation {
 interface TestFile {
   readonly metadata?: { readonly name?: string }; readonly name?: string; readonly policies?: readonly string[]; readonly resources?: readonly string[]; readonly targetResources?: readonly string[]; readonly clusterResources?: readonly string[]
   readonly exceptions?: readonly string[]; readonly variables?: string; readonly values?: unknown; readonly userinfo?: string; readonly userInfo?: string; readonly results?: readonly Expectation[]
-  readonly context?: string; readonly jsonPayload?: string; readonly jsonPayloads?: readonly string[]
+  readonly paramResources?: readonly string[]; readonly context?: string; readonly jsonPayload?: string; readonly jsonPayloads?: readonly string[]
   readonly globalContextEntries?: readonly GlobalEntry[]
   readonly apiCallResponses?: readonly { readonly url?: string; readonly urlPath?: string; readonly response?: { readonly body?: Json } }[]
 }
@@ -36,11 +36,15 @@ export interface PolicyTestFile {
   readonly clusterResources: readonly AnyObject[]
   readonly exceptions: readonly PolicyException[]
   readonly celExceptions: readonly CelException[]
+  /** Parameters of admission policies. */
+  readonly params: readonly AnyObject[]
   /** Payloads for policies that look at JSON, by the name their rows use. */
   readonly payloads: readonly { readonly name: string; readonly value: Json }[]
   readonly images: ReadonlyMap<string, Json>
   readonly globalContext: ReadonlyMap<string, Json>
   readonly values: TestValues
+  /** Whether there are values at all. */
+  readonly hasValues: boolean
   /** Answers of API calls by URL or path. */
   readonly answers: ReadonlyMap<string, Json>
   readonly results: readonly Expectation[]
@@ -71,8 +75,10 @@ async function loadTest(files: FileTree, path: string, test: TestFile): Promise<
     exceptions: exceptions.filter((one) => !isCelException(one)) as unknown as PolicyException[],
     celExceptions: exceptions.filter(isCelException) as unknown as CelException[],
     payloads: (await Promise.all([...(test.jsonPayloads ?? []), ...(test.jsonPayload === undefined ? [] : [test.jsonPayload])].map(async (one) => (await load([one])).map((value) => ({ name: one, value: value as unknown as Json }))))).flat(),
+    params: await load(test.paramResources),
     images: context.images,
     globalContext: new Map(await Promise.all((test.globalContextEntries ?? []).map(async (entry) => [entry.name, globalData(entry, entry.resourceFiles === undefined ? [...(entry.resources ?? [])] : (await load(entry.resourceFiles)) as unknown as Json[])] as const))),
+    hasValues: test.values !== undefined || test.variables !== undefined,
     values: readValues(test.values ?? (await first(test.variables)), await first(test.userinfo ?? test.userInfo)),
     answers: new Map((test.apiCallResponses ?? []).map(({ url, urlPath, response }) => [url ?? urlPath ?? '', response?.body ?? ({} as JsonObject)])),
     results: test.results ?? [],

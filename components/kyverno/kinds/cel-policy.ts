@@ -79,3 +79,14 @@ export function celFamily({ apiVersion = '', kind }: { readonly apiVersion?: str
   if (!apiVersion.startsWith(`${group}/`)) return undefined
   return /^(?:Namespaced)?(Validating|Mutating|Generating|Deleting|ImageValidating)Policy$/.exec(kind ?? '')?.[1] as CelFamily | undefined
 }
+
+/** What a ValidatingAdmissionPolicy or MutatingAdmissionPolicy (admissionregistration.k8s.io) does; undefined for every other kind. */
+export function admissionFamily({ apiVersion = '', kind }: { readonly apiVersion?: string; readonly kind?: string }): 'Validating' | 'Mutating' | undefined {
+  if (!apiVersion.startsWith('admissionregistration.k8s.io/')) return undefined
+  return /^(Validating|Mutating)AdmissionPolicy$/.exec(kind ?? '')?.[1] as 'Validating' | 'Mutating' | undefined
+}
+
+/** The binding of an admission policy. */
+export interface AdmissionBinding extends KubeObject {
+  readonly spec: { readonly policyName: string; readonly matchResources?: MatchConstraints; readonly paramRef?: { readonly name?: string; readonly namespace?: string; readonly selector?: LabelSelectorLike } }
+}

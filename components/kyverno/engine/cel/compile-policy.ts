@@ -1,6 +1,6 @@
 import { boolType, CelCompileError, compileCel, dynType, objectType, sameType, stringType, type CelEnvironment, type CelProgram, type CelType } from '@idp/lang-cel'
 import { CodedError } from '@idp/kit'
-import { celFamily, type CelException, type CelFamily, type CelPolicy, type CelPolicySpec, type NamedExpression } from '../../kinds/cel-policy.ts'
+import { admissionFamily, celFamily, type CelException, type CelFamily, type CelPolicy, type CelPolicySpec, type NamedExpression } from '../../kinds/cel-policy.ts'
 import { derivedSpecs } from './autogen-cel.ts'
 import { kyvernoEnvironment } from './environment.ts'
 import { compileTemplate, type ObjectTemplate } from './object-template.ts'
@@ -39,6 +39,8 @@ export function compileCelPolicy(policy: CelPolicy): CompiledPolicy {
 
 function attempt(policy: CelPolicy): CompiledPolicy | CodedError {
   try {
+    const admission = admissionFamily(policy)
+    if (admission !== undefined) return { policy, family: admission, specs: [compileSpec(policy.spec)] }
     const family = celFamily(policy)
     if (family === undefined) throw new CodedError({ code: 'CelPolicyInvalid', message: `${policy.apiVersion} ${policy.kind} is no policy of CEL`, where: policy.metadata.name ?? '' })
     return { policy, family, specs: [policy.spec, ...derivedSpecs(policy.spec, family)].map((spec) => compileSpec(spec)) }

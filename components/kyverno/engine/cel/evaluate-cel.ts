@@ -31,6 +31,8 @@ export interface CelContext {
   readonly exceptions?: readonly CelException[]
   /** A payload that is no Kubernetes object (`evaluation.mode: JSON`). */
   readonly payload?: Json
+  /** Of an admission policy's binding. */
+  readonly params?: Json
   /** Mutating: the request's object is a target of `mutateExisting`, not the trigger. */
   readonly target?: { readonly trigger: Request }
 }
@@ -81,11 +83,11 @@ interface Evaluating { readonly request: Request; readonly run: Run; readonly co
 function evaluateSpec({ policy, family }: CompiledPolicy, compiled: CompiledSpec, { request, run, context }: Evaluating): CelOutcome | undefined {
   const { object } = request
   const resource = context.source.resourceOf(object.apiVersion, object.kind) ?? { group: '', version: '', resource: '' }
-  const { payload, target } = context
+  const { payload, target, params = null } = context
   const isJson = compiled.spec.evaluation?.mode === 'JSON'
   const base = isJson ? { object: (payload ?? object) as never, oldObject: null, request: null, namespaceObject: null, exceptions: { allowedImages: [], allowedValues: [] }, images: {}, params: null } : requestData(request, resource, { compiled, run })
   const triggerData = target === undefined ? {} : { request: requestData(target.trigger, context.source.resourceOf(target.trigger.object.apiVersion, target.trigger.object.kind) ?? resource, { compiled, run })['request'] ?? null }
-  const plain = evaluation({ compiled, run, data: { ...base, ...triggerData } })
+  const plain = evaluation({ compiled, run, data: { ...base, ...triggerData, params: params as never } })
   const exempted = exemptions((context.exceptions ?? []).filter((exception) => exception.spec.policyRefs.some(({ name, kind }) => name === policy.metadata.name && (kind === undefined || kind === policy.kind))), plain)
   if (exempted.exceptions.length > 0) return exempt(exempted.exceptions)
   const evaluated = plain.with({ exceptions: { allowedImages: exempted.allowedImages, allowedValues: exempted.allowedValues } })
