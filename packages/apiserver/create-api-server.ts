@@ -8,6 +8,7 @@ import { builtInAdmission } from './admission/built-in-admission.ts'
 import { aggregatedApis } from './aggregation/aggregated-apis.ts'
 import { localApiServices } from './aggregation/local-api-services.ts'
 import { unservedFeatures } from './admission/unserved-features.ts'
+import { validationRules } from './cel/validation-rules.ts'
 import { answerError, answerJson, answerText } from './answer.ts'
 import { accountTokenSecrets } from './authn/account-token-secrets.ts'
 import { authenticator, type StaticToken } from './authn/authenticator.ts'
@@ -121,7 +122,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   }
   if (options.builtInAdmission !== false) plugins.unshift(...builtInAdmission(context))
   if (authorizer === roles) plugins.push(escalationCheck(roles))
-  plugins.push(unservedFeatures, webhookAdmission(context))
+  plugins.push(validationRules, unservedFeatures, webhookAdmission(context))
   const chain = admissionChain(plugins)
 
   const definitions = resource('apiextensions.k8s.io', 'customresourcedefinitions')

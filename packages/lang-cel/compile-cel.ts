@@ -7,6 +7,7 @@ import type { CelEnvironment } from './environment.ts'
 import type { CelNode } from './syntax/node.ts'
 import { parseCel } from './syntax/parser.ts'
 import { type CelIssue, formatIssues } from './syntax/source.ts'
+import { variablesOf } from './check/variables-of.ts'
 import { CelFault } from './value/fault.ts'
 import type { CelValue } from './value/value.ts'
 
@@ -22,6 +23,11 @@ export interface CelProgram {
   readonly type: CelType
   /** The syntax tree, typed when it was checked. */
   readonly root: CelNode
+  /** The static type of a node of the tree. */
+  typeOf(node: CelNode): CelType
+  readonly presenceTestCost: number
+  /** Whether it reads a variable; of a name with dots, the whole name. */
+  uses(variable: string): boolean
   /** Runs it. Throws CodedError `CelEvaluation` (message as cel-go's, e.g. `no such key: x`) or `CelCostExceeded`. */
   evaluate(variables: Readonly<Record<string, CelValue | undefined>>, options?: EvaluateOptions): CelValue
   /** Like `evaluate`, with the cost of the run; a failure is a value here. */
@@ -59,7 +65,7 @@ export function compileCel(text: string, environment: CelEnvironment): CelProgra
     }
   }
   return {
-    text, root, type: checked?.type ?? dynType, run,
+    text, root, type: checked?.type ?? dynType, run, typeOf: (node) => checked?.typeOf(node) ?? dynType, presenceTestCost: environment.options.presenceTestCost ?? 1, uses: (variable) => variablesOf(root).has(variable),
     evaluate(variables, options) {
       const outcome = run(variables, options)
       if (outcome.error) throw new CodedError({ code: outcome.error.fatal ? 'CelCostExceeded' : 'CelEvaluation', message: outcome.error.message })

@@ -9,6 +9,7 @@ export {
 } from './value/value.ts'
 export { CelMap, isMap, mapEntries, mapGet, mapKeys, mapSize } from './value/map.ts'
 export { CelFault } from './value/fault.ts'
+export { estimateCost, type SizeOf } from './cost/estimate.ts'
 export { celEquals } from './value/equal.ts'
 export { celToJson, jsonToCel } from './value/json.ts'
 export { formatDuration, formatTimestamp, parseDuration, parseTimestamp } from './value/time.ts'
@@ -28,3 +29,4 @@ export { CelQuantity, quantityLibrary, quantityType } from './kubernetes/quantit
 export { regexLibrary } from './kubernetes/regex.ts'
 export { semverLibrary } from './kubernetes/semver.ts'
 export { urlLibrary } from './kubernetes/url.ts'
+export { UnorderedList } from './value/schema-list.ts'

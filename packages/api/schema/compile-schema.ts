@@ -3,13 +3,11 @@ import type { FieldError } from '../validation/field-error.ts'
 import { type ApplyDefaults, compileDefaults } from './apply-defaults.ts'
 import { compilePrune, type Prune } from './prune.ts'
 import type { Resolve, Schema } from './schema.ts'
-import { compileValidate, type CompileRules, type Validate } from './validate.ts'
+import { compileValidate, type Validate } from './validate.ts'
 
 export interface CompileOptions {
   /** Needed when the schema has `$ref`s. */
   resolve?: Resolve
-  /** Evaluates `x-kubernetes-validations`; without it rules are not run. */
-  rules?: CompileRules
 }
 
 /** A schema made ready for use; each part is compiled when first used. Objects are changed in place. */
@@ -18,7 +16,7 @@ export interface CompiledSchema {
   prune(value: Json): string[]
   /** Fills in defaults. */
   default(value: Json): void
-  /** What is wrong with the value; with `old`, what did not change is tolerated and transition rules run. */
+  /** What is wrong with the value; with `old`, what did not change is tolerated. `x-kubernetes-validations` are not its concern: see `@idp/api/cel`. */
   validate(value: Json, old?: Json): FieldError[]
 }
 
@@ -26,7 +24,7 @@ export interface CompiledSchema {
  * Compiles a schema into closures for pruning, defaulting and validation: microseconds an object. One engine for built-in kinds and for
  * the structural schemas of CustomResourceDefinitions (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/).
  */
-export function compileSchema(schema: Schema, { resolve = () => undefined, rules }: CompileOptions = {}): CompiledSchema {
+export function compileSchema(schema: Schema, { resolve = () => undefined }: CompileOptions = {}): CompiledSchema {
   let prune: Prune | undefined | null = null
   let defaults: ApplyDefaults | undefined | null = null
   let validate: Validate | undefined | null = null
@@ -42,7 +40,7 @@ export function compileSchema(schema: Schema, { resolve = () => undefined, rules
       defaults?.(value)
     },
     validate(value, old) {
-      if (validate === null) validate = compileValidate(schema, { resolve, rules, memo: new Map() })
+      if (validate === null) validate = compileValidate(schema, { resolve, memo: new Map() })
       const errors: FieldError[] = []
       validate?.(value, '', errors, old)
       return errors

@@ -1,22 +1,15 @@
 import { deepEqual, type Json } from '@idp/formats'
 import { duplicate, type FieldError, invalid, notSupported, required, tooLong, tooMany, typeInvalid } from '../validation/field-error.ts'
 import { compilePattern } from './regular-expression.ts'
-import { refOf, type Resolve, type Schema, type ValidationRule } from './schema.ts'
+import { refOf, type Resolve, type Schema } from './schema.ts'
 import { formatCheck } from './string-format.ts'
 import { canonicalJson, isObject, typeMatches, valueType } from './value-type.ts'
 
 /** Checks a value and adds what is wrong to `errors`. `old` is the stored value at the same place, when there is one. */
 export type Validate = (value: Json, path: string, errors: FieldError[], old: Json | undefined) => void
 
-/**
- * Compiles the `x-kubernetes-validations` of one schema node. Given at compile time so that the engine does not depend on a language:
- * without it, schemas with rules are accepted and their rules not run.
- */
-export type CompileRules = (schema: Schema, rules: readonly ValidationRule[]) => Validate
-
 export interface ValidateContext {
   resolve: Resolve
-  rules?: CompileRules | undefined
   memo: Map<string, { validate?: Validate }>
 }
 
@@ -39,9 +32,7 @@ export function compileValidate(schema: Schema, context: ValidateContext): Valid
   const type = compileType(schema)
   const checks = [compileScalar(schema), compileArray(schema, context), compileObject(schema, context), compileEnum(schema), compileLogic(schema, context)]
     .filter((check) => check !== undefined)
-  const rules = schema['x-kubernetes-validations']
-  const rule = rules && rules.length > 0 ? context.rules?.(schema, rules) : undefined
-  if (!type && checks.length === 0 && !rule) return undefined
+  if (!type && checks.length === 0) return undefined
   const nullable = schema.nullable === true
   return (value, path, errors, old) => {
     if (value === null && nullable) return
@@ -50,9 +41,7 @@ export function compileValidate(schema: Schema, context: ValidateContext): Valid
       type(value, path, errors, old)
       if (errors.length > before) return
     }
-    const before = errors.length
     for (const check of checks) check(value, path, errors, old)
-    if (rule && errors.length === before) rule(value, path, errors, old)
   }
 }
 

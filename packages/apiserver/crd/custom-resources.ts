@@ -1,5 +1,6 @@
-import { compileSchema, customColumns, type CustomResourceDefinition, defineKind, validateCreate, validateUpdate, type CompiledSchema, type Schema } from '@idp/api'
+import { compileSchema, customColumns, hasRules, type CustomResourceDefinition, defineKind, validateCreate, validateUpdate, type CompiledSchema, type FieldError, type Schema } from '@idp/api'
 import type { AnyObject, Json } from '@idp/formats'
+import type { ValidationRules } from '@idp/api/cel'
 import { allVerbs, storagePrefix, type Resource, type ScalePaths } from '../resource.ts'
 
 type Version = CustomResourceDefinition['spec']['versions'][number]
@@ -14,6 +15,8 @@ function customResource({ spec }: CustomResourceDefinition, version: Version, st
   const { names, group } = spec
   const schema = rootSchema(version)
   const compiled: CompiledSchema = compileSchema(schema)
+  const withRules = hasRules(schema)
+  let rules: ValidationRules | undefined
   const scale = version.subresources?.scale
   const kind = defineKind<AnyObject>({
     group, version: version.name, kind: names.kind, plural: names.plural, scope: spec.scope === 'Namespaced' ? 'Namespaced' : 'Cluster',
@@ -29,11 +32,31 @@ function customResource({ spec }: CustomResourceDefinition, version: Version, st
     ...(version.deprecated === true ? { deprecated: version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated` } : {}),
     decode: (object) => spec.preserveUnknownFields === true ? [] : compiled.prune(object as unknown as Json),
     normalize: (object) => compiled.default(object as unknown as Json),
-    validate: (object, old, subresource) => [
-      ...(old === undefined ? validateCreate(kind, object) : validateUpdate(kind, object, old, subresource)),
-      ...compiled.validate(object as unknown as Json, old as unknown as Json | undefined),
-    ].map((error) => ({ ...error })),
+    ...withRules && {
+      async prepare() {
+        rules ??= (await import('@idp/api/cel')).compileValidationRules(schema)
+      },
+    },
+    validate(object, old, subresource) {
+      const errors = [
+        ...(old === undefined ? validateCreate(kind, object) : validateUpdate(kind, object, old, subresource)),
+        ...compiled.validate(object as unknown as Json, old as unknown as Json | undefined),
+      ]
+      if (withRules) errors.push(...runRules(rules, errors, object, old))
+      return errors.map((error) => ({ ...error }))
+    },
   }
+}
+
+/** Errors after which a rule could not trust the types it was compiled for. */
+const blocking = new Set(['FieldValueRequired', 'FieldValueTooLong', 'FieldValueTooMany', 'FieldValueTypeInvalid'])
+
+function runRules(rules: ValidationRules | undefined, errors: readonly FieldError[], object: AnyObject, old: AnyObject | undefined): FieldError[] {
+  if (errors.some(({ reason }) => blocking.has(reason))) {
+    return [{ reason: 'FieldValueInvalid', field: '<nil>', message: 'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation' }]
+  }
+  if (rules === undefined) throw new Error('validated before prepare()')
+  return rules.validate(object as unknown as Json, old as unknown as Json | undefined).errors
 }
 
 function rootSchema(version: Version): Schema {

@@ -3,6 +3,7 @@ import { celEquals, numeric } from '../value/equal.ts'
 import { CelFault, noSuchOverload } from '../value/fault.ts'
 import { addInt, divideInt, makeInt, makeUint, multiplyInt, remainderInt, subtractInt } from '../value/integer.ts'
 import { isMap, mapGet, mapKeyOf } from '../value/map.ts'
+import { UnorderedList } from '../value/schema-list.ts'
 import { addDuration, makeDuration, subtractTimestamps } from '../value/time.ts'
 import { CelDouble, CelDuration, CelTimestamp, CelUint, type CelValue, isInt, makeDouble } from '../value/value.ts'
 
@@ -41,6 +42,7 @@ export function add(a: CelValue, b: CelValue): CelValue {
   if (typeof a === 'string' && typeof b === 'string') return a + b
   const sum = arithmetic(a, b, addInt, (x, y) => x + y, (x, y) => x + y)
   if (sum !== undefined) return sum
+  if (a instanceof UnorderedList && Array.isArray(b)) return a.merge(b as readonly CelValue[])
   if (Array.isArray(a) && Array.isArray(b)) return [...a as CelValue[], ...b as CelValue[]]
   if (a instanceof CelDuration) {
     if (b instanceof CelDuration) return makeDuration(a.nanos + b.nanos)

@@ -1,4 +1,5 @@
 import { type AnyMap, CelMap, mapEntries, mapGet, mapSize } from './map.ts'
+import { UnorderedList } from './schema-list.ts'
 import { CelBoxed, CelDouble, CelDuration, CelOpaque, CelOptional, CelTimestamp, CelTypeValue, CelUint, type CelValue } from './value.ts'
 
 /** A number's mathematical value; undefined for what is no number. */
@@ -36,6 +37,8 @@ function boxedEquals(a: CelBoxed | Uint8Array, b: CelValue): boolean {
 
 function listEquals(a: readonly CelValue[], b: readonly CelValue[]): boolean {
   if (a.length !== b.length) return false
+  if (a instanceof UnorderedList) return a.equals(b, celEquals)
+  if (b instanceof UnorderedList) return b.equals(a, celEquals)
   for (let i = 0; i < a.length; i++) if (!celEquals(a[i] ?? null, b[i] ?? null)) return false
   return true
 }
