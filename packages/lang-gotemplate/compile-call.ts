@@ -37,7 +37,7 @@ export function buildCall(target: GoFunction, name: string, node: Node, args: re
       return invoke(frame, argv)
     } catch (error) {
       frame.node = node
-      return rethrow(frame, name, error)
+      return rethrow(frame, name, error, args[0])
     }
   }
 }
@@ -64,8 +64,12 @@ function invoker(target: GoFunction): (frame: Frame, argv: unknown[]) => unknown
   }
 }
 
-function rethrow(frame: Frame, name: string, error: unknown): never {
-  if (error instanceof GoError) fail(frame, `error calling ${name}: ${error.message}`, error)
+function rethrow(frame: Frame, name: string, error: unknown, first: Operand | undefined): never {
+  if (error instanceof GoError) {
+    // Go names what was to be called.
+    const message = name === 'call' && first !== undefined ? error.message.replace(/^non-function of type/, () => `non-function ${nodeText(first)} of type`) : error.message
+    fail(frame, `error calling ${name}: ${message}`, error)
+  }
   if (error instanceof RangeError && error.message === 'Invalid string length') throw new LimitError('output', `${name} makes a text that is too long`)
   throw error
 }

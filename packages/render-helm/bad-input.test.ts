@@ -22,7 +22,7 @@ const faults: readonly { readonly name: string; readonly files: Record<string, s
   { name: 'fail', files: { 'templates/a.yaml': '{{ fail "set a password" }}' }, code: 'TemplateFailed', where: 'bad/templates/a.yaml:1:3', message: /^execution error at \(bad\/templates\/a\.yaml:1:3\): set a password$/ },
   { name: 'required', files: { 'templates/a.yaml': 'a: {{ required "need b" .Values.b }}' }, code: 'TemplateFailed', message: /: need b$/ },
   { name: 'output that is no YAML', files: { 'templates/a.yaml': 'kind: A\nb: [1\n' }, code: 'InvalidYaml', message: /^YAML parse error on bad\/templates\/a\.yaml: error converting YAML to JSON: yaml: line \d+: / },
-  { name: 'metadata of a wrong type', files: { 'templates/a.yaml': 'kind: A\nmetadata: {annotations: {a: 1}}\n' }, code: 'InvalidManifest' },
+  { name: 'metadata of a wrong type', files: { 'templates/a.yaml': 'kind: A\nmetadata: {annotations: {a: [1]}}\n' }, code: 'InvalidManifest' },
   { name: 'an endless include', files: { 'templates/_a.tpl': '{{ define "a" }}{{ include "a" . }}{{ end }}', 'templates/a.yaml': '{{ include "a" . }}' }, code: 'RenderLimit' },
   {
     name: 'includes that double', files: { 'templates/_a.tpl': Array.from({ length: 40 }, (_, i) => `{{ define "a${i}" }}{{ include "a${i + 1}" . }}{{ include "a${i + 1}" . }}{{ end }}`).join('') + '{{ define "a40" }}xxxxxxxxxx{{ end }}', 'templates/a.yaml': '{{ include "a0" . }}' },

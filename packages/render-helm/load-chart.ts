@@ -7,6 +7,7 @@ import type { DuplicateKeys } from './go-yaml.ts'
 import { readValuesText } from './values-text.ts'
 import { readIgnoreRules, type IgnoreRules } from './helmignore.ts'
 import { readMetadata, readRequirements } from './metadata.ts'
+import { jsonKind, yamlFault } from './yaml-functions.ts'
 
 export interface LoadOptions {
   /** Name in error messages, e.g. the folder. */
@@ -141,7 +142,7 @@ function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolea
 function metadataOf(files: ReadonlyMap<string, Uint8Array>, source: string, at: (name: string) => string): Metadata {
   const chartFile = files.get('Chart.yaml')
   if (chartFile === undefined) throw new CodedError({ code: 'InvalidChart', message: 'Chart.yaml file is missing', where: source || undefined })
-  const metadata = readMetadata(stringOf(chartFile), at('Chart.yaml'))
+  const metadata = loaded(at('Chart.yaml'), () => readMetadata(stringOf(chartFile), at('Chart.yaml')))
   const requirements = files.get('requirements.yaml')
   return requirements === undefined ? metadata : { ...metadata, dependencies: readRequirements(stringOf(requirements), at('requirements.yaml')) }
 }
@@ -194,12 +195,26 @@ function nestedChart(name: string, files: Map<string, Uint8Array>, source: strin
   }
 }
 
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+/** YAML faults of a chart's files, said as helm says them. */
+function loaded<T>(source: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof CodedError) || error.code !== 'InvalidYaml') throw error
+    throw new CodedError({ code: error.code, message: `cannot load ${baseName(source)}: ${yamlFault(error)}`, where: error.where, cause: error })
+  }
+}
+
 /** Reads values: several documents are merged, later ones win. */
 export function readValues(text: string, source: string, duplicateKeys?: DuplicateKeys): JsonObject {
   let merged: JsonObject = {}
-  for (const value of readValuesText(text, source, duplicateKeys)) {
+  for (const value of loaded(source, () => readValuesText(text, source, duplicateKeys))) {
     if (value === null) continue
-    if (typeof value !== 'object' || Array.isArray(value)) throw new CodedError({ code: 'InvalidValues', message: 'values are not a map', where: source })
+    if (typeof value !== 'object' || Array.isArray(value)) throw new CodedError({ code: 'InvalidValues', message: `cannot load ${baseName(source)}: cannot unmarshal yaml document: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonKind(value)} into Go value of type map[string]interface {}`, where: source })
     merged = Object.keys(merged).length === 0 ? value : mergeMaps(merged, value)
   }
   return merged

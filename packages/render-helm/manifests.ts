@@ -109,26 +109,32 @@ export function hookOf(stored: StoredHook): Hook {
 
 function sortOne(path: string, text: string, manifests: Stored[], hooks: StoredHook[]): void {
   const source = documentOf(text, () => readObject(path, text))
-  const stored: Stored = { path, text, kind: typeof source?.kind === 'string' ? source.kind : '', source }
+  const stored: Stored = { path, text, kind: headText(source?.kind), source }
   const annotations = source?.metadata?.annotations
-  const hook = annotations?.['helm.sh/hook']
+  const hook = annotations?.['helm.sh/hook'] === undefined ? undefined : headText(annotations['helm.sh/hook'])
   if (hook === undefined || annotations === undefined) {
     manifests.push(stored)
     return
   }
   const events = hook.split(',').map((event) => event.trim().toLowerCase())
   if (!events.every((event) => hookEvents.has(event))) return
-  const weight = annotations['helm.sh/hook-weight'] ?? ''
+  const weight = headText(annotations['helm.sh/hook-weight'])
   const head: HookHead = {
-    name: source?.metadata.name ?? '', events: events.map((event) => (event === 'test-success' ? 'test' : event)),
+    name: headText(source?.metadata.name), events: events.map((event) => (event === 'test-success' ? 'test' : event)),
     weight: /^[+-]?\d+$/.test(weight) ? Number(weight) : 0,
     deletePolicies: words(annotations['helm.sh/hook-delete-policy']), outputLogPolicies: words(annotations['helm.sh/hook-output-log-policy']),
   }
   hooks.push({ ...stored, head })
 }
 
-function words(text: string | undefined): string[] {
-  return text === undefined ? [] : text.split(',').map((word) => word.trim().toLowerCase())
+/** A field of type text as Go's decoder reads it. */
+function headText(value: unknown): string {
+  return typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
+}
+
+function words(given: unknown): string[] {
+  const text = headText(given)
+  return text === '' ? [] : text.split(',').map((word) => word.trim().toLowerCase())
 }
 
 function byKind(a: Stored, b: Stored): number {
@@ -159,7 +165,8 @@ export function readObject(path: string, text: string): KubeObject | undefined {
 /** What Go's decoder of apiVersion, kind, metadata.name and annotations would refuse. */
 function headProblem(value: unknown): string | undefined {
   if (!isMap(value)) return `${kindOf(value)} into Go value of type util.SimpleHead`
-  const wrong = (part: unknown, field: string) => (part === undefined || part === null || typeof part === 'string' ? undefined : `${kindOf(part)} into Go struct field ${field} of type string`)
+  // Numbers and booleans become text.
+  const wrong = (part: unknown, field: string) => (part === undefined || part === null || typeof part !== 'object' ? undefined : `${kindOf(part)} into Go struct field ${field} of type string`)
   const { metadata } = value
   if (metadata !== undefined && metadata !== null && !isMap(metadata)) return `${kindOf(metadata)} into Go struct field SimpleHead.metadata of type struct { Name string "json:\\"name\\""; Annotations map[string]string "json:\\"annotations\\"" }`
   const annotations = isMap(metadata) ? metadata['annotations'] : undefined

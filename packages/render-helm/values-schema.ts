@@ -43,7 +43,10 @@ function parse(active: ActiveChart, schema: string): unknown {
 
 function check(active: ActiveChart, schema: string, values: GoMap): string[] {
   try {
-    return faultLines(checkSchema(parse(active, schema), values))
+    const faults = checkSchema(parse(active, schema), values)
+    const [only] = faults
+    // A group that stands alone is not named.
+    return faultLines(faults.length === 1 && only?.message === 'validation failed' ? only.causes : faults)
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error
     throw new CodedError({
