@@ -4,6 +4,7 @@ import { CodedError, type Clock } from '@idp/kit'
 import type { TlsOptions } from '@idp/http'
 import { untilAborted, type Container, type Program } from '@idp/sandbox'
 import { memoryStore, openStore, type Store } from '@idp/store'
+import { vaultCli } from '../cli/vault-cli.ts'
 import { reviewResult } from '../engine/auth/kubernetes/review-at.ts'
 import type { Surroundings } from '../engine/core/active.ts'
 import { createVault } from '../engine/core/vault.ts'
@@ -22,6 +23,7 @@ const compactEvery = 300_000
 export const vault: Program = {
   images: ['docker.io/hashicorp/vault', 'hashicorp/vault'],
   main,
+  exec: vaultCli,
 }
 
 async function main(container: Container): Promise<number> {

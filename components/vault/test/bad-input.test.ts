@@ -47,7 +47,7 @@ for (const [name, rows] of Object.entries(tables)) {
     const lines: string[] = []
     const { call, low, root } = await start(lines)
     for (const { method = 'POST', path, body, token, status, error } of rows) {
-      const options = { ...(token === undefined ? {} : { token: token === 'low' ? low : '' }) }
+      const options = token === undefined ? {} : { token: token === 'low' ? low : '' }
       const reply = await call(method, path, body, options)
       assert.equal(reply.status, status, `${method} ${path} ${JSON.stringify(body)?.slice(0, 60)}: ${JSON.stringify(reply.body)}`)
       if (error !== undefined) assert.match(String(reply.body.errors?.[0]), error)
