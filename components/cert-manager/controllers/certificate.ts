@@ -1,37 +1,49 @@
 import { isApiError, Secret } from '@idp/api'
 import { controllerReference, isControlledBy, Waiting, watch, type Controller, type Scope } from '@idp/controller'
 import { isCoded, messageOf, rfc3339, type Random } from '@idp/kit'
-import { createCsr, exportKey, generateKey, parseCertificate, parseKey, publicKeyOf } from '@idp/pki'
+import { createCsr, exportKey, generateKey, parseCertificate, parseKey, publicKeyOf, type Certificate as X509 } from '@idp/pki'
 import type { KeyObject } from 'node:crypto'
 import { encodingOf, keyAlgorithmOf, renewalTime, requestTemplate, usagesOf } from '../engine/certificate-spec.ts'
 import { conditionOf, isTrue, withCondition } from '../engine/conditions.ts'
 import { passwordRefs, type Passwords } from '../engine/key-stores.ts'
-import { dataOf, keyChanges, readSecret, reasonToIssue, requestChanges } from '../engine/reissue.ts'
+import { dataOf, isRoutine, keyChanges, readSecret, reasonToIssue, requestChanges } from '../engine/reissue.ts'
 import { secretFor } from '../engine/secret.ts'
-import { Certificate, CertificateRequest, names, type CertificateStatus } from '../kinds/cert-manager.ts'
-import { secretValue, type World } from './world.ts'
+import { Certificate, CertificateRequest, ClusterIssuer, Issuer, names, type AnyIssuer, type CertificateStatus } from '../kinds/cert-manager.ts'
+import { readCa } from './issuer.ts'
+import { findIssuer, secretNamespace, secretValue, type World } from './world.ts'
 
 /** First wait after a failed issuance; doubles with each further one. */
 const RETRY = 3_600_000
 const LONGEST_RETRY = 32 * RETRY
 
 /** Keeps the Secret of each Certificate: issues, renews, and says how it stands. */
-export function certificateController({ random }: Pick<World, 'random'>): Controller<Certificate> {
+export function certificateController({ random, clusterNamespace }: Pick<World, 'random' | 'clusterNamespace'>): Controller<Certificate> {
   return {
     name: 'cert-manager-certificates-issuing',
     for: Certificate,
     owns: [CertificateRequest],
     concurrency: 4,
-    watches: [watch(Secret, (secret, scope) => scope.cache(Certificate).list({ namespace: secret.metadata.namespace ?? '' })
-      .filter((certificate) => certificate.spec.secretName === secret.metadata.name || certificate.status?.nextPrivateKeySecretName === secret.metadata.name || passwordRefs(certificate.spec).some(({ ref }) => ref?.name === secret.metadata.name))
+    reads: [Issuer, ClusterIssuer],
+    watches: [watch(Secret, (secret, scope) => [...scope.cache(Certificate).list({ namespace: secret.metadata.namespace ?? '' }).filter((certificate) => reads(certificate, secret)), ...followersOf(secret, scope, clusterNamespace)]
       .map(({ metadata }) => ({ name: metadata.name ?? '', namespace: metadata.namespace })))],
     async reconcile(certificate, scope) {
-      const pass = new Pass(certificate, scope, random)
+      const pass = new Pass(certificate, scope, { random, clusterNamespace })
       await pass.run()
       return { status: pass.status, ...(pass.again === undefined ? {} : { requeueAfter: pass.again }) }
     },
   }
 }
+
+const reads = ({ spec, status }: Certificate, { metadata: { name } }: Secret): boolean => spec.secretName === name || status?.nextPrivateKeySecretName === name || passwordRefs(spec).some(({ ref }) => ref?.name === name)
+
+/** Certificates whose CA is in a Secret, of issuers that want them to follow it. */
+function followersOf({ metadata: { name, namespace } }: Secret, scope: Scope, clusterNamespace: string): Certificate[] {
+  const issuers = [...scope.cache(ClusterIssuer).list(), ...scope.cache(Issuer).list()]
+    .filter((issuer) => followsCa(issuer) && issuer.spec.ca?.secretName === name && secretNamespace(issuer, clusterNamespace) === namespace)
+  return issuers.length === 0 ? [] : scope.cache(Certificate).list().filter(({ spec: { issuerRef }, metadata }) => issuers.some((issuer) => issuer.metadata.name === issuerRef.name && issuer.kind === (issuerRef.kind ?? 'Issuer') && (issuer.kind === 'ClusterIssuer' || issuer.metadata.namespace === metadata.namespace)))
+}
+
+const followsCa = (issuer: AnyIssuer): boolean => issuer.metadata.annotations?.[names.followCa] === 'true'
 
 /** One look at a Certificate. A class, since its steps build up one status. */
 class Pass {
@@ -39,14 +51,14 @@ class Pass {
   again: number | undefined
   readonly #certificate: Certificate
   readonly #scope: Scope
-  readonly #random: Random
+  readonly #world: Pick<World, 'random' | 'clusterNamespace'>
   readonly #namespace: string
   readonly #now: number
 
-  constructor(certificate: Certificate, scope: Scope, random: Random) {
+  constructor(certificate: Certificate, scope: Scope, world: Pick<World, 'random' | 'clusterNamespace'>) {
     this.#certificate = certificate
     this.#scope = scope
-    this.#random = random
+    this.#world = world
     this.#namespace = certificate.metadata.namespace ?? ''
     this.#now = scope.clock.now()
     this.status = { ...certificate.status }
@@ -64,7 +76,7 @@ class Pass {
   /** Sets `Issuing` when there is a reason to, unless a failure was too short a time ago. */
   #trigger(secret: Secret | undefined): void {
     if (isTrue(this.status.conditions, 'Issuing')) return
-    const reason = reasonToIssue(this.#certificate, secret, this.#currentRequest(), this.#now)
+    const reason = reasonToIssue(this.#certificate, secret, this.#currentRequest(), this.#now, this.#ca())
     if (reason === undefined) return
     const { lastFailureTime, failedIssuanceAttempts = 1 } = this.status
     const failed = conditionOf(this.status.conditions, 'Issuing')
@@ -126,7 +138,7 @@ class Pass {
     const held = readSecret(secret)
     const reuse = spec.privateKey?.rotationPolicy === 'Never' && held !== undefined && keyChanges(this.#certificate, held.key) === undefined
     const key = reuse ? held.key : await generateKey(keyAlgorithmOf(spec))
-    const made = `${(metadata.name ?? '').slice(0, 57)}-${suffix(this.#random)}`
+    const made = `${(metadata.name ?? '').slice(0, 57)}-${suffix(this.#world.random)}`
     await client.create(Secret, {
       apiVersion: 'v1', kind: 'Secret',
       metadata: { name: made, namespace: this.#namespace, labels: { [names.nextPrivateKey]: 'true', [names.fao]: 'true' }, ownerReferences: [controllerReference(Certificate, this.#certificate)] },
@@ -209,7 +221,7 @@ class Pass {
   }
 
   #readiness(secret: Secret | undefined): void {
-    const reason = reasonToIssue(this.#certificate, secret, this.#currentRequest(), this.#now)
+    const reason = reasonToIssue(this.#certificate, secret, this.#currentRequest(), this.#now, this.#ca())
     const held = readSecret(secret)
     if (held === undefined) {
       for (const field of ['notBefore', 'notAfter', 'renewalTime'] as const) delete this.status[field]
@@ -218,9 +230,17 @@ class Pass {
       Object.assign(this.status, { notBefore: rfc3339(held.certificate.notBefore), notAfter: rfc3339(held.certificate.notAfter), renewalTime: rfc3339(renew) })
       if (renew > this.#now) this.#wake(renew - this.#now)
     }
-    // One that waits for its renewal is still good.
-    if (reason === undefined || reason.reason === 'Renewing') this.#set('Ready', 'True', 'Ready', 'Certificate is up to date and has not expired')
+    if (reason === undefined || isRoutine(reason)) this.#set('Ready', 'True', 'Ready', 'Certificate is up to date and has not expired')
     else this.#set('Ready', 'False', reason.reason, reason.message)
+  }
+
+  /** The CA that the issuer signs with, when certificates follow it and it can sign. */
+  #ca(): readonly X509[] | undefined {
+    const issuer = findIssuer(this.#certificate.spec.issuerRef, this.#namespace, this.#scope)
+    const name = issuer?.spec.ca?.secretName
+    if (issuer === undefined || name === undefined || !followsCa(issuer)) return undefined
+    const ca = readCa(this.#scope.cache(Secret).get(name, secretNamespace(issuer, this.#world.clusterNamespace)), name)
+    return 'key' in ca ? ca.chain : undefined
   }
 
   /** The request that the Secret came from. */

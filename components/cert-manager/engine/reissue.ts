@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Secret } from '@idp/api'
 import { rfc3339 } from '@idp/kit'
-import { addressBytes, algorithmOf, keyMatches, parseCertificate, parseCertificates, parseCsr, parseKey, type Certificate as X509, type Csr } from '@idp/pki'
+import { addressBytes, algorithmOf, keyMatches, parseCertificate, parseCertificates, parseCsr, parseKey, signedBy, type Certificate as X509, type Csr } from '@idp/pki'
 import { names, type Certificate, type CertificateRequest } from '../kinds/cert-manager.ts'
 import { constraintsOf, durationOf, keyAlgorithmOf, renewalTime, requestTemplate, usagesOf } from './certificate-spec.ts'
 
@@ -26,8 +26,8 @@ export function dataOf(secret: Secret | undefined, name: string): string | undef
   return value === undefined || value === '' ? undefined : Buffer.from(value, 'base64').toString()
 }
 
-/** The reason to issue a certificate now; undefined when the Secret holds what is asked for. @param request the request of the current revision */
-export function reasonToIssue(certificate: Certificate, secret: Secret | undefined, request: CertificateRequest | undefined, now: number): Reissue | undefined {
+/** The reason to issue a certificate now; undefined when the Secret holds what is asked for. @param request the request of the current revision; @param ca the CA that its issuer signs with now, where the issuer asks that certificates follow it */
+export function reasonToIssue(certificate: Certificate, secret: Secret | undefined, request: CertificateRequest | undefined, now: number, ca?: readonly X509[]): Reissue | undefined {
   const { spec } = certificate
   if (secret === undefined) return { reason: 'DoesNotExist', message: 'Issuing certificate as Secret does not exist' }
   if (dataOf(secret, 'tls.key') === undefined) return { reason: 'MissingData', message: 'Issuing certificate as Secret does not contain a private key' }
@@ -45,10 +45,21 @@ export function reasonToIssue(certificate: Certificate, secret: Secret | undefin
   const fields = request === undefined ? certificateChanges(certificate, held.certificate) : requestChanges(certificate, request)
   if (fields.length > 0) return { reason: request === undefined ? 'SecretMismatch' : 'RequestChanged', message: `Fields on existing ${request === undefined ? 'Secret' : 'CertificateRequest resource'} not up to date: [${fields.join(' ')}]` }
   if (held.certificate.notAfter <= now) return { reason: 'Expired', message: 'Issuing certificate as existing certificate has expired' }
+  if (ca !== undefined && !isOf(held.certificate, dataOf(secret, 'ca.crt'), ca)) return { reason: 'CAReplaced', message: 'Issuing certificate as the CA of its issuer was replaced' }
   const renew = renewalTime(spec, held.certificate)
   if (renew <= now) return { reason: 'Renewing', message: `Renewing certificate as renewal was scheduled at ${rfc3339(renew)}` }
   return undefined
 }
+
+/** Whether the CA signed a certificate, and its root is the one beside it. */
+function isOf(leaf: X509, root: string | undefined, ca: readonly X509[]): boolean {
+  const [issuer] = ca
+  if (issuer === undefined) return true
+  return signedBy(leaf, issuer) && root !== undefined && ca.some(({ fingerprint }) => fingerprint === parseCertificate(root).fingerprint)
+}
+
+/** Reasons for which a certificate that is in use stays good until the next one is there. */
+export const isRoutine = ({ reason }: Reissue): boolean => reason === 'Renewing' || reason === 'CAReplaced'
 
 /** How a key differs from the one that is asked for; undefined when it does not. */
 export function keyChanges({ spec }: Certificate, key: KeyObject): string | undefined {

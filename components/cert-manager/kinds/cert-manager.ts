@@ -44,5 +44,7 @@ export const names = {
   issuerName: 'cert-manager.io/issuer-name', issuerKind: 'cert-manager.io/issuer-kind', issuerGroup: 'cert-manager.io/issuer-group',
   commonName: 'cert-manager.io/common-name', altNames: 'cert-manager.io/alt-names', ipSans: 'cert-manager.io/ip-sans', uriSans: 'cert-manager.io/uri-sans', emailSans: 'cert-manager.io/email-sans',
   nextPrivateKey: 'cert-manager.io/next-private-key', fao: 'controller.cert-manager.io/fao',
+  /** Of this stand-in, on issuers of type CA: certificates are issued anew when the CA is replaced. Upstream leaves them until they are renewed. */
+  followCa: 'idp.dev/reissue-on-ca-change',
   issuer: 'cert-manager.io/issuer', clusterIssuer: 'cert-manager.io/cluster-issuer',
 } as const

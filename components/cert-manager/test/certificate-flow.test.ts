@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { Deployment, Secret } from '@idp/api'
+import { Deployment, Secret, ValidatingWebhookConfiguration } from '@idp/api'
 import type { Client } from '@idp/client'
 import { systemClock } from '@idp/kit'
 import { parseCertificate } from '@idp/pki'
@@ -62,6 +62,46 @@ const secretText = async (client: Client, name: string, inside: string, key: str
 const host = 'cilium-gateway-gw.app.svc.cluster.local'
 const url = `https://${host}/`
 
+interface Load { readonly answers: ReadonlyMap<string, number>; stop(): Promise<void> }
+
+/** Asks again and again, and counts what comes. */
+function load(get: () => Promise<string>): Load {
+  const answers = new Map<string, number>()
+  let loading = true
+  const done = (async () => {
+    while (loading) {
+      const answer = await get().catch((error: unknown) => String(error))
+      answers.set(answer, (answers.get(answer) ?? 0) + 1)
+    }
+  })()
+  return { answers, stop: () => { loading = false; return done } }
+}
+
+async function assertServed(world: SteppedCluster, { answers, stop }: Load): Promise<void> {
+  await world.until('the last answer', () => stop().then(() => true))
+  assert.deepEqual([...answers.keys()], ['200 true'])
+  assert.ok((answers.get('200 true') ?? 0) > 20, `${answers.get('200 true')} requests`)
+}
+
+/** The root is lost: a new one is made, what it vouches for follows, and nothing that is served fails. */
+async function replaceCa(world: SteppedCluster, old: string): Promise<void> {
+  const { cluster: { client, net }, until } = world
+  await client.create(ValidatingWebhookConfiguration, { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingWebhookConfiguration', metadata: { name: 'app', annotations: { 'cert-manager.io/inject-ca-from': 'app/gw-cert' } }, webhooks: [{ name: 'a.test.io', rules: [], admissionReviewVersions: ['v1'], sideEffects: 'None', clientConfig: { service: { name: 'web', namespace: 'app' } } }] })
+  const bundle = async (): Promise<string> => Buffer.from((await client.get(ValidatingWebhookConfiguration, 'app')).webhooks?.[0]?.clientConfig.caBundle ?? '', 'base64').toString()
+  await until('the bundle of the webhook', async () => (await bundle()) === old || undefined)
+  const get = (options: object): Promise<string> => net.fetch(url, options).then(async (response) => `${response.status} ${(await response.text()).length > 0}`)
+  const answers = load(() => get({ insecure: true }))
+  await client.delete(Secret, 'idp-demo-ca-secret', { namespace: 'cert-manager' })
+  const fresh = await until('another CA', () => secretText(client, 'idp-demo-ca-secret', 'cert-manager', 'ca.crt'))
+  assert.notEqual(fresh, old)
+  await until('the gateway serves under the new CA', () => get({ ca: fresh }).then((answer) => answer === '200 true' || undefined, () => undefined))
+  await assert.rejects(get({ ca: old }))
+  await until('the webhook trusts the new CA', async () => (await bundle()) === fresh || undefined)
+  await until('everything is ready', async () => (await client.list(Certificate)).items.every(({ status }) => status?.conditions?.every(({ type, status: is }) => type === 'Ready' && is === 'True')) || undefined)
+  await world.pass(3_000)
+  await assertServed(world, answers)
+}
+
 /** `curl --cacert` and `openssl s_client`, where they are installed, see the certificate that was renewed. */
 async function byRealClients({ ca, port, serial }: { readonly ca: string; readonly port: number; readonly serial: string }): Promise<void> {
   await using directory = await temporaryDirectory()
@@ -92,7 +132,7 @@ async function kept(file: string, text: string): Promise<string> {
   return file
 }
 
-test('a Gateway with the annotation gets its certificate, serves it, and renews it at two thirds of its life without a failed request', async () => {
+test('a Gateway with the annotation gets its certificate, serves it, and renews it at two thirds of its life without a failed request; a CA that is replaced takes it along', async () => {
   // OpenSSL checks with the machine's clock: it stands within the lives of both certificates.
   await using world = await startPlatform(systemClock.now() - 150 * MINUTE)
   const { cluster: { client, net }, clock } = world
@@ -106,14 +146,7 @@ test('a Gateway with the annotation gets its certificate, serves it, and renews 
   await world.until('an answer after the leap', () => get().then((answer) => answer === '200 true' || undefined, () => undefined))
   assert.equal(await secretText(client, 'gw-cert', 'app', 'tls.crt'), first, 'not before its time')
 
-  const answers = new Map<string, number>()
-  let loading = true
-  const load = (async () => {
-    while (loading) {
-      const answer = await get().catch((error: unknown) => String(error))
-      answers.set(answer, (answers.get(answer) ?? 0) + 1)
-    }
-  })()
+  const answers = load(() => get())
   const second = await world.until('another certificate', async () => {
     const found = await secretText(client, 'gw-cert', 'app', 'tls.crt')
     return found === first ? undefined : found
@@ -125,9 +158,7 @@ test('a Gateway with the annotation gets its certificate, serves it, and renews 
   assert.ok(Math.abs(clock.now() - (notBefore + (notAfter - notBefore) * 2 / 3)) < MINUTE / 4, 'at two thirds of its life')
   assert.equal(Date.parse(status?.notAfter ?? ''), parseCertificate(second).notAfter)
   await world.pass(5_000)
-  loading = false
-  await world.until('the last answer', () => load.then(() => true))
-  assert.deepEqual([...answers.keys()], ['200 true'])
-  assert.ok((answers.get('200 true') ?? 0) > 100, `${answers.get('200 true')} requests`)
+  await assertServed(world, answers)
   await byRealClients({ ca, port: world.cluster.hostPorts[0] ?? 0, serial: parseCertificate(second).serial })
+  await replaceCa(world, ca)
 })

@@ -168,3 +168,28 @@ spec:
   const made = await get(cluster, 'web-tls')
   assert.deepEqual([made.spec.dnsNames, made.spec.ipAddresses, made.spec.duration, made.spec.commonName, conditionsOf(made)], [['web.test'], ['10.0.0.1'], '48h', 'web', ['Ready=True Ready']])
 })
+
+test('a CA that is replaced takes its certificates along, those of its sub-CAs too, and they stay ready', async () => {
+  await using cluster = await startCluster()
+  await cluster.apply(issuers)
+  await cluster.apply(certificate('web', 'dnsNames: [a]') + '---' + certificate('sub', 'isCA: true, commonName: sub') + `---
+apiVersion: cert-manager.io/v1
+kind: Issuer
+metadata: { name: sub, namespace: app, annotations: { idp.dev/reissue-on-ca-change: 'true' } }
+spec: { ca: { secretName: sub-tls } }
+---` + certificate('leaf', 'dnsNames: [b]').replace('name: ca-issuer, kind: ClusterIssuer', 'name: sub'))
+  await cluster.settle()
+  const root = async (): Promise<string> => dataOf(await cluster.api.client.get(Secret, 'idp-demo-ca-secret', { namespace: 'cert-manager' }), 'tls.crt')
+  const before = { root: await root(), web: await secretOf(cluster, 'web') }
+  await cluster.api.client.delete(Secret, 'idp-demo-ca-secret', { namespace: 'cert-manager' })
+  await cluster.settle()
+  const after = { root: await root(), web: await secretOf(cluster, 'web'), sub: await secretOf(cluster, 'sub'), leaf: await secretOf(cluster, 'leaf') }
+  assert.notEqual(after.root, before.root)
+  assert.notEqual(after.web.data?.['tls.key'], before.web.data?.['tls.key'])
+  const [web, sub, leaf] = [after.web, after.sub, after.leaf].map((secret) => parseCertificate(dataOf(secret, 'tls.crt')))
+  const authority = parseCertificate(after.root)
+  assert.ok(web !== undefined && sub !== undefined && leaf !== undefined && signedBy(web, authority) && signedBy(sub, authority) && signedBy(leaf, sub))
+  assert.deepEqual([dataOf(after.web, 'ca.crt'), dataOf(after.sub, 'ca.crt')], [after.root, after.root])
+  for (const name of ['web', 'sub', 'leaf']) assert.deepEqual([(await get(cluster, name)).status?.revision, ...conditionsOf(await get(cluster, name))], [2, 'Ready=True Ready'], name)
+  assert.ok((await cluster.events('web')).includes('Normal Issuing Issuing certificate as the CA of its issuer was replaced'))
+})
