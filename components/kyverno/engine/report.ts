@@ -1,4 +1,5 @@
 import type { AnyObject } from '@idp/formats'
+import { celFamily } from '../kinds/cel-policy.ts'
 import type { PolicyObject, PolicyReport, ReportResult } from '../kinds/policy.ts'
 import type { RuleResult } from './evaluate.ts'
 
@@ -19,7 +20,13 @@ export function resourceReport(object: AnyObject, results: readonly RuleResult[]
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-type Facts = Pick<ReportResult, 'category' | 'severity'> & { readonly scored: boolean }
+type Facts = Pick<ReportResult, 'category' | 'severity' | 'source'> & { readonly scored: boolean }
+/** Who says it: upstream names the kind for the policies of policies.kyverno.io. */
+const sourceOf = (policy: PolicyObject): string => {
+  const family = celFamily(policy)
+  return family === undefined ? 'kyverno' : `Kyverno${family}Policy`
+}
+
 const factsOf = new WeakMap<PolicyObject, Facts>()
 
 /** What a policy's annotations say of all its results. */
@@ -28,14 +35,14 @@ function facts(policy: PolicyObject): Facts {
   if (known !== undefined) return known
   const annotations = policy.metadata.annotations ?? {}
   const [category, severity] = [annotations['policies.kyverno.io/category'], annotations['policies.kyverno.io/severity']]
-  const made: Facts = { scored: annotations['policies.kyverno.io/scored'] !== 'false', ...(category === undefined ? {} : { category }), ...(severity === undefined ? {} : { severity }) }
+  const made: Facts = { source: sourceOf(policy), scored: annotations['policies.kyverno.io/scored'] !== 'false', ...(category === undefined ? {} : { category }), ...(severity === undefined ? {} : { severity }) }
   factsOf.set(policy, made)
   return made
 }
 
 function line({ policy, rule, verdict, message }: RuleResult, source: PolicyObject | undefined, timestamp: ReportResult['timestamp']): ReportResult {
-  const { scored, category, severity } = source === undefined ? { scored: true } as Facts : facts(source)
-  const result = { policy, rule, message, result: verdict === 'fail' && !scored ? 'warn' as const : verdict, source: 'kyverno', scored, timestamp }
+  const { scored, category, severity, source: from } = source === undefined ? { scored: true, source: 'kyverno' } as Facts : facts(source)
+  const result = { policy, rule, message, result: verdict === 'fail' && !scored ? 'warn' as const : verdict, source: from, scored, timestamp }
   if (category === undefined && severity === undefined) return result
   return { ...result, ...(category === undefined ? {} : { category }), ...(severity === undefined ? {} : { severity }) }
 }

@@ -4,13 +4,17 @@ import { informer, type Informer } from '@idp/controller'
 import type { AnyObject, KubeObject } from '@idp/formats'
 import { CodedError, messageOf } from '@idp/kit'
 import { untilAborted, type Container } from '@idp/sandbox'
+import { validateCel } from '../engine/cel/cel-results.ts'
 import { validateResource, type ContextSource } from '../engine/evaluate.ts'
 import { resourceReport, sameReport } from '../engine/report.ts'
+import { celKinds } from '../engine/matched-kinds.ts'
 import { kindsMatching, kindsOf } from '../engine/webhook-rules.ts'
 import { rulesOf } from '../engine/autogen.ts'
 import type { PolicyException } from '../engine/exceptions.ts'
+import { celFamily } from '../kinds/cel-policy.ts'
 import { ClusterPolicy, ClusterPolicyReportKind, Policy, PolicyExceptionKind, PolicyReportKind, type PolicyObject, type PolicyReport } from '../kinds/policy.ts'
 import { apiContext } from './api-context.ts'
+import { watchCelPolicies } from './cel-policies.ts'
 import { createScanQueue } from './scan-queue.ts'
 
 /** kyverno-reports-controller: scans what is there against the policies and keeps one report per resource. A change costs the resources it concerns. */
@@ -21,7 +25,8 @@ export async function reportsController(container: Container): Promise<number> {
   const [cluster, namespaced, namespaces, reports, clusterReports] = [watch(ClusterPolicy), watch(Policy), watch(Namespace), watch(PolicyReportKind), watch(ClusterPolicyReportKind)]
   let scanned = 0
   await using _metrics = await net.listen(8000, { handler: () => new Response(`# TYPE kyverno_background_scans_total counter\nkyverno_background_scans_total ${scanned}\n`, { headers: { 'content-type': 'text/plain; version=0.0.4' } }) })
-  await Promise.all([cluster.synced, namespaced.synced, namespaces.synced, reports.synced, clusterReports.synced])
+  const cel = watchCelPolicies(container, client)
+  await Promise.all([cluster.synced, namespaced.synced, namespaces.synced, reports.synced, clusterReports.synced, cel.synced])
   const policies = (): PolicyObject[] => [...cluster.cache.list(), ...namespaced.cache.list()].filter((policy) => policy.spec.background !== false)
   const exceptions = watch(PolicyExceptionKind)
   await exceptions.synced
@@ -32,12 +37,17 @@ export async function reportsController(container: Container): Promise<number> {
     const object = kinds.get(kindKey)?.cache.get(name, namespace === '' ? undefined : namespace)
     if (object === undefined) return
     scanned++
-    await report(client, object, await results(object, { policies: policies(), exceptions: exceptions.cache.list() }, namespaces, source), { policies: policies(), clock, live: namespace === '' ? clusterReports.cache : reports.cache })
+    const found = await results(object, { policies: policies(), exceptions: exceptions.cache.list() }, namespaces, source)
+    const namespaceLabels = namespaces.cache.get(namespace)?.metadata.labels ?? {}
+    const scans = await validateCel(cel.list(), { object, namespaceLabels }, cel.world(), 'background')
+    await report(client, object, [...found, ...scans], { policies: [...policies(), ...(cel.list() as unknown as readonly PolicyObject[])], clock, live: namespace === '' ? clusterReports.cache : reports.cache })
   }
   const queue = createScanQueue(scan, (key, error) => log.warn('a scan failed; trying again', { key, error: messageOf(error) }), container)
   const follow = async (): Promise<void> => {
     const served = await client.kinds()
-    for (const kind of new Set(policies().flatMap((policy) => rulesOf(policy)).filter((rule) => rule.validate !== undefined).flatMap((rule) => kindsOf(rule.match)).flatMap((pattern) => kindsMatching(pattern, served)))) {
+    const classic = policies().flatMap((policy) => rulesOf(policy)).filter((rule) => rule.validate !== undefined).flatMap((rule) => kindsOf(rule.match)).flatMap((pattern) => kindsMatching(pattern, served))
+    const scanned = cel.list().filter((policy) => ['Validating', 'ImageValidating'].includes(celFamily(policy) ?? '') && policy.spec.evaluation?.background?.enabled !== false)
+    for (const kind of new Set([...classic, ...scanned.flatMap((policy) => celKinds(policy, served))])) {
       const kindKey = `${kind.group}/${kind.kind}`
       if (kinds.has(kindKey)) continue
       const view = watch(kind as Kind<AnyObject>)
@@ -55,6 +65,7 @@ export async function reportsController(container: Container): Promise<number> {
   cluster.onChange(({ before, after }) => { if (before?.metadata.generation !== after?.metadata.generation) changed() })
   exceptions.onChange(({ before, after }) => { if (before?.metadata.generation !== after?.metadata.generation) changed() })
   namespaced.onChange(({ before, after }) => { if (before?.metadata.generation !== after?.metadata.generation) changed() })
+  cel.onChange(changed)
   changed()
   log.info('kyverno reports controller is ready')
   await untilAborted(signal)

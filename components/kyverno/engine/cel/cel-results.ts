@@ -1,0 +1,45 @@
+import type { AnyObject } from '@idp/formats'
+import { CodedError } from '@idp/kit'
+import { celFamily, type CelException, type CelFamily, type CelPolicy } from '../../kinds/cel-policy.ts'
+import type { Request } from '../context.ts'
+import type { RuleResult } from '../evaluate.ts'
+import type { CelSource } from './cel-source.ts'
+import { evaluateCel } from './evaluate-cel.ts'
+
+/** Where CEL policies get data and exceptions from. */
+export interface CelWorld { readonly source: CelSource; readonly exceptions: readonly CelException[] }
+
+/** What a program has to do with a request. */
+export type CelUse = 'admission' | 'background'
+
+const inUse = ({ spec }: CelPolicy, use: CelUse): boolean => spec.evaluation?.[use]?.enabled !== false && ['Kubernetes', undefined, ''].includes(spec.evaluation?.mode)
+const concerns = ({ metadata }: CelPolicy, { object }: Request): boolean => metadata.namespace === undefined || metadata.namespace === object.metadata.namespace
+
+/** The policies of a family that look at a request. */
+export function celPoliciesFor(policies: readonly CelPolicy[], families: readonly CelFamily[], request: Request, use: CelUse): CelPolicy[] {
+  return policies.filter((policy) => families.includes(celFamily(policy) as CelFamily) && inUse(policy, use) && concerns(policy, request))
+}
+
+/** Results of validating and image validating policies, in the shape that rules of ClusterPolicies give; `Deny` among the actions (or none named) enforces. */
+export async function validateCel(policies: readonly CelPolicy[], request: Request, world: CelWorld, use: CelUse): Promise<RuleResult[]> {
+  const results = await Promise.all(celPoliciesFor(policies, ['Validating', 'ImageValidating'], request, use).map(async (policy): Promise<RuleResult[]> => {
+    const outcome = await evaluateCel(policy, request, world)
+    if (outcome === undefined || (outcome.verdict === 'skip' && outcome.rule === undefined)) return []
+    const { validationActions: actions = [], failurePolicy } = policy.spec
+    const enforced = (actions.length === 0 || actions.includes('Deny')) && !(outcome.verdict === 'error' && failurePolicy === 'Ignore')
+    return [{ policy: policy.metadata.name ?? '', rule: outcome.rule ?? policy.metadata.name ?? '', verdict: outcome.verdict, message: outcome.message, enforced }]
+  }))
+  return results.flat()
+}
+
+/** The object after every mutating policy, each on what the one before made. Throws CodedError `MutationFailed` for one that fails, unless its failure policy is `Ignore`. */
+export async function mutateCel(policies: readonly CelPolicy[], request: Request, world: CelWorld): Promise<AnyObject> {
+  let { object } = request
+  for (const policy of celPoliciesFor(policies, ['Mutating'], request, 'admission')) {
+    if (policy.spec.evaluation?.mutateExisting?.enabled === true && (policy.spec.targetMatchConstraints?.resourceRules ?? []).length > 0) continue
+    const outcome = await evaluateCel(policy, { ...request, object }, world)
+    if (outcome?.verdict === 'error' && policy.spec.failurePolicy !== 'Ignore') throw new CodedError({ code: 'MutationFailed', message: `${policy.metadata.name ?? ''}: ${outcome.message}`, where: policy.metadata.name ?? '' })
+    object = outcome?.patched ?? object
+  }
+  return object
+}
