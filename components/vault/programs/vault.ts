@@ -15,6 +15,7 @@ import { lifeRoutes } from '../server/life-routes.ts'
 import { readVaultConfig, type ListenerConfig, type VaultConfig } from '../server/vault-config.ts'
 import { page } from '../server/ui/page.ts'
 import { vaultHandler } from '../server/vault-handler.ts'
+import { keepUnsealed } from './keep-unsealed.ts'
 import { directoryKeyFile } from './key-file.ts'
 
 const compactEvery = 300_000
@@ -41,6 +42,7 @@ async function main(container: Container): Promise<number> {
   }))
   if (await server.autoUnseal()) log.info('unsealed by the key file')
   stack.use(keepCompact(store, clock))
+  if (config.seal.type === 'idp-keyfile') stack.use(keepUnsealed(server, clock, log))
   for (const listener of config.listeners) {
     const openMetrics = listener.unauthenticatedMetrics || config.unauthenticatedMetrics
     stack.use(await listenWithList(net, listener.port, { handler: vaultHandler(server, { openMetrics, ...(config.ui ? { beside: page } : {}) }), upgrade: eventSubscriptions(server) }, await tlsOf(container, listener)))

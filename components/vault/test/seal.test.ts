@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { memoryStore } from '@idp/store'
 import type { KeyFile } from '../engine/core/seal.ts'
+import { silentLog } from '@idp/kit'
+import { keepUnsealed, unsealAfterMs } from '../programs/keep-unsealed.ts'
 import { startVault } from './start-vault.ts'
 
 test('three of five shares unseal, wrong ones do not, and progress is told', async () => {
@@ -41,6 +43,25 @@ test('the key file unseals a restarted server; without it the shares do, and it 
   await third.call('PUT', 'sys/unseal', { key: first.keys[0] })
   assert.notEqual(file, undefined)
   assert.equal(await (await startVault({ store, keyFile, fresh: false })).vault.autoUnseal(), true)
+})
+
+test('a server that was sealed unseals itself by its key file, and stays sealed without it', async () => {
+  let file: Uint8Array | undefined
+  const { vault, clock, call } = await startVault({ keyFile: { read: async () => file, write: async (key) => { file = key } } })
+  await call('POST', 'secret/data/a', { data: { k: 'v' } })
+  using _keeper = keepUnsealed(vault, clock, silentLog)
+  await call('PUT', 'sys/seal')
+  assert.equal((await call('GET', 'secret/data/a')).status, 503)
+  await clock.advance(unsealAfterMs)
+  assert.equal((await call('GET', 'secret/data/a')).body.data.data.k, 'v')
+  const kept = file
+  file = undefined
+  await call('PUT', 'sys/seal')
+  await clock.advance(unsealAfterMs * 3)
+  assert.equal(vault.active, undefined)
+  file = kept
+  await clock.advance(unsealAfterMs)
+  assert.notEqual(vault.active, undefined)
 })
 
 test('rotation keeps old entries readable; rekeying replaces the shares', async () => {
