@@ -109,7 +109,7 @@ function shown(rule: ValidationRule): object {
   return { Rule: rule.rule, Message: rule.message ?? '', MessageExpression: rule.messageExpression ?? '', Reason: rule.reason ?? null, FieldPath: rule.fieldPath ?? '', OptionalOldSelf: rule.optionalOldSelf ?? null }
 }
 
-/** The most elements or characters of the value that `self.a.b` and the like lead to. */
+/** The most elements or characters of the value that `self.a.b` and the like lead to; 0 where that means nothing, as for numbers. */
 function sizeAt(root: SchemaType, steps: readonly string[]): number | undefined {
   let at: SchemaType | undefined = root
   for (const step of steps.slice(1)) {
@@ -117,7 +117,7 @@ function sizeAt(root: SchemaType, steps: readonly string[]): number | undefined 
     at = step === '@items' || step === '@values' ? at?.item : at?.field?.(step)
     if (!at) return undefined
   }
-  return at?.maxElements
+  return at.maxElements ?? 0
 }
 
 function tooExpensive(what: string, cost: number, limit: number): string {

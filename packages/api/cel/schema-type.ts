@@ -95,7 +95,10 @@ function closedObjectType(schema: Schema, path: string): SchemaType {
   let minBytes = 2
   for (const property in schema.properties) {
     const name = celPropertyName(property)
-    if (name !== undefined) fields.set(name, { property, looked: false })
+    if (name === undefined) continue
+    fields.set(name, { property, looked: false })
+    // A keyword may also stand as it is behind a dot.
+    if (name === `__${property}__`) fields.set(property, { property, looked: false })
   }
   const look = (name: string): SchemaType | undefined => {
     const slot = fields.get(name)
@@ -115,7 +118,8 @@ function closedObjectType(schema: Schema, path: string): SchemaType {
   }
   const field = (name: string): CelField | undefined => {
     const known = look(name)
-    return known && { type: known.type, property: fields.get(name)?.property ?? name, ...known.convert && { convert: known.convert } }
+    const property = fields.get(name)?.property ?? name
+    return known && { type: known.type, property, ...schema.properties?.[property]?.nullable !== true && { nullIsAbsent: true }, ...known.convert && { convert: known.convert } }
   }
   return { type: objectType(path, field), minBytes, field: look }
 }

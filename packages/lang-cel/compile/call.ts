@@ -4,7 +4,7 @@ import type { CelFunction, Overload } from '../environment.ts'
 import type { CallNode } from '../syntax/node.ts'
 import { CelFault, noSuchOverload } from '../value/fault.ts'
 import { CelOpaque, type CelValue, kindOf } from '../value/value.ts'
-import { findLocal, type Compiler, type Locals } from './compile.ts'
+import { findLocal, isConstant, type Compiler, type Locals } from './compile.ts'
 import { charge, type Eval } from './frame.ts'
 
 type Run = (...args: CelValue[]) => CelValue
@@ -36,7 +36,7 @@ export function compileCall(node: CallNode, locals: Locals | undefined, compiler
     return want !== undefined && type !== undefined && type.kind !== 'dyn' && (want.kind === 'dyn' || want.kind === 'param' || (want.kind === type.kind && want.name === type.name))
   })
   const { run, cost } = chooseRun(found, overloads, proven)
-  return invoke(args, run, cost)
+  return invoke(args, run, isConstant(node) ? () => 0 : cost)
 }
 
 function findFunction(name: string, { environment }: Compiler): CelFunction | undefined {

@@ -5,7 +5,7 @@ import type { BindNode, CallNode, CelNode, IdentNode, ListNode, MapNode, SelectN
 import { CelFault, noSuchKey, noSuchOverload } from '../value/fault.ts'
 import { showValue } from '../value/show.ts'
 import { CelMap } from '../value/map.ts'
-import { CelBoxed, CelOptional, CelTypeValue, type CelValue } from '../value/value.ts'
+import { CelBoxed, CelOptional, CelTypeValue, type CelValue, optionalNone } from '../value/value.ts'
 import { hasField, index, indexOptional, isInherited, select, selectOptional } from './access.ts'
 import { compileCall } from './call.ts'
 import { compileComprehension } from './comprehension.ts'
@@ -80,12 +80,7 @@ function compileIdent(node: IdentNode, locals: Locals | undefined, compiler: Com
     }
   }
   const constant = node.constant ?? (compiler.checked ? undefined : findConstant(node.name, compiler.environment))
-  if (constant !== undefined) {
-    return (frame) => {
-      frame.cost++
-      return constant
-    }
-  }
+  if (constant !== undefined) return () => constant
   return readVariable(compiler.checked ? [node.name] : candidates(node.name, compiler.environment.options.container ?? ''))
 }
 
@@ -122,10 +117,11 @@ function findConstant(name: string, environment: CelEnvironment): CelValue | und
 
 function compileSelect(node: SelectNode, locals: Locals | undefined, compiler: Compiler): Eval {
   if (node.resolved) return compileIdent(node.resolved, undefined, compiler)
-  const operand = compiler.compile(node.operand, locals)
   const declared = compiler.checked && declaredField(compiler.checked.typeOf(node.operand), node.field)
   const name = declared?.property ?? node.field
   const convert = declared?.convert
+  const compiledOperand = compiler.compile(node.operand, locals)
+  const operand: Eval = declared?.nullIsAbsent ? withoutNull(compiledOperand, name) : compiledOperand
   if (node.test) {
     const cost = compiler.environment.options.presenceTestCost ?? 1
     return (frame) => {
@@ -136,7 +132,7 @@ function compileSelect(node: SelectNode, locals: Locals | undefined, compiler: C
   if (node.optional) {
     return (frame) => {
       const found = selectOptional(operand(frame), name)
-      frame.cost++
+      if (found.value !== undefined) frame.cost++
       return convert && found.value !== undefined ? new CelOptional(convert(found.value)) : found
     }
   }
@@ -150,6 +146,16 @@ function compileSelect(node: SelectNode, locals: Locals | undefined, compiler: C
   const plain = compilePlainSelect(operand, name)
   if (compiler.checked) return plain
   return unlessVariable(node, locals, compiler, plain)
+}
+
+/** The object as it is, or without one field when that is null. */
+function withoutNull(operand: Eval, name: string): Eval {
+  return (frame) => {
+    const value = operand(frame)
+    if (typeof value !== 'object' || value === null || value instanceof CelBoxed || (value as Record<string, CelValue>)[name] !== null) return value
+    const { [name]: _, ...rest } = value as Record<string, CelValue>
+    return rest
+  }
 }
 
 /** Selection from a JSON object, the common case, without a detour. */
@@ -201,6 +207,7 @@ const binary: Readonly<Record<string, { run: (a: CelValue, b: CelValue) => CelVa
 
 function compileOperator(node: CallNode, locals: Locals | undefined, compiler: Compiler): Eval {
   const [first, second, third] = node.args
+  if (node.target && first && !second && (node.name === 'or' || node.name === 'orValue')) return compileOr(node, compiler.compile(node.target, locals), compiler.compile(first, locals), compileCall(node, locals, compiler))
   if (node.target || !first) return compileCall(node, locals, compiler)
   const { name } = node
   const a = () => compiler.compile(first, locals)
@@ -219,14 +226,27 @@ function compileOperator(node: CallNode, locals: Locals | undefined, compiler: C
     case '_&&_': return compileLogical(a(), b(), false)
     case '_||_': return compileLogical(a(), b(), true)
     case '_?_:_': return third ? compileConditional(a(), b(), compiler.compile(third, locals)) : compileCall(node, locals, compiler)
-    case '_[_]': case '_[?_]': return compileIndex(a(), b(), name === '_[_]' ? index : indexOptional)
+    case '_[_]': case '_[?_]': return compileIndex(a(), b(), name === '_[_]' ? index : indexOptional, second.kind === 'ident' ? 0 : 1)
   }
   const operator = binary[name]
   if (!operator) return compileCall(node, locals, compiler)
   const overload = node.overloads?.find((one) => one.call)
-  const { run, cost } = overload ? { run: overload.call as (a: CelValue, b: CelValue) => CelValue, cost: undefined } : operator
+  const { run, cost = undefined } = name === '@in' && second.kind === 'list' && isConstant(second) ? { run: isIn, cost: noCost } : overload ? { run: overload.call as (a: CelValue, b: CelValue) => CelValue, cost: undefined } : operator
   return compileBinary(a(), b(), run, cost)
 }
+
+/** `optional.or(other)` and `orValue(other)` look at the other one only when they must. */
+function compileOr({ name }: CallNode, target: Eval, other: Eval, general: Eval): Eval {
+  return (frame) => {
+    const before = frame.cost
+    const held = target(frame)
+    if (held instanceof CelOptional) return held.value === undefined ? other(frame) : name === 'or' ? held : held.value
+    frame.cost = before
+    return general(frame)
+  }
+}
+
+const noCost = () => 0
 
 function compileBinary(left: Eval, right: Eval, run: (a: CelValue, b: CelValue) => CelValue, cost: ((a: CelValue, b: CelValue) => number) | undefined): Eval {
   if (!cost) {
@@ -244,12 +264,14 @@ function compileBinary(left: Eval, right: Eval, run: (a: CelValue, b: CelValue) 
   }
 }
 
-function compileIndex(operand: Eval, key: Eval, run: (value: CelValue, key: CelValue) => CelValue): Eval {
+/** A variable as the key is part of the access for the reference implementation, and costs nothing of its own. */
+function compileIndex(operand: Eval, key: Eval, run: (value: CelValue, key: CelValue) => CelValue, cost: number): Eval {
   return (frame) => {
     const value = operand(frame)
     const at = key(frame)
-    frame.cost++
-    return run(value, at)
+    const found = run(value, at)
+    if (found !== optionalNone) frame.cost += cost
+    return found
   }
 }
 
@@ -287,12 +309,26 @@ function compileConditional(condition: Eval, yes: Eval, no: Eval): Eval {
   }
 }
 
+const conversions = new Set(['bool', 'bytes', 'double', 'duration', 'dyn', 'int', 'string', 'timestamp', 'type', 'uint'])
+
+/** Whether the reference implementation computes a node once, when it compiles: then it costs nothing. */
+export function isConstant(node: CelNode): boolean {
+  switch (node.kind) {
+    case 'const': return true
+    case 'list': return node.items.every(({ value, optional }) => !optional && isConstant(value))
+    case 'map': return node.entries.every(({ key, value, optional }) => !optional && isConstant(key) && isConstant(value))
+    case 'call': return !node.target && conversions.has(node.name) && node.args.length === 1 && node.args.every(isConstant)
+    default: return false
+  }
+}
+
 function unwrapOptional(value: CelValue): CelValue | undefined {
   if (!(value instanceof CelOptional)) throw new CelFault('no such overload')
   return value.value
 }
 
 function compileList(node: ListNode, locals: Locals | undefined, compiler: Compiler): Eval {
+  const constant = node.items.every(({ value, optional }) => !optional && isConstant(value))
   const items = node.items.map(({ value, optional }) => ({ evaluate: compiler.compile(value, locals), optional }))
   return (frame) => {
     const list: CelValue[] = []
@@ -300,12 +336,13 @@ function compileList(node: ListNode, locals: Locals | undefined, compiler: Compi
       const value = optional ? unwrapOptional(evaluate(frame)) : evaluate(frame)
       if (value !== undefined) list.push(value)
     }
-    charge(frame, 10)
+    if (!constant) charge(frame, 10)
     return list
   }
 }
 
 function compileMap(node: MapNode, locals: Locals | undefined, compiler: Compiler): Eval {
+  const constant = node.entries.every(({ key, value, optional }) => !optional && isConstant(key) && isConstant(value))
   const entries = node.entries.map(({ key, value, optional }) => ({ key: compiler.compile(key, locals), value: compiler.compile(value, locals), optional }))
   return (frame) => {
     const map = new CelMap()
@@ -316,7 +353,7 @@ function compileMap(node: MapNode, locals: Locals | undefined, compiler: Compile
       if (map.get(at) !== undefined) throw new CelFault(`Failed with repeated key: ${showValue(at)}`)
       map.set(at, item)
     }
-    charge(frame, 30)
+    if (!constant) charge(frame, 30)
     return map
   }
 }
@@ -352,10 +389,15 @@ function compileBind(node: BindNode, locals: Locals | undefined, compiler: Compi
     }
   }
   return (frame) => {
+    // Costs what the ternary costs that the macro stands for: the optional is read twice when it has a value.
+    const before = frame.cost
     const held = value(frame)
-    frame.cost++
     const inner = unwrapOptional(held)
-    if (inner === undefined) return held
+    if (inner === undefined) {
+      frame.cost += 2
+      return held
+    }
+    frame.cost += frame.cost - before + (optional === 'map' ? 3 : 2)
     frame.locals[slot] = inner
     const result = body(frame)
     if (optional === 'map') return new CelOptional(result)

@@ -29,13 +29,14 @@ interface Loop {
 
 /**
  * Compiles a macro over a list or map. The run-time cost is that of the general fold which the reference implementation expands the
- * macro to: each step reads the accumulator, `all` and `exists` also ask whether to go on, `map` and `filter` make a list a step.
+ * macro to: each step reads the accumulator, `all` and `exists` also ask before each element whether to go on, `map` and `filter` make a
+ * list for each element they keep.
  */
 export function compileComprehension(node: ComprehensionNode, locals: Locals | undefined, compiler: Compiler): Eval {
   const loop = compileLoop(node, locals, compiler)
   switch (node.macro) {
-    case 'all': return quantifier(loop, false, 3)
-    case 'exists': return quantifier(loop, true, 4)
+    case 'all': return quantifier(loop, false, 2)
+    case 'exists': return quantifier(loop, true, 3)
     case 'existsOne': return existsOne(loop)
     case 'filter': return filter(loop)
     case 'map': case 'transformList': return transform(loop)
@@ -77,16 +78,20 @@ function compileLoop(node: ComprehensionNode, locals: Locals | undefined, compil
 }
 
 /** `all` and `exists`: a deciding element wins over elements that fail. */
-function quantifier({ each, body }: Loop, decisive: boolean, stepCost: number): Eval {
+function quantifier({ each, body }: Loop, decisive: boolean, askCost: number): Eval {
   return (frame) => {
     let fault: CelFault | undefined
     let decided = false
     each(frame, (inner) => {
-      charge(inner, stepCost)
+      if (decided) {
+        inner.cost += askCost
+        return true
+      }
+      charge(inner, askCost + 1)
       try {
         const value = body(inner)
-        if (value === decisive) return decided = true
-        if (typeof value !== 'boolean') fault ??= noSuchOverload()
+        if (value === decisive) decided = true
+        else if (typeof value !== 'boolean') fault ??= noSuchOverload()
       } catch (thrown) {
         const caught = recoverable(thrown)
         fault ??= caught
@@ -109,10 +114,10 @@ function existsOne({ each, body }: Loop): Eval {
   return (frame) => {
     let count = 0
     each(frame, (inner) => {
-      charge(inner, 1)
+      charge(inner, 0)
       if (isTrue(body(inner))) {
         count++
-        inner.cost++
+        inner.cost += 2
       }
       return false
     })
@@ -125,14 +130,14 @@ function filter({ each, body }: Loop): Eval {
   return (frame) => {
     const list: CelValue[] = []
     each(frame, (inner, item) => {
-      charge(inner, 1)
+      charge(inner, 0)
       if (isTrue(body(inner))) {
         list.push(item)
-        inner.cost += 12
+        inner.cost += 13
       }
       return false
     })
-    frame.cost += 11
+    frame.cost++
     return list
   }
 }
@@ -141,13 +146,13 @@ function transform({ each, condition, body }: Loop): Eval {
   return (frame) => {
     const list: CelValue[] = []
     each(frame, (inner) => {
-      charge(inner, 1)
+      charge(inner, 0)
       if (condition && !isTrue(condition(inner))) return false
       list.push(body(inner))
-      inner.cost += 11
+      inner.cost += 12
       return false
     })
-    frame.cost += 11
+    frame.cost++
     return list
   }
 }
@@ -171,11 +176,13 @@ function transformMap({ each, condition, body }: Loop): Eval {
   return (frame) => {
     const map = new CelMap()
     each(frame, (inner, key) => {
-      charge(inner, 2)
-      if (!condition || isTrue(condition(inner))) map.set(key, body(inner))
+      charge(inner, 0)
+      if (condition && !isTrue(condition(inner))) return false
+      map.set(key, body(inner))
+      inner.cost += 3
       return false
     })
-    frame.cost += 31
+    frame.cost++
     return map
   }
 }
@@ -184,8 +191,9 @@ function transformMapEntry({ each, condition, body }: Loop): Eval {
   return (frame) => {
     const map = new CelMap()
     each(frame, (inner) => {
-      charge(inner, 2)
+      charge(inner, 0)
       if (condition && !isTrue(condition(inner))) return false
+      inner.cost += 2
       const made = body(inner)
       if (!isMap(made)) throw noSuchOverload()
       for (const [key, value] of mapEntries(made)) {
@@ -194,7 +202,7 @@ function transformMapEntry({ each, condition, body }: Loop): Eval {
       }
       return false
     })
-    frame.cost += 31
+    frame.cost++
     return map
   }
 }

@@ -91,7 +91,7 @@ function estimateSelect(node: SelectNode, operand: Estimated, context: Context):
   const type = context.typeOf(node)
   if (node.test) return sized({ cost: operand.cost + context.presenceTestCost, size: undefined, path: undefined, type }, context)
   const own = node.optional || operand.type?.kind === 'map' || operand.type?.kind === 'object' || operand.type?.kind === 'param' ? 1 : 0
-  return sized({ cost: operand.cost + own, size: undefined, path: operand.path && [...operand.path, node.field], type }, context)
+  return sized({ cost: operand.cost + own, size: undefined, path: node.optional ? undefined : operand.path && [...operand.path, node.field], type }, context)
 }
 
 function estimateCall(node: CallNode, scope: Scope | undefined, context: Context): Estimated {

@@ -100,6 +100,20 @@ const containsAddress = (parts: number): Rule => ({ args: [other] }) => ({ cost:
 
 const selector: Rule = ({ args: [text] }) => ({ cost: 10 + scale(size(text).max, 0.1) + scale(scale(size(text).max, 0.5), 50) })
 
+/** A new list of so many elements. */
+const newList = (count: number, factor = 1): CallCost => ({ cost: 11 + scale(count, factor), size: { min: 0, max: count } })
+const literal = (call: Call, index: number, otherwise: number): number => {
+  const node = call.node.args[index]
+  return node?.kind === 'const' && typeof node.value === 'number' ? Math.max(0, node.value) : otherwise
+}
+
+/** Every element against every other one. */
+const compared: Rule = ({ node, target }) => {
+  const count = size(target).max
+  const kind = target?.type?.params[0]?.kind
+  return newList(times(count, count), 2 + (node.name === 'sort' && (kind === 'string' || kind === 'bytes') ? 0.1 : 0))
+}
+
 const setProduct = (factor: number): Rule => ({ args: [a, b] }) => ({ cost: 1 + factor * times(size(a).max, size(b).max) })
 
 const rules: Readonly<Record<string, Rule>> = {
@@ -116,6 +130,8 @@ const rules: Readonly<Record<string, Rule>> = {
   url: ({ args }) => keepsSize(args[0]), 'jsonpatch.escapeKey': ({ args }) => keepsSize(args[0]),
   lowerAscii: ({ target }) => keepsSize(target), upperAscii: ({ target }) => keepsSize(target), substring: ({ target }) => keepsSize(target), trim: ({ target }) => keepsSize(target),
   replace, split, join,
+  slice: (call) => newList(Math.max(0, literal(call, 1, size(call.target).max) - literal(call, 0, 0))), 'lists.range': (call) => newList(literal(call, 0, Infinity)), reverse: ({ target }) => newList(size(target).max),
+  flatten: (call) => newList(size(call.target).max, call.args.length > 0 ? literal(call, 0, Infinity) : 1), distinct: compared, sort: compared,
   cidr: ofArgument, isIP: ofArgument, isCIDR: ofArgument, ip: (call) => call.target ? one : ofArgument(call), 'ip.isCanonical': ({ args: [text] }) => ({ cost: scale(size(text).max, 0.2) }),
   containsIP: containsAddress(2), containsCIDR: containsAddress(3),
   quantity: ofArgument, isQuantity: ofArgument, semver: ofArgument, isSemver: ofArgument,

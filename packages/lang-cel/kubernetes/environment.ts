@@ -2,7 +2,7 @@ import { celEnvironment, type CelEnvironment, type CelEnvironmentOptions } from 
 import { optionalLibrary } from '../library/optionals.ts'
 import { setsLibrary } from '../library/sets.ts'
 import { standardLibrary } from '../library/standard.ts'
-import { stringsLibrary } from '../library/strings.ts'
+import { kubernetesStringsLibrary } from '../library/strings.ts'
 import { authorizerLibrary } from './authorizer.ts'
 import { formatLibrary } from './format.ts'
 import { cidrLibrary, ipLibrary } from './ip.ts'
@@ -23,7 +23,7 @@ let base: CelEnvironment | undefined
 export function kubernetesEnvironment(more: CelEnvironmentOptions = {}): CelEnvironment {
   base ??= celEnvironment({
     libraries: [
-      standardLibrary, optionalLibrary, stringsLibrary, setsLibrary, urlLibrary, regexLibrary, listsLibrary, authorizerLibrary, quantityLibrary, ipLibrary, cidrLibrary, formatLibrary, semverLibrary, extendedListsLibrary,
+      standardLibrary, optionalLibrary, kubernetesStringsLibrary, setsLibrary, urlLibrary, regexLibrary, listsLibrary, authorizerLibrary, quantityLibrary, ipLibrary, cidrLibrary, formatLibrary, semverLibrary, extendedListsLibrary,
     ],
     homogeneousLiterals: true, presenceTestCost: 0, macros: { bind: false, sortBy: true },
   })

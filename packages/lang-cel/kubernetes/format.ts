@@ -69,7 +69,7 @@ const isUri: Check = (text) => {
 const isBase64 = (text: string) => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)
 const isDate = (text: string) => /^\d{4}-\d\d-\d\d$/.test(text) && parseTimestamp(`${text}T00:00:00Z`) !== undefined
 const uuid = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
-const dateTimePattern = 82
+const dateTimePattern = 72
 
 const formats: Readonly<Record<string, Format>> = {
   dns1123Label: new Format('DNS1123Label', 30, isLabel),

@@ -101,9 +101,9 @@ export const ipLibrary: CelLibrary = { name: 'kubernetes.net.ip', functions: ipF
 
 const containsIp = (network: Cidr, bytes: IpBytes) => network.bytes.length === bytes.length && sameBytes(maskIp(network.bytes, network.prefix), maskIp(bytes, network.prefix))
 
-/** Comparing as many bytes as an address has, and reading the other one when it is text. */
+/** Comparing as many bytes as the prefix has, and reading the other one when it is text. */
 const containsCost = (parts: number, extra: number) => ([network = null, other = null]: readonly CelValue[]) => {
-  const size = (network as Cidr).bytes.length
+  const size = Math.ceil((network as Cidr).prefix / 8)
   const parse = typeof other === 'string' ? Math.ceil(other.length * 0.1) : 0
   return Math.ceil(size * 2 * 0.1) + (parts > 2 ? Math.ceil(size * 0.1) + extra : 0) + parse
 }

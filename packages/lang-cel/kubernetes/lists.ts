@@ -59,6 +59,19 @@ const functions: CelFunction[] = [
 /** `sum`, `min`, `max`, `isSorted`, `indexOf`, `lastIndexOf` of lists (https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-list-library). */
 export const listsLibrary: CelLibrary = { name: 'kubernetes.lists', functions }
 
+/** Making a list of so many elements. */
+const listCost = (count: number) => 11 + count
+const resultCost = (_: readonly CelValue[], result: CelValue) => listCost(items(result).length)
+
+/** Every element against every other one. */
+function comparisonCost([list = []]: readonly CelValue[]): number {
+  const all = items(list)
+  const factor = typeof all[0] === 'string' || all[0] instanceof Uint8Array ? 2.1 : 2
+  return listCost(Math.floor(all.length ** 2 * factor))
+}
+
+const flattenCost = ([list = [], depth = 1]: readonly CelValue[]) => listCost(items(list).length * Number(depth as number))
+
 const whole = (value: CelValue) => Number(value as number | bigint)
 
 function slice(list: CelValue, from: CelValue, to: CelValue): CelValue {
@@ -97,21 +110,21 @@ function range(count: CelValue): CelValue[] {
 }
 
 const extended: CelFunction[] = [
-  { name: 'slice', overloads: [member([listOfT, intType, intType], listOfT, slice)] },
+  { name: 'slice', overloads: [member([listOfT, intType, intType], listOfT, slice, resultCost)] },
   {
     name: 'flatten',
     overloads: [
-      member([listType(listOfT)], listOfT, (list) => flatten(list, 1)), member([listType(dynType)], listType(dynType), (list) => flatten(list, 1)),
+      member([listType(listOfT)], listOfT, (list) => flatten(list, 1), flattenCost), member([listType(dynType)], listType(dynType), (list) => flatten(list, 1), flattenCost),
       member([listType(dynType), intType], listType(dynType), (list, depth) => {
         if (whole(depth) < 0) throw new CelFault('level must be non-negative')
         return flatten(list, whole(depth))
-      }),
+      }, flattenCost),
     ],
   },
-  { name: 'lists.range', overloads: [global([intType], listType(intType), range)] },
-  { name: 'distinct', overloads: [member([listOfT], listOfT, distinct)] },
-  { name: 'reverse', overloads: [member([listOfT], listOfT, (list) => [...items(list)].reverse())] },
-  { name: 'sort', overloads: comparable.map((type) => member([listType(type)], listType(type), sorted)) },
+  { name: 'lists.range', overloads: [global([intType], listType(intType), range, resultCost)] },
+  { name: 'distinct', overloads: [member([listOfT], listOfT, distinct, comparisonCost)] },
+  { name: 'reverse', overloads: [member([listOfT], listOfT, (list) => [...items(list)].reverse(), resultCost)] },
+  { name: 'sort', overloads: comparable.map((type) => member([listType(type)], listType(type), sorted, comparisonCost)) },
 ]
 
 /** `slice`, `flatten`, `distinct`, `sort`, `reverse`, `lists.range` (https://pkg.go.dev/github.com/google/cel-go/ext#Lists); `sortBy` is a macro of the parser. */

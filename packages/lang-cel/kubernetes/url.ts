@@ -72,8 +72,14 @@ function badHost(host: string): string | undefined {
 
 function makeUrl(text: CelValue): Url {
   const parts = parseRequestUri(text as string)
-  if (typeof parts === 'string') throw new CelFault(`URL parse error during conversion from string: ${parts}`)
-  return new Url(text as string, parts)
+  // What is behind a # counts when the text is checked, and then no more.
+  if (typeof parts !== 'string') return new Url(text as string, cutFragment(parts, text as string))
+  throw new CelFault(`URL parse error during conversion from string: ${parts}`)
+}
+
+function cutFragment(parts: UrlParts, text: string): UrlParts {
+  const whole = text.includes('#') ? parseRequestUri(text.slice(0, text.indexOf('#'))) : parts
+  return typeof whole === 'string' ? parts : whole
 }
 
 const hostname = ({ host }: UrlParts) => host.startsWith('[') ? host.slice(1, host.lastIndexOf(']')) : host.replace(/:\d*$/, '')

@@ -13,6 +13,9 @@ const held = (value: CelValue): CelOptional => {
   return value
 }
 
+/** The zero of Go's time: the start of the year 1. */
+const goZeroTime = -62135596800
+
 /** Whether a value is the zero of its type. */
 function isZero(value: CelValue): boolean {
   if (value === null || value === false || value === 0 || value === '' || value === 0n) return true
@@ -21,7 +24,7 @@ function isZero(value: CelValue): boolean {
   if (value instanceof CelUint) return value.value === 0n
   if (value instanceof CelDouble) return value.value === 0
   if (value instanceof CelDuration) return value.nanos === 0n
-  if (value instanceof CelTimestamp) return value.seconds === 0 && value.nanos === 0
+  if (value instanceof CelTimestamp) return value.seconds === goZeroTime && value.nanos === 0
   if (value instanceof CelOptional) return value.value === undefined
   return (isMap(value) || !(value instanceof CelBoxed)) && isMap(value) && mapSize(value) === 0
 }

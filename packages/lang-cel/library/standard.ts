@@ -81,8 +81,8 @@ const functions: CelFunction[] = [
     overloads: [bytes, listOfA, mapOfAB, string].flatMap((type) => [signature([type], int), signature([type], int, 'member')]),
   },
   { name: 'contains', overloads: [member([string, string], bool, (a, b) => text(a).includes(text(b)), ([a = '', b = '']) => Math.ceil(costSize(a) * 0.1) * Math.ceil(costSize(b) * 0.1))] },
-  { name: 'endsWith', overloads: [member([string, string], bool, (a, b) => text(a).endsWith(text(b)), ([a = '']) => traversalCost(a))] },
-  { name: 'startsWith', overloads: [member([string, string], bool, (a, b) => text(a).startsWith(text(b)), ([a = '']) => traversalCost(a))] },
+  { name: 'endsWith', overloads: [member([string, string], bool, (a, b) => text(a).endsWith(text(b)), ([, b = '']) => traversalCost(b))] },
+  { name: 'startsWith', overloads: [member([string, string], bool, (a, b) => text(a).startsWith(text(b)), ([, b = '']) => traversalCost(b))] },
   {
     name: 'matches', validate: validatePattern(1),
     overloads: [global, member].map((style) => style([string, string], bool, (a, b) => regularExpression(text(b)).test(text(a)), matchCost)),

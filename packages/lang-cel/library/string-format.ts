@@ -1,5 +1,5 @@
 import { CelFault } from '../value/fault.ts'
-import { plainDouble } from '../value/float-text.ts'
+import { formatDouble, plainDouble } from '../value/float-text.ts'
 import { isMap, mapEntries } from '../value/map.ts'
 import { formatDuration, formatTimestamp } from '../value/time.ts'
 import { CelDouble, CelDuration, CelTimestamp, CelTypeValue, CelUint, type CelValue, isInt } from '../value/value.ts'
@@ -7,8 +7,11 @@ import { doubleOf, typeNameOf } from './conversions.ts'
 
 const failed = (message: string) => new CelFault(`error during formatting: ${message}`)
 
+type Verbs = Readonly<Record<string, (value: CelValue, precision: number) => string>>
+
 /** `'%d items'.format([n])`: %s %d %b %x %X %o %e %f with a precision for the last two; `%%` is a percent sign. */
-export function formatString(template: string, args: readonly CelValue[]): string {
+export function formatString(template: string, args: readonly CelValue[], style: 'plain' | 'kubernetes' = 'plain'): string {
+  const verbs = style === 'plain' ? plainVerbs : kubernetesVerbs
   let out = ''
   let next = 0
   for (let i = 0; i < template.length; i++) {
@@ -122,6 +125,64 @@ function scientific(value: CelValue, precision: number): string {
   return `${mantissa}e${exponent.startsWith('-') ? '-' : '+'}${exponent.replace(/^[+-]/, '').padStart(2, '0')}`
 }
 
-const verbs: Readonly<Record<string, (value: CelValue, precision: number) => string>> = {
+const plainVerbs: Verbs = {
   s: shown, d: decimal, b: binary, o: octal, x: hexadecimal, X: (value) => hexadecimal(value).toUpperCase(), f: fixed, e: scientific,
 }
+
+const quotedText = (value: string) => JSON.stringify(value)
+
+/** An element of a list or map as the first version of the library writes it: as one would write it in an expression. */
+function element(value: CelValue): string {
+  if (typeof value === 'string') return quotedText(value)
+  if (value instanceof Uint8Array) return `b${quotedText(new TextDecoder().decode(value))}`
+  if (value instanceof CelTypeValue) return `type(${value.name})`
+  if (value instanceof CelDuration) return `duration("${formatDuration(value)}")`
+  if (value instanceof CelTimestamp) return `timestamp("${formatTimestamp(value)}")`
+  const double = doubleOf(value)
+  if (double !== undefined) return Number.isFinite(double) ? double.toFixed(6) : quotedText(double > 0 ? '+Inf' : Number.isNaN(double) ? 'NaN' : '-Inf')
+  return kubernetesShown(value)
+}
+
+function kubernetesShown(value: CelValue): string {
+  if (Array.isArray(value)) return `[${(value as readonly CelValue[]).map(element).join(', ')}]`
+  if (value === null || typeof value !== 'object' || !isMap(value)) {
+    const double = doubleOf(value)
+    return double === undefined ? shown(value) : formatDouble(double)
+  }
+  return `{${[...mapEntries(value)].map(([key, item]) => [element(key), element(item)] as const).sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0).map((pair) => pair.join(':')).join(', ')}}`
+}
+
+function wholeOnly(value: CelValue): string {
+  const whole = integer(value)
+  if (whole === undefined) throw failed(`decimal clause can only be used on integers, was given ${typeNameOf(value)}`)
+  return String(whole)
+}
+
+function realOnly(value: CelValue, clause: string): number {
+  if (value === 'NaN' || value === 'Infinity' || value === '-Infinity') return Number(value)
+  const double = doubleOf(value)
+  if (double === undefined) throw failed(`${clause} clause can only be used on doubles, was given ${typeNameOf(value)}`)
+  return double
+}
+
+const infinity = (value: number) => Number.isNaN(value) ? 'NaN' : value > 0 ? '∞' : '-∞'
+const raised: Readonly<Record<string, string>> = { '-': '⁻', 0: '⁰', 1: '¹', 2: '²', 3: '³', 4: '⁴', 5: '⁵', 6: '⁶', 7: '⁷', 8: '⁸', 9: '⁹' }
+
+/** Numbers as they are written in American English, which is the locale that Kubernetes leaves set. */
+function localFixed(value: CelValue, precision: number): string {
+  const double = realOnly(value, 'fixed-point')
+  if (!Number.isFinite(double)) return infinity(double)
+  const [whole = '', ...fraction] = fixedText(double, precision).split('.')
+  return [whole.replaceAll(/\B(?=(\d{3})+$)/g, ','), ...fraction].join('.')
+}
+
+function localScientific(value: CelValue, precision: number): string {
+  const double = realOnly(value, 'scientific')
+  if (!Number.isFinite(double)) return infinity(double)
+  const [mantissa = '', exponent = '0'] = double.toExponential(Math.min(precision, 100)).split('e')
+  const digits = exponent.replace(/^[+-]/, '').padStart(2, '0')
+  return `${mantissa}\u202f×\u202f10${[...(exponent.startsWith('-') ? `-${digits}` : digits)].map((char) => raised[char] ?? char).join('')}`
+}
+
+/** The verbs of the library's version that Kubernetes has kept: numbers by locale, elements as they are written in expressions. */
+const kubernetesVerbs: Verbs = { ...plainVerbs, s: kubernetesShown, d: wholeOnly, f: localFixed, e: localScientific }

@@ -111,19 +111,21 @@ export function quote(value: string): string {
 
 const once = ([value = '']: readonly CelValue[]) => traversalCost(value)
 const twice = ([value = '']: readonly CelValue[]) => Math.ceil(text(value).length * 0.2)
+/** Kubernetes counts these by bytes and rounds down. */
+const bytewise = ([value = '']: readonly CelValue[]) => Math.floor(Buffer.byteLength(text(value)) * 0.1)
 const ofResult = (_: readonly CelValue[], result: CelValue) => Math.ceil(text(result).length * 0.2)
 
-const functions: CelFunction[] = [
+const functions = (style: 'plain' | 'kubernetes'): CelFunction[] => [
   { name: 'charAt', overloads: [member([string, int], string, (value, index) => charAt(text(value), whole(index)))] },
   {
     name: 'indexOf',
-    overloads: [member([string, string], int, (value, part) => indexOf(text(value), text(part), 0), once), member([string, string, int], int, (value, part, offset) => indexOf(text(value), text(part), whole(offset)), once)],
+    overloads: [member([string, string], int, (value, part) => indexOf(text(value), text(part), 0), bytewise), member([string, string, int], int, (value, part, offset) => indexOf(text(value), text(part), whole(offset)), bytewise)],
   },
   {
     name: 'lastIndexOf',
     overloads: [
-      member([string, string], int, (value, part) => lastIndexOf(text(value), text(part), undefined), once),
-      member([string, string, int], int, (value, part, offset) => lastIndexOf(text(value), text(part), whole(offset)), once),
+      member([string, string], int, (value, part) => lastIndexOf(text(value), text(part), undefined), bytewise),
+      member([string, string, int], int, (value, part, offset) => lastIndexOf(text(value), text(part), whole(offset)), bytewise),
     ],
   },
   { name: 'lowerAscii', overloads: [member([string], string, (value) => lower(text(value)), once)] },
@@ -145,10 +147,13 @@ const functions: CelFunction[] = [
   },
   { name: 'trim', overloads: [member([string], string, (value) => text(value).replace(leading, '').replace(trailing, ''), once)] },
   { name: 'join', overloads: [member([listType(string)], string, (list) => joinList(list), ofResult), member([listType(string), string], string, (list, separator) => joinList(list, text(separator)), ofResult)] },
-  { name: 'format', overloads: [member([string, listType(dynType)], string, (value, args) => formatString(text(value), args as readonly CelValue[]), once)] },
+  { name: 'format', overloads: [member([string, listType(dynType)], string, (value, args) => formatString(text(value), args as readonly CelValue[], style), once)] },
   { name: 'strings.quote', overloads: [global([string], string, (value) => quote(text(value)), once)] },
-  { name: 'reverse', overloads: [member([string], string, (value) => [...text(value)].reverse().join(''))] },
+  ...style === 'kubernetes' ? [] : [{ name: 'reverse', overloads: [member([string], string, (value) => [...text(value)].reverse().join(''))] }],
 ]
 
 /** `charAt`, `indexOf`, `replace`, `split`, `format` … of texts (https://pkg.go.dev/github.com/google/cel-go/ext#Strings). */
-export const stringsLibrary: CelLibrary = { name: 'cel.lib.ext.strings', functions }
+export const stringsLibrary: CelLibrary = { name: 'cel.lib.ext.strings', functions: functions('plain') }
+
+/** The same as Kubernetes has it: the library's version 2, which formats numbers by locale and has no `reverse`. */
+export const kubernetesStringsLibrary: CelLibrary = { name: 'cel.lib.ext.strings', functions: functions('kubernetes') }
