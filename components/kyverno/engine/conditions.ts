@@ -90,6 +90,9 @@ const operators: Readonly<Record<string, Operator>> = {
   durationgreaterthan: ordered('>'), durationgreaterthanorequals: ordered('>='), durationlessthan: ordered('<'), durationlessthanorequals: ordered('<='),
 }
 
+/** Whether conditions can be written with an operator. */
+export const knownOperator = (operator: string): boolean => Object.hasOwn(operators, operator.toLowerCase())
+
 const conditionTest = interned((condition: Condition): ConditionsTest => {
   const operator = operators[condition.operator?.toLowerCase() ?? '']
   const [key, value] = [templateOf(condition.key ?? null), templateOf(condition.value ?? null)]

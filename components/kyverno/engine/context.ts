@@ -13,13 +13,24 @@ export interface ObjectReference { readonly apiVersion: string; readonly kind: s
 /** Where a rule's context comes from: the only I/O of the engine. */
 export interface ContextSource {
   configMap(name: string, namespace: string): Promise<JsonObject | undefined>
-  /** A GET of the Kubernetes API. */
-  api(path: string): Promise<Json>
+  /** A GET of the Kubernetes API; with a body a POST. */
+  api(path: string, body?: Json): Promise<Json>
+  /** A call of a service that is not the API server. */
+  service?(call: ServiceCall): Promise<Json>
+  /** Manifest, configuration and identity of an image in its registry. */
+  imageData?(reference: string): Promise<Json>
+  /** What a GlobalContextEntry holds; with `entry.projection` that part of it. Throws where there is no such entry or it is not ready. */
+  globalEntry?(name: string): MaybePromise<Json>
+  /** True when the time for the request is over: rules that have not begun then fail. */
+  expired?(): boolean
   /** Objects of a kind, by name, namespace, labels (parameters of CEL rules). */
   find?(reference: ObjectReference): Promise<readonly AnyObject[]>
   /** Variables given from outside for a rule and a resource (the Kyverno CLI's values files), by dotted name. Entries of the context that cannot be read here are then left to them. */
   given?(policy: string, rule: string, object: AnyObject): Readonly<Record<string, Json>>
 }
+
+/** `apiCall.service`: any HTTP service that answers with JSON. */
+export interface ServiceCall { readonly url: string; readonly method: 'GET' | 'POST'; readonly body?: Json; readonly headers: Readonly<Record<string, string>>; readonly caBundle?: string }
 
 /** A request, or (without user and operation) a resource met by a background scan. */
 export interface Request extends Subject { readonly oldObject?: AnyObject | undefined }
@@ -109,14 +120,41 @@ const isGiven = (name: string, scope: Scope): boolean => {
 export const givenNames = '\u0000given'
 
 function contextValue(entry: ContextEntry, scope: Scope, source: ContextSource): MaybePromise<Json> {
-  const { name, variable, configMap, apiCall, ...rest } = entry
+  const { name, variable, configMap, apiCall, imageRegistry, globalReference } = entry
   if (configMap !== undefined) return source.configMap(String(substitute(configMap.name, scope)), String(substitute(configMap.namespace ?? 'default', scope))).then((found) => found ?? {})
-  if (apiCall?.urlPath !== undefined) {
-    const selected = (answer: Json): Json => (apiCall.jmesPath === undefined ? answer : expressionOf(String(substitute(apiCall.jmesPath, scope)).trim())(answer as JsonObject) ?? apiCall.default ?? null)
-    return source.api(String(substitute(apiCall.urlPath, scope))).then(selected)
+  if (apiCall !== undefined) return apiValue(name, apiCall, scope, source)
+  if (imageRegistry !== undefined) {
+    if (source.imageData === undefined) throw missing(name, 'imageRegistry: there is no registry to ask here')
+    return source.imageData(String(substitute(imageRegistry.reference, scope))).then((data) => selected(data, imageRegistry.jmesPath, scope))
   }
-  if (variable === undefined) throw new CodedError({ code: 'ContextFailed', message: `context '${name}': ${Object.keys(rest).concat(apiCall === undefined ? [] : ['apiCall.service']).join(', ')} is not supported by this engine` })
+  if (globalReference !== undefined) {
+    if (source.globalEntry === undefined) throw missing(name, 'globalReference: there are no global context entries here')
+    return chain(source.globalEntry(String(substitute(globalReference.name, scope))), (data) => selected(data, globalReference.jmesPath, scope))
+  }
+  if (variable === undefined) throw missing(name, 'none of variable, configMap, apiCall, imageRegistry, globalReference')
   const value = variable.value === undefined ? scope as JsonObject : substitute(variable.value, scope)
   const found = variable.jmesPath === undefined ? value : expressionOf(String(substitute(variable.jmesPath, scope)).trim())(value as JsonObject)
   return found ?? (variable.default === undefined ? null : substitute(variable.default, scope))
+}
+
+const missing = (name: string, why: string): CodedError => new CodedError({ code: 'ContextFailed', message: `context '${name}': ${why}` })
+const selected = (data: Json, path: string | undefined, scope: Scope): Json => (path === undefined || path === '' ? data : expressionOf(String(substitute(path, scope)).trim())(data as JsonObject))
+
+/** An API call or a service call; what fails, or gives nothing, becomes the default where there is one. */
+async function apiValue(name: string, call: NonNullable<ContextEntry['apiCall']>, scope: Scope, source: ContextSource): Promise<Json> {
+  const otherwise = call.default === undefined ? undefined : substitute(call.default, scope)
+  try {
+    return selected(await callApi(name, call, scope, source), call.jmesPath, scope) ?? otherwise ?? null
+  } catch (error) {
+    if (otherwise === undefined) throw error
+    return otherwise
+  }
+}
+
+async function callApi(name: string, { urlPath, method, data, service }: NonNullable<ContextEntry['apiCall']>, scope: Scope, source: ContextSource): Promise<Json> {
+  const body = method === 'POST' ? Object.fromEntries((data ?? []).map(({ key, value }) => [key, substitute(value, scope)])) : undefined
+  if (service === undefined) return source.api(String(substitute(urlPath ?? '', scope)), body)
+  if (source.service === undefined) throw missing(name, 'apiCall.service: no service can be called from here')
+  const { url, caBundle, headers = [] } = substitute(service as unknown as Json, scope) as unknown as NonNullable<typeof service>
+  return source.service({ url, method: method === 'POST' ? 'POST' : 'GET', headers: Object.fromEntries(headers.map(({ key, value }) => [key, value])), ...(body === undefined ? {} : { body }), ...(caBundle === undefined ? {} : { caBundle }) })
 }

@@ -1,4 +1,4 @@
-import type { ContextEntry, PolicyObject } from '../kinds/policy.ts'
+import type { PolicyObject } from '../kinds/policy.ts'
 
 /** Fields of a rule this engine does not evaluate; a policy with one is refused by name at admission. */
 const unsupported: Readonly<Record<'rule' | 'validate', readonly string[]>> = {
@@ -11,11 +11,7 @@ export function unsupportedFeatures(policy: PolicyObject): string[] {
     const fields = (part === 'rule' ? rule : rule[part]) as Readonly<Record<string, unknown>> | undefined
     const at = part === 'rule' ? `rules[${index}]` : `rules[${index}].${part}`
     return unsupported[part].filter((name) => fields?.[name] !== undefined).map((name) => `${at}.${name}`)
-  }), ...(rule.context ?? []).flatMap((entry, at) => unsupportedContext(entry).map((name) => `rules[${index}].context[${at}].${name}`))])
-}
-
-function unsupportedContext(entry: ContextEntry): string[] {
-  return [...['imageRegistry', 'globalReference'].filter((name) => entry[name] !== undefined), ...(entry.apiCall?.service === undefined ? [] : ['apiCall.service'])]
+  })])
 }
 
 /** The first part of a `validate` that nobody here decides. */

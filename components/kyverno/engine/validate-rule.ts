@@ -1,4 +1,4 @@
-import { messageOf } from '@idp/kit'
+import { CodedError, messageOf } from '@idp/kit'
 import type { PolicyObject, Rule } from '../kinds/policy.ts'
 import { conditionsTest, type ConditionsTest } from './conditions.ts'
 import { requestScope, withContext, type ContextSource, type Request } from './context.ts'
@@ -82,6 +82,7 @@ function runCheck(check: RuleCheck, at: Judging, exceptions: readonly PolicyExce
   const excepted = exceptions.length === 0 ? undefined : isExcepted(exceptions, check.policy, check.rule, at.request)
   if (excepted !== undefined) return resultOf(check, excepted, at.request)
   try {
+    if (at.source.expired?.() === true) throw new CodedError({ code: 'TimeLimit', message: 'the time that the request has is over' })
     const judged = check.bare && at.source.given === undefined ? check.judge(at) : judgeInScope(check, at)
     return judged instanceof Promise ? judged.catch(failed).then((said) => resultOf(check, said, at.request)) : resultOf(check, judged, at.request)
   } catch (error) {

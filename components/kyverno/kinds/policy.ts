@@ -21,7 +21,12 @@ export interface ContextEntry {
   readonly name: string
   readonly variable?: { readonly value?: Json; readonly jmesPath?: string; readonly default?: Json }
   readonly configMap?: { readonly name: string; readonly namespace?: string }
-  readonly apiCall?: { readonly urlPath?: string; readonly jmesPath?: string; readonly default?: Json; readonly method?: string; readonly service?: unknown }
+  readonly apiCall?: {
+    readonly urlPath?: string; readonly jmesPath?: string; readonly default?: Json; readonly method?: string; readonly data?: readonly { readonly key: string; readonly value: Json }[]
+    readonly service?: { readonly url: string; readonly caBundle?: string; readonly headers?: readonly { readonly key: string; readonly value: string }[] }
+  }
+  readonly imageRegistry?: { readonly reference: string; readonly jmesPath?: string }
+  readonly globalReference?: { readonly name: string; readonly jmesPath?: string }
   readonly [other: string]: unknown
 }
 
@@ -60,6 +65,9 @@ export interface PolicySpec {
   readonly validationFailureActionOverrides?: readonly { readonly action: string; readonly namespaces?: readonly string[] }[]
   readonly failurePolicy?: 'Fail' | 'Ignore'
   readonly webhookTimeoutSeconds?: number
+  readonly webhookConfiguration?: { readonly timeoutSeconds?: number; readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[] }
+  /** Answers requests that are let through with a warning for each rule that fails. */
+  readonly emitWarning?: boolean
   readonly [other: string]: unknown
 }
 

@@ -1,14 +1,22 @@
 import type { AnyObject } from '@idp/formats'
 import type { Handler } from '@idp/http'
-import { messageOf, type Log } from '@idp/kit'
-import { mutateResource, unsupportedFeatures, type ContextSource, type Request as PolicyRequest, type RuleResult } from '../engine/evaluate.ts'
-import { indexOf } from '../engine/policy-index.ts'
-import { runChecks } from '../engine/validate-rule.ts'
+import { messageOf, type Clock, type Log } from '@idp/kit'
 import { rulesOf } from '../engine/autogen.ts'
+import type { CelRuleResult } from '../engine/cel/cel-results.ts'
+import { cleanupProblems, policyProblems } from '../engine/check-policy.ts'
+import { mutateResource, type ContextSource, type Request as PolicyRequest, type RuleResult } from '../engine/evaluate.ts'
 import type { PolicyException } from '../engine/exceptions.ts'
+import { limitSource } from '../engine/limited-source.ts'
 import { ruleMatches } from '../engine/match-resource.ts'
 import { mutatesExisting } from '../engine/mutate-existing.ts'
+import { indexOf } from '../engine/policy-index.ts'
+import { runChecks } from '../engine/validate-rule.ts'
+import { celFamily, type CelPolicy } from '../kinds/cel-policy.ts'
+import type { CleanupPolicyObject } from '../kinds/cleanup-policy.ts'
 import type { PolicyObject, Rule } from '../kinds/policy.ts'
+import type { Reviewed } from './admission-observer.ts'
+import { problemOf } from './cel-policies.ts'
+import { refusal, topLevelPatch } from './admission-words.ts'
 
 export interface AdmissionOptions {
   readonly log: Log
@@ -20,14 +28,22 @@ export interface AdmissionOptions {
   namespaceLabels(namespace: string): Readonly<Record<string, string>>
   /** Leaves work that a request causes to the background controller: a rule that changes existing objects. Not called for dry runs. */
   leave?(policy: PolicyObject, rule: Rule, request: PolicyRequest): void
-  /** Counts a decision, for metrics. */
-  decided(result: RuleResult): void
+  /** What the policies of policies.kyverno.io say of a request, and make of it. */
+  readonly cel?: { validate(request: PolicyRequest): Promise<readonly CelRuleResult[]>; mutate(request: PolicyRequest): Promise<AnyObject> }
+  /** Hears of each decision, and whether it refused the request. */
+  decided(result: RuleResult, request: PolicyRequest, blocked: boolean): void
+  /** Hears of each review. */
+  reviewed?(what: Reviewed): void
+  /** What no policy is about, by Kyverno's own configuration. */
+  leavesAlone?(request: PolicyRequest, subresource: string): boolean
+  /** Measures reviews and ends rules that wait too long; without it neither is done. */
+  readonly clock?: Clock
 }
 
 interface Review {
   request: {
     uid: string; namespace?: string; operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'; object: AnyObject | null; oldObject: AnyObject | null
-    kind: { group: string; version: string; kind: string }; name?: string; dryRun?: boolean; userInfo?: { username?: string; groups?: string[] }
+    kind: { group: string; version: string; kind: string }; name?: string; dryRun?: boolean; subResource?: string; userInfo?: { username?: string; groups?: string[] }
   }
 }
 
@@ -43,11 +59,32 @@ export function admissionHandler(options: AdmissionOptions): Handler {
     const review = (await request.json()) as Review
     const respond = (response: object) => Response.json({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid: review.request.uid, ...response } })
     if (pathname.startsWith('/policyvalidate')) return respond(checkPolicy(review))
-    if (pathname.startsWith('/mutate')) return respond(await mutate(options, review))
-    if (pathname.startsWith('/validate')) return respond(await validate(options, review))
-    return new Response('not found\n', { status: 404 })
+    const [, type = '', failing = 'fail'] = pathname.split('/')
+    if (type !== 'mutate' && type !== 'validate') return new Response('not found\n', { status: 404 })
+    return respond(await answer(options, review, { type, failing: failing === 'ignore' ? 'Ignore' : 'Fail' }))
   }
 }
+
+interface Asked { readonly type: 'mutate' | 'validate'; readonly failing: 'Ignore' | 'Fail' }
+
+async function answer(options: AdmissionOptions, review: Review, asked: Asked): Promise<{ readonly allowed: boolean }> {
+  const began = options.clock?.now() ?? 0
+  const request = requestOf(review, options)
+  if (request === undefined || options.leavesAlone?.(request, review.request.subResource ?? '') === true) return { allowed: true }
+  const policies = looking(options.policies(review.request.namespace ?? ''), asked.failing)
+  const source = options.clock === undefined ? options.source : limitSource(options.source, { clock: options.clock, ms: timeLimit(policies) })
+  const response = await (asked.type === 'mutate' ? mutate : validate)({ ...options, source }, { review, request, policies })
+  options.reviewed?.({ kind: request.object.kind, namespace: review.request.namespace ?? '', operation: review.request.operation, allowed: response.allowed, seconds: ((options.clock?.now() ?? 0) - began) / 1000, type: asked.type })
+  return response
+}
+
+/** Policies of policies.kyverno.io are asked for where failing refuses; each says itself what its own failing means. */
+const withoutCel = ({ cel, ...options }: AdmissionOptions, { failing }: Asked): AdmissionOptions => (cel === undefined || failing === 'Ignore' ? options : { ...options, cel })
+
+/** Rules end a second before the API server stops waiting. */
+const timeLimit = (policies: readonly PolicyObject[]): number => Math.max(10, ...policies.map(({ spec }) => spec.webhookConfiguration?.timeoutSeconds ?? spec.webhookTimeoutSeconds ?? 10)) * 1000 - 1000
+
+interface Reviewing { readonly review: Review; readonly request: PolicyRequest; readonly policies: readonly PolicyObject[] }
 
 function requestOf({ request }: Review, options: AdmissionOptions): PolicyRequest | undefined {
   const object = request.object ?? request.oldObject
@@ -56,62 +93,71 @@ function requestOf({ request }: Review, options: AdmissionOptions): PolicyReques
   return { object: { ...object, metadata: { ...object.metadata, ...(request.namespace === undefined || object.kind === 'Namespace' ? {} : { namespace: request.namespace }) } }, oldObject: request.oldObject ?? undefined, operation: request.operation, user: { username, groups }, namespaceLabels: options.namespaceLabels(request.namespace ?? '') }
 }
 
-async function validate(options: AdmissionOptions, review: Review): Promise<object> {
-  const request = requestOf(review, options)
-  if (request === undefined) return { allowed: true }
-  const results = await runChecks(indexOf(looking(options, review)).checks(request.object), request, { source: options.source, exceptions: options.exceptions() })
+async function validate(options: AdmissionOptions, { review, request, policies }: Reviewing): Promise<{ readonly allowed: boolean }> {
+  const results = await runChecks(indexOf(policies).checks(request.object), request, { source: options.source, exceptions: options.exceptions() })
+  const { cel } = options
   const refused: RuleResult[] = []
   const warnings: string[] = []
   for (const result of results) {
-    options.decided(result)
-    if (result.verdict === 'pass') continue
-    if (result.enforced && (result.verdict === 'fail' || result.verdict === 'error')) refused.push(result)
-    else if (!result.enforced && result.verdict === 'fail') warnings.push(`policy ${result.policy}.${result.rule}: ${result.message}`)
+    if (result.verdict === 'pass') {
+      options.decided(result, request, false)
+      continue
+    }
+    const policy = policies.find(({ metadata }) => metadata.name === result.policy)
+    const blocks = result.enforced && (result.verdict === 'fail' || (result.verdict === 'error' && policy?.spec.failurePolicy !== 'Ignore'))
+    options.decided(result, request, blocks)
+    if (blocks) refused.push(result)
+    else if (result.verdict === 'fail' && policy?.spec.emitWarning === true) warnings.push(`policy ${result.policy}.${result.rule}: ${result.message}`)
   }
-  if (refused.length > 0) return { allowed: false, status: { code: 400, message: refusal(request.object, refused) } }
-  if (review.request.dryRun !== true) leaveWork(options, review, request)
+  for (const result of cel === undefined ? [] : await cel.validate(request)) {
+    const blocks = result.enforced && result.verdict !== 'pass' && result.verdict !== 'skip'
+    options.decided(result, request, blocks)
+    if (blocks) refused.push(result)
+    else if (result.warns) warnings.push(`policy ${result.policy}: ${result.message}`)
+  }
+  if (refused.length > 0) return { allowed: false, status: { code: 400, message: refusal(request.object, refused) } } as { readonly allowed: boolean }
+  if (review.request.dryRun !== true) leaveWork(options, request, policies)
   return { allowed: true, ...(warnings.length > 0 ? { warnings } : {}) }
 }
 
 /** Rules with `mutate.targets`, about requests that were let through. What the background controller itself writes starts nothing again, unless the rule says so. */
-function leaveWork(options: AdmissionOptions, review: Review, request: PolicyRequest): void {
-  if (options.leave === undefined) return
+function leaveWork({ leave }: AdmissionOptions, request: PolicyRequest, policies: readonly PolicyObject[]): void {
+  if (leave === undefined) return
   const byBackground = request.user?.username.endsWith(':kyverno-background-controller') === true
-  for (const policy of indexOf(looking(options, review)).mutating(request.object)) {
-    for (const rule of rulesOf(policy)) if (mutatesExisting(rule) && !(byBackground && rule['skipBackgroundRequests'] !== false) && ruleMatches(rule, request)) options.leave(policy, rule, request)
+  for (const policy of indexOf(policies).mutating(request.object)) {
+    for (const rule of rulesOf(policy)) if (mutatesExisting(rule) && !(byBackground && rule['skipBackgroundRequests'] !== false) && ruleMatches(rule, request)) leave(policy, rule, request)
   }
 }
 
-const admitting = new WeakMap<readonly PolicyObject[], readonly PolicyObject[]>()
+const admitting = new WeakMap<readonly PolicyObject[], Readonly<Record<Asked['failing'], readonly PolicyObject[]>>>()
 
-/** The policies that look at requests. */
-function looking({ policies }: AdmissionOptions, { request }: Review): readonly PolicyObject[] {
-  const all = policies(request.namespace ?? '')
+/** The policies that look at requests, by what is to happen when they cannot. */
+function looking(all: readonly PolicyObject[], failing: Asked['failing']): readonly PolicyObject[] {
   const known = admitting.get(all)
-  if (known !== undefined) return known
-  const made = all.filter(({ spec }) => spec.admission !== false)
+  if (known !== undefined) return known[failing]
+  const present = all.filter(({ spec }) => spec.admission !== false)
+  const made = { Ignore: present.filter(({ spec }) => spec.failurePolicy === 'Ignore'), Fail: present.filter(({ spec }) => spec.failurePolicy !== 'Ignore') }
   admitting.set(all, made)
-  return made
+  return made[failing]
 }
 
-/** Upstream's words: the resource, then each policy with its rules. */
-function refusal({ kind, metadata }: AnyObject, refused: readonly RuleResult[]): string {
-  const policies = [...new Set(refused.map((r) => r.policy))]
-  const blocks = policies.map((policy) => `${policy}:\n${refused.filter((r) => r.policy === policy).map((r) => `  ${r.rule}: '${r.message}'`).join('\n')}`)
-  return `\n\nresource ${kind}/${metadata.namespace ?? ''}/${metadata.name ?? metadata.generateName ?? ''} was blocked due to the following policies \n\n${blocks.join('\n')}`
-}
-
-async function mutate(options: AdmissionOptions, review: Review): Promise<object> {
-  const request = requestOf(review, options)
-  if (request === undefined || review.request.operation === 'DELETE') return { allowed: true }
+async function mutate(options: AdmissionOptions, { review, request, policies }: Reviewing): Promise<{ readonly allowed: boolean }> {
+  if (review.request.operation === 'DELETE') return { allowed: true }
+  const failed = (error: unknown) => ({ allowed: false, status: { code: 500, message: `mutation policy error: ${messageOf(error)}` } })
   let object = request.object
-  try {
-    for (const policy of indexOf(looking(options, review)).mutating(object)) {
+  for (const policy of indexOf(policies).mutating(object)) {
+    try {
       object = (await mutateResource(policy, { ...request, object }, options.source, options.exceptions())).object
+    } catch (error) {
+      options.log.warn('a mutation failed', { policy: policy.metadata.name, kind: object.kind, name: object.metadata.name, error: messageOf(error) })
+      if (policy.spec.failurePolicy !== 'Ignore') return failed(error)
     }
+  }
+  try {
+    if (options.cel !== undefined) object = await options.cel.mutate({ ...request, object })
   } catch (error) {
     options.log.warn('a mutation failed', { kind: object.kind, name: object.metadata.name, error: messageOf(error) })
-    return { allowed: false, status: { code: 500, message: `mutation policy error: ${messageOf(error)}` } }
+    return failed(error)
   }
   if (object === request.object) return { allowed: true }
   const original = review.request.object as AnyObject
@@ -119,33 +165,17 @@ async function mutate(options: AdmissionOptions, review: Review): Promise<object
   return { allowed: true, ...(patch.length === 0 ? {} : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }) }
 }
 
-/** A JSON patch (RFC 6902) by top-level field: exact, and short enough for one object. */
-function topLevelPatch(before: AnyObject, after: AnyObject): { op: string; path: string; value?: unknown }[] {
-  return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((field) => {
-    const [old, fresh] = [before[field], after[field]]
-    const path = `/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`
-    if (JSON.stringify(old) === JSON.stringify(fresh)) return []
-    if (fresh === undefined) return [{ op: 'remove', path }]
-    return [{ op: old === undefined ? 'add' : 'replace', path, value: fresh }]
-  })
-}
-
-/** Refuses a policy that this engine would not carry out as written, by the name of what is missing or wrong. */
+/** Refuses a policy that this engine would not carry out as written, by the path of what is missing or wrong. */
 function checkPolicy({ request }: Review): object {
-  const policy = request.object as unknown as PolicyObject | null
-  if (policy === null || request.operation === 'DELETE') return { allowed: true }
-  const problems = unsupportedFeatures(policy).map((path) => `spec.${path} is not supported by this engine`)
-  const names = new Set<string>()
-  for (const [index, rule] of (policy.spec.rules ?? []).entries()) {
-    if (names.has(rule.name)) problems.push(`spec.rules[${index}].name: duplicate rule name: '${rule.name}'`)
-    names.add(rule.name)
-    if ([rule.validate, rule.mutate, rule.generate].filter((part) => part !== undefined).length !== 1) problems.push(`spec.rules[${index}]: a rule has exactly one of validate, mutate, generate`)
-  }
-  try {
-    rulesOf(policy)
-  } catch (error) {
-    problems.push(messageOf(error))
-  }
+  const object = request.object
+  if (object === null || request.operation === 'DELETE') return { allowed: true }
+  const problems = problemsOf(object)
   return problems.length === 0 ? { allowed: true } : { allowed: false, status: { code: 400, message: problems.join('; ') } }
 }
 
+function problemsOf(object: AnyObject): string[] {
+  if (object.kind === 'ClusterPolicy' || object.kind === 'Policy') return policyProblems(object as unknown as PolicyObject)
+  if (object.kind === 'CleanupPolicy' || object.kind === 'ClusterCleanupPolicy') return cleanupProblems(object as unknown as CleanupPolicyObject)
+  if (celFamily(object) !== undefined) return [problemOf(object as unknown as CelPolicy)].filter((problem) => problem !== undefined)
+  return []
+}

@@ -16,8 +16,8 @@ export function apiContext(client: Client): ContextSource {
         throw error
       }
     },
-    async api(path) {
-      const response = await client.request(path)
+    async api(path, posted) {
+      const response = await client.request(path, posted === undefined ? {} : { method: 'POST', body: JSON.stringify(posted), headers: { 'content-type': 'application/json' } })
       const body = (await response.json()) as Json
       if (!response.ok) throw new CodedError({ code: 'ContextFailed', message: `failed to GET resource with raw url ${path}: ${(body as { message?: string }).message ?? response.status}`, where: path })
       return body

@@ -12,7 +12,7 @@ const rows: readonly (readonly [rule: Partial<Rule>, want: readonly string[]])[]
   [{ validate: { manifests: {} } }, ['rules[0].validate.manifests']],
   [{ mutate: { targets: [] } }, []],
   [{ verifyImages: [] }, ['rules[0].verifyImages']],
-  [{ validate: {}, context: [{ name: 'a', variable: { value: 1 } }, { name: 'b', imageRegistry: {} }, { name: 'c', apiCall: { service: {} } }] }, ['rules[0].context[1].imageRegistry', 'rules[0].context[2].apiCall.service']],
+  [{ validate: {}, context: [{ name: 'a', variable: { value: 1 } }, { name: 'b', imageRegistry: { reference: 'x' } }, { name: 'c', apiCall: { service: { url: 'x' } } }] }, []],
 ]
 for (const [rule, want] of rows) {
   test(`unsupported in ${JSON.stringify(rule)}: ${want.join(', ') || 'nothing'}`, () => {

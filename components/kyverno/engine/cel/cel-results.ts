@@ -20,14 +20,17 @@ export function celPoliciesFor(policies: readonly CelPolicy[], families: readonl
   return policies.filter((policy) => families.includes(celFamily(policy) as CelFamily) && inUse(policy, use) && concerns(policy, request))
 }
 
+/** A result with whether the one who asks is to hear of it. */
+export interface CelRuleResult extends RuleResult { readonly warns: boolean }
+
 /** Results of validating and image validating policies, in the shape that rules of ClusterPolicies give; `Deny` among the actions (or none named) enforces. */
-export async function validateCel(policies: readonly CelPolicy[], request: Request, world: CelWorld, use: CelUse): Promise<RuleResult[]> {
-  const results = await Promise.all(celPoliciesFor(policies, ['Validating', 'ImageValidating'], request, use).map(async (policy): Promise<RuleResult[]> => {
+export async function validateCel(policies: readonly CelPolicy[], request: Request, world: CelWorld, use: CelUse): Promise<CelRuleResult[]> {
+  const results = await Promise.all(celPoliciesFor(policies, ['Validating', 'ImageValidating'], request, use).map(async (policy): Promise<CelRuleResult[]> => {
     const outcome = await evaluateCel(policy, request, world)
     if (outcome === undefined || (outcome.verdict === 'skip' && outcome.rule === undefined)) return []
     const { validationActions: actions = [], failurePolicy } = policy.spec
     const enforced = (actions.length === 0 || actions.includes('Deny')) && !(outcome.verdict === 'error' && failurePolicy === 'Ignore')
-    return [{ policy: policy.metadata.name ?? '', rule: outcome.rule ?? policy.metadata.name ?? '', verdict: outcome.verdict, message: outcome.message, enforced }]
+    return [{ policy: policy.metadata.name ?? '', rule: outcome.rule ?? policy.metadata.name ?? '', verdict: outcome.verdict, message: outcome.message, enforced, warns: actions.includes('Warn') && outcome.verdict === 'fail' }]
   }))
   return results.flat()
 }
