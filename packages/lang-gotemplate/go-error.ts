@@ -40,6 +40,8 @@ export function messageOfFault(error: ExecError): string {
 export class LimitError extends Error {
   override readonly name = 'LimitError'
   readonly limit: 'time' | 'depth' | 'output' | 'input'
+  /** Where the execution was, as far as that is known. */
+  place: { readonly file: string; readonly line: number; readonly column: number } | undefined
   constructor(limit: LimitError['limit'], message: string) {
     super(message)
     this.limit = limit

@@ -1,3 +1,4 @@
+import type { Frame } from './frame.ts'
 import { LimitError } from './go-error.ts'
 import type { Reads } from './reads.ts'
 import type { Template, TemplateSet } from './template-set.ts'
@@ -15,12 +16,17 @@ export interface Limits {
   readonly output?: number
 }
 
-export const defaultLimits = { timeMs: 60_000, depth: 2_000, output: 512 * 1024 * 1024 } as const
+const flatSize = 1 << 16
+
+export const defaultLimits = { timeMs: 30_000, depth: 2_000, output: 128 * 1024 * 1024 } as const
 
 /** One execution of a template set: its output so far, and what it has used of its limits. */
 export class Run {
   set: TemplateSet
-  out = ''
+  /** The body that runs: where a limit was reached. */
+  frame: Frame | undefined
+  private out = ''
+  private tail = ''
   readonly missingKey: MissingKey
   readonly maxDepth: number
   /** What the caller gave along for its functions. */
@@ -50,7 +56,20 @@ export class Run {
   write(text: string): void {
     this.written += text.length
     if (this.written > this.maxOutput) throw new LimitError('output', `the templates write more than ${this.maxOutput} characters`)
-    this.out += text
+    this.tail += text
+    if (this.tail.length > flatSize) this.flush()
+  }
+
+  /** Asked for a character, the engine turns the many small pieces into one; as they are they would take many times the space. */
+  private flush(): void {
+    this.tail.charCodeAt(0)
+    this.out += this.tail
+    this.tail = ''
+  }
+
+  /** All that was written. */
+  get text(): string {
+    return this.out === '' ? this.tail : this.out + this.tail
   }
 
   /** Counts one turn of a loop or one call of a template. */
@@ -60,13 +79,15 @@ export class Run {
 
   /** Runs `body` with an output of its own and answers what it wrote. */
   capture(body: () => void): string {
-    const outer = this.out
+    const { out, tail } = this
     this.out = ''
+    this.tail = ''
     try {
       body()
-      return this.out
+      return this.text
     } finally {
-      this.out = outer
+      this.out = out
+      this.tail = tail
     }
   }
 }

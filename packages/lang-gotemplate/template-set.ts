@@ -1,6 +1,6 @@
 import { compileTree, type Body } from './compile.ts'
-import type { Frame } from './frame.ts'
-import { ExecError, LimitError } from './go-error.ts'
+import { placeOf, type Frame } from './frame.ts'
+import { ExecError, LimitError, ParseError } from './go-error.ts'
 import { isEmptyTree, type Tree } from './node.ts'
 import { parseTemplate } from './parser.ts'
 import type { Reads } from './reads.ts'
@@ -64,22 +64,34 @@ export class TemplateSet {
     try {
       executeTemplate(run, name, data, 'gotpl', 0)
     } catch (error) {
-      throw asLimit(error)
+      throw placed(asLimit(error), run)
     }
-    return run.out
+    return run.text
   }
 }
 
 /** Reads a text into templates without adding them anywhere: for caches. */
 export function parseTemplates(name: string, text: string, functions: FunctionTable): Template[] {
   const options = { hasFunction: (word: string) => functions.has(word), breakIsFunction: functions.has('break'), continueIsFunction: functions.has('continue') }
-  return parseTemplate(name, text, options).map((tree) => new Template(tree))
+  try {
+    return parseTemplate(name, text, options).map((tree) => new Template(tree))
+  } catch (error) {
+    const limit = asLimit(error)
+    if (limit instanceof LimitError && limit !== error) throw new ParseError(name, 1, 'the expressions are nested too deeply')
+    throw error
+  }
 }
 
 /** JavaScript's own stack ends before Go's limits: the same verdict by another way. */
 export function asLimit(error: unknown): unknown {
   // A regular expression that has no room to be compiled says it as a SyntaxError.
   return error instanceof Error && error.message.includes('Maximum call stack') ? new LimitError('depth', 'templates include each other without end') : error
+}
+
+/** A limit with the place where it was reached. */
+function placed(error: unknown, { frame }: Run): unknown {
+  if (error instanceof LimitError && frame !== undefined) error.place ??= placeOf(frame.node)
+  return error
 }
 
 /** Runs a template by name within a run; output goes to the run. */
@@ -91,5 +103,9 @@ export function executeTemplate(run: Run, name: string, data: unknown, from: str
   if (depth > run.maxDepth) throw new LimitError('depth', `templates are nested deeper than ${run.maxDepth}`)
   const vars: unknown[] = [data]
   const frame: Frame = { run, tree: template.tree, vars, depth, node: template.tree.root }
+  const outer = run.frame
+  run.frame = frame
   template.body(data, frame)
+  // After a fault the innermost one stays.
+  run.frame = outer
 }

@@ -10,8 +10,16 @@ const block = 512
  * Reads a packaged chart (a gzip'd tar with one top folder) into paths below that folder.
  * Throws CodedError for bombs, links out of the chart, absolute paths and `..`.
  */
-export function readArchive(archive: Uint8Array, limits: ArchiveLimits): Map<string, Uint8Array> {
-  const tar = unzip(archive, limits)
+export function readArchive(archive: Uint8Array, limits: ArchiveLimits, source?: string): Map<string, Uint8Array> {
+  try {
+    return readTar(unzip(archive, limits), limits)
+  } catch (error) {
+    if (!(error instanceof CodedError) || source === undefined || source === '') throw error
+    throw new CodedError({ code: error.code, message: error.message, where: source, cause: error })
+  }
+}
+
+function readTar(tar: Uint8Array, limits: ArchiveLimits): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>()
   let longName: string | undefined
   for (let at = 0; at + block <= tar.length;) {
@@ -29,6 +37,7 @@ export function readArchive(archive: Uint8Array, limits: ArchiveLimits): Map<str
       const name = longName ?? headerName(header)
       longName = undefined
       if (type === '0' || type === '\0') addFile(files, name, body, limits)
+      else if (type === '1' || type === '2') checkLink(name, text(header.subarray(157, 257)), type === '2')
     }
   }
   if (files.size === 0) throw fault('InvalidArchive', 'the archive holds no files')
@@ -38,10 +47,10 @@ export function readArchive(archive: Uint8Array, limits: ArchiveLimits): Map<str
 function unzip(archive: Uint8Array, limits: ArchiveLimits): Uint8Array {
   try {
     // Headers and padding add to the contents.
-    return gunzipSync(archive, { maxOutputLength: limits.maxBytes + limits.maxFiles * 2 * block })
+    return gunzipSync(archive, { maxOutputLength: Math.max(1, limits.maxBytes + limits.maxFiles * 2 * block) })
   } catch (error) {
     const tooBig = (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE'
-    throw fault(tooBig ? 'ArchiveTooLarge' : 'InvalidArchive', tooBig ? `the archive unpacks to more than ${limits.maxBytes} bytes` : `not a gzip'd archive: ${messageOf(error)}`)
+    throw fault(tooBig ? 'ArchiveTooLarge' : 'InvalidArchive', tooBig ? `the archive unpacks to more than the ${Math.max(0, limits.maxBytes)} bytes it may` : `not a gzip'd archive: ${messageOf(error)}`)
   }
 }
 
@@ -57,6 +66,18 @@ function addFile(files: Map<string, Uint8Array>, name: string, body: Uint8Array,
   }
   if (files.size >= limits.maxFiles) throw fault('ArchiveTooLarge', `the archive holds more than ${limits.maxFiles} files`)
   files.set(parts.slice(1).join('/'), body)
+}
+
+/** Links inside the chart are left out, as Helm does; one that leaves it is a fault. */
+function checkLink(name: string, target: string, isSymbolic: boolean): void {
+  const from = isSymbolic ? name.split('/').slice(0, -1) : []
+  const at: string[] = []
+  for (const part of [...from, ...target.split('/')]) {
+    if (part === '' || part === '.') continue
+    if (part !== '..') at.push(part)
+    else if (at.pop() === undefined) throw fault('UnsafePath', `chart illegally links ${JSON.stringify(name)} to ${JSON.stringify(target)}`)
+  }
+  if (target.startsWith('/') || at[0] !== name.split('/').find((part) => part !== '' && part !== '.')) throw fault('UnsafePath', `chart illegally links ${JSON.stringify(name)} to ${JSON.stringify(target)}`)
 }
 
 function fault(code: string, message: string): CodedError {

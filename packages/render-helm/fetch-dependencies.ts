@@ -21,21 +21,37 @@ interface Locked { readonly name: string; readonly repository: string; readonly 
  * Fetches the dependencies of a chart that are not in its `charts/` folder: those of Chart.lock when there is one (as `helm dependency build`), else the newest in
  * range (as `helm dependency update`). Throws CodedError, `StaleLock` when Chart.lock belongs to other dependencies.
  */
-export async function fetchDependencies(chart: FileTree, source: ChartSource, clock: Clock): Promise<FetchedDependencies> {
+export async function fetchDependencies(chart: FileTree, source: DependencySource, clock: Clock): Promise<FetchedDependencies> {
+  return await fetchAll(chart, source, clock, [''])
+}
+
+/** Where dependencies come from. */
+export interface DependencySource extends ChartSource {
+  /** The chart of a `file://` dependency, by its path from the chart that is rendered (`../common`); undefined when there is none. */
+  readonly local?: (path: string) => Promise<FileTree | undefined>
+}
+
+async function fetchAll(chart: FileTree, source: DependencySource, clock: Clock, trail: readonly string[]): Promise<FetchedDependencies> {
   const { dependencies, lockFile } = await readWanted(chart)
   const locked = lockFile === undefined ? undefined : readLock(lockFile, dependencies)
   const present = new Set((await chart.list('charts') ?? []).map(({ name }) => name))
   const added = new Map<string, Uint8Array>()
+  const local = new Map<string, FileTree>()
   const charts: (Locked & { digest: string })[] = []
   for (const dependency of dependencies) {
     if (dependency.repository === '' || present.has(dependency.name)) continue
-    if (dependency.repository.startsWith('file://')) refuse('UnknownRepository', `${dependency.repository} lies outside the chart; put the chart into charts/`, dependency.name)
+    if (dependency.repository.startsWith('file://')) {
+      const found = await localChart(dependency, source, clock, trail)
+      local.set(dependency.name, found.tree)
+      charts.push({ name: dependency.name, repository: dependency.repository, version: found.version, digest: '' })
+      continue
+    }
     const version = locked?.find(({ name, repository }) => name === dependency.name && repository === dependency.repository)?.version ?? dependency.version
     const fetched: FetchedChart = await fetchChart({ name: dependency.name, repository: dependency.repository, version }, source)
     added.set(`${dependency.name}-${fetched.version}.tgz`, fetched.archive)
     charts.push({ name: dependency.name, repository: dependency.repository, version: fetched.version, digest: fetched.digest })
   }
-  return { tree: withArchives(chart, added), charts, lock: lockFile ?? writeLock(dependencies, charts, clock) }
+  return { tree: withCharts(chart, added, local), charts, lock: lockFile ?? writeLock(dependencies, charts, clock) }
 }
 
 async function readWanted(chart: FileTree): Promise<{ dependencies: readonly Dependency[]; lockFile: string | undefined }> {
@@ -77,15 +93,51 @@ function writeLock(dependencies: readonly Dependency[], charts: readonly Locked[
   return formatYaml({ dependencies: locked, digest: lockDigest(dependencies, locked), generated: rfc3339(clock.now()) })
 }
 
-/** A tree with more archives in its `charts/` folder. */
-function withArchives(tree: FileTree, added: ReadonlyMap<string, Uint8Array>): FileTree {
-  if (added.size === 0) return tree
+/** A chart on the same disk, with its own dependencies. `trail` are the paths of the charts that need it. */
+async function localChart(dependency: Dependency, source: DependencySource, clock: Clock, trail: readonly string[]): Promise<{ tree: FileTree; version: string }> {
+  const path = joined(trail.at(-1) ?? '', dependency.repository.slice('file://'.length))
+  if (trail.includes(path)) refuse('CyclicDependency', `${[...trail, path].map((one) => one || '.').join(' needs ')}: charts that need each other cannot be put together`, `${dependency.name} from ${dependency.repository}`)
+  const found = await source.local?.(path)
+  if (source.local === undefined) return refuse('UnknownRepository', `${dependency.repository} lies outside the chart; put the chart into charts/`, dependency.name)
+  if (found === undefined) return refuse('ChartNotFound', `directory ${path} not found`, dependency.name)
+  const chartFile = await found.read('Chart.yaml')
+  const { version } = readMetadata(chartFile === undefined ? refuse('InvalidChart', 'Chart.yaml file is missing', path) : stringOf(chartFile), `${path}/Chart.yaml`)
+  if (!isInRange(dependency.version, version)) refuse('ChartNotFound', `can't get a valid version for dependency ${dependency.name}: ${path} is ${version}, wanted is ${dependency.version}`, dependency.name)
+  return { tree: (await fetchAll(found, source, clock, [...trail, path])).tree, version }
+}
+
+function joined(base: string, path: string): string {
+  if (path.startsWith('/')) return path.replace(/\/+$/, '')
+  const parts = base === '' ? [] : base.split('/')
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue
+    if (part === '..' && parts.length > 0 && parts.at(-1) !== '..') parts.pop()
+    else parts.push(part)
+  }
+  return parts.join('/')
+}
+
+/** A tree with more archives and charts in its `charts/` folder. */
+function withCharts(tree: FileTree, archives: ReadonlyMap<string, Uint8Array>, local: ReadonlyMap<string, FileTree>): FileTree {
+  if (archives.size === 0 && local.size === 0) return tree
+  const inside = (path: string): { chart: FileTree; rest: string } | undefined => {
+    const [, name = '', rest = ''] = /^charts\/([^/]+)(?:\/(.*))?$/.exec(path) ?? []
+    const chart = local.get(name)
+    return chart === undefined ? undefined : { chart, rest }
+  }
   return {
-    read: async (path) => (path.startsWith('charts/') ? added.get(path.slice('charts/'.length)) : undefined) ?? tree.read(path),
+    async read(path) {
+      const found = inside(path)
+      if (found !== undefined) return await found.chart.read(found.rest)
+      return (path.startsWith('charts/') ? archives.get(path.slice('charts/'.length)) : undefined) ?? await tree.read(path)
+    },
     async list(path) {
+      const found = inside(path)
+      if (found !== undefined) return await found.chart.list(found.rest)
       const entries = await tree.list(path)
       if (path === '') return merged(entries ?? [], [{ name: 'charts', directory: true }])
-      return path === 'charts' ? merged(entries ?? [], [...added.keys()].map((name) => ({ name, directory: false }))) : entries
+      if (path !== 'charts') return entries
+      return merged(entries ?? [], [...[...archives.keys()].map((name) => ({ name, directory: false })), ...[...local.keys()].map((name) => ({ name, directory: true }))])
     },
   }
 }

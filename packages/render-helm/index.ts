@@ -8,6 +8,6 @@ export { createHelmRenderer, renderHelm, type HelmRenderer, type RenderHint } fr
 export type { RenderedDocument, Rendering, RenderOptions } from './render-options.ts'
 export { setValues, type SetMode } from './set-values.ts'
 export { fetchChart, type ChartCache, type ChartReference, type ChartSource, type FetchedChart } from './chart-repository.ts'
-export { fetchDependencies, type FetchedDependencies } from './fetch-dependencies.ts'
+export { fetchDependencies, type DependencySource, type FetchedDependencies } from './fetch-dependencies.ts'
 export { yamlFunctions } from './functions.ts'
 export type { DuplicateKeys } from './go-yaml.ts'

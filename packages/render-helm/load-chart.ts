@@ -69,10 +69,13 @@ function checkSize(files: ReadonlyMap<string, Uint8Array>, options: LoadOptions)
 
 /** Reads a chart from a `.tgz`. Throws CodedError. */
 export function loadChartArchive(archive: Uint8Array, options: LoadOptions = {}): Chart {
-  return chartOf(readArchive(archive, limitsOf(options)), options.source ?? '', 0, options)
+  return chartOf(readArchive(archive, limitsOf(options), options.source), options.source ?? '', 0, options)
 }
 
-function limitsOf(options: LoadOptions) {
+/** What the archives inside a chart may still unpack to, all together: an archive within a hundred others is a bomb too. */
+interface Budget { maxFiles: number; maxBytes: number }
+
+function limitsOf(options: LoadOptions): Budget {
   return { maxFiles: options.maxFiles ?? defaults.maxFiles, maxBytes: options.maxBytes ?? defaults.maxBytes }
 }
 
@@ -111,7 +114,7 @@ const rules = new WeakMap<Chart, IgnoreRules>()
 /** The charts inside a chart by the name of their folder or archive. */
 const folders = new WeakMap<Chart, ReadonlyMap<string, Chart>>()
 
-function chartOf(files: ReadonlyMap<string, Uint8Array>, source: string, depth: number, options: LoadOptions, previous?: Chart): Chart {
+function chartOf(files: ReadonlyMap<string, Uint8Array>, source: string, depth: number, options: LoadOptions, previous?: Chart, budget: Budget = limitsOf(options)): Chart {
   if (depth > (options.maxDepth ?? defaults.maxDepth)) throw new CodedError({ code: 'ChartTooDeep', message: 'charts are nested too deeply', where: source })
   const before = (previous === undefined ? undefined : sources.get(previous)) ?? new Map<string, Uint8Array>()
   const same = (path: string) => sameBytes(before.get(path), files.get(path))
@@ -119,7 +122,7 @@ function chartOf(files: ReadonlyMap<string, Uint8Array>, source: string, depth: 
   const at = (name: string) => (source === '' ? name : `${source}/${name}`)
   const metadata = previous !== undefined && same('Chart.yaml') && same('requirements.yaml') ? previous.metadata : metadataOf(files, source, at)
   const parts = sorted(files, metadata.apiVersion, previous, same)
-  const inside = new Map([...parts.nested].flatMap(([name, inner]) => nestedChart(name, inner, at(`charts/${name}`), metadata.name, depth + 1, options, previous)))
+  const inside = new Map([...parts.nested].flatMap(([name, inner]) => nestedChart(name, inner, at(`charts/${name}`), { parent: metadata.name, depth: depth + 1, options, before: previous, budget })))
   const text = (name: string) => {
     const bytes = files.get(name)
     return bytes === undefined ? undefined : stringOf(bytes)
@@ -178,7 +181,16 @@ function addNested(nested: Map<string, Map<string, Uint8Array>>, path: string, c
   inner.set(slash < 0 ? '' : path.slice(slash + 1), content)
 }
 
-function nestedChart(name: string, files: Map<string, Uint8Array>, source: string, parent: string, depth: number, options: LoadOptions, parentBefore: Chart | undefined): [string, Chart][] {
+function unpacked(archive: Uint8Array, budget: Budget, source: string): Map<string, Uint8Array> {
+  const files = readArchive(archive, budget, source)
+  budget.maxFiles -= files.size
+  for (const content of files.values()) budget.maxBytes -= content.length
+  return files
+}
+
+interface Nested { readonly parent: string; readonly depth: number; readonly options: LoadOptions; readonly before: Chart | undefined; readonly budget: Budget }
+
+function nestedChart(name: string, files: Map<string, Uint8Array>, source: string, { parent, depth, options, before: parentBefore, budget }: Nested): [string, Chart][] {
   if (name.startsWith('_') || name.startsWith('.')) return []
   try {
     const archive = files.get('')
@@ -186,7 +198,7 @@ function nestedChart(name: string, files: Map<string, Uint8Array>, source: strin
     files.delete('')
     const packed = name.endsWith('.tgz') && archive !== undefined
     if (packed && before !== undefined && sameBytes(archives.get(before), archive)) return [[name, before]]
-    const chart = chartOf(packed ? readArchive(archive, limitsOf(options)) : files, source, depth, options, before)
+    const chart = chartOf(packed ? unpacked(archive, budget, source) : files, source, depth, options, before, budget)
     if (packed) archives.set(chart, archive)
     return [[name, chart]]
   } catch (error) {

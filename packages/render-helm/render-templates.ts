@@ -182,7 +182,10 @@ function execute(set: TemplateSet, item: Renderable, run: TemplateRun, context: 
 
 /** The fault with chart, file, line and column; texts of `fail` and `required` stand alone as Helm prints them. */
 function coded(error: unknown, path: string): unknown {
-  if (error instanceof LimitError) return new CodedError({ code: 'RenderLimit', message: `${path}: ${error.message}`, where: path, cause: error })
+  if (error instanceof LimitError) {
+    const where = error.place === undefined ? path : `${error.place.file}:${error.place.line}:${error.place.column}`
+    return new CodedError({ code: 'RenderLimit', message: `${path}: ${error.message}`, where, cause: error, remedy: 'End what includes itself or loops too long, or raise the limits' })
+  }
   if (!(error instanceof GoError)) return error
   const where = error instanceof ExecError && error.file !== undefined ? `${error.file}:${error.line}:${error.column}` : path
   const wanted = /HELM_ERR_START([\s\S]*)HELM_ERR_END/.exec(error.message)?.[1]
