@@ -12,6 +12,7 @@ import { kindsMatching, kindsOf } from '../engine/webhook-rules.ts'
 import { ClusterPolicy, Policy, type PolicyObject, type Rule } from '../kinds/policy.ts'
 import { UpdateRequestKind } from '../kinds/update-request.ts'
 import { apiContext } from './api-context.ts'
+import { followCelBackground } from './cel-background.ts'
 import { createScanQueue } from './scan-queue.ts'
 import { followUpdateRequests } from './update-requests.ts'
 
@@ -51,6 +52,7 @@ export async function backgroundController(container: Container): Promise<number
   const requests = watch(UpdateRequestKind)
   const recorder = createEventRecorder({ client, clock, log, signal, component: 'kyverno-background' })
   followUpdateRequests(requests, { client, clock, log, signal, source, recorder, policies: all, namespaceLabels: (of) => namespaces.cache.get(of)?.metadata.labels ?? {}, kindOf: (object) => kindOf(served, object) })
+  followCelBackground(container, client)
   const queue = createScanQueue(work, (key, error) => log.warn('generation failed; trying again', { key, error: messageOf(error) }), { clock, signal })
   const follow = async (): Promise<void> => {
     for (const kind of await client.kinds()) served.set(`${kind.group}/${kind.version}/${kind.kind}`, kind as Kind<AnyObject>)

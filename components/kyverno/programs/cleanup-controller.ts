@@ -7,6 +7,7 @@ import { cleansUp } from '../engine/cleanup.ts'
 import { kindsMatching, kindsOf } from '../engine/webhook-rules.ts'
 import { CleanupPolicy, ClusterCleanupPolicy, type CleanupPolicyObject } from '../kinds/cleanup-policy.ts'
 import { apiContext } from './api-context.ts'
+import { followCelDeletion } from './cel-deletion.ts'
 import { createMetrics } from './metrics.ts'
 import { schedulePolicies } from './policy-scheduler.ts'
 import { createTtlManager } from './ttl-manager.ts'
@@ -65,6 +66,7 @@ export async function cleanupController(container: Container): Promise<number> {
   }
   for (const view of [cluster, namespaced]) schedulePolicies(view, { clock, log, signal, run: clean })
 
+  followCelDeletion(container, client)
   const ttl = createTtlManager({ client, clock, log, signal, metrics })
   const follow = (): void => void ttl.follow().catch((error: unknown) => {
     if (signal.aborted) return

@@ -65,6 +65,22 @@ export async function evaluateCel(policy: CelPolicy, request: Request, context: 
   return undefined
 }
 
+/** Whether a request triggers a policy: its constraints are about it, its conditions hold, and no exception frees it. Throws CodedError for a policy that does not compile or a condition that fails. */
+export async function triggers(policy: CelPolicy, request: Request, context: CelContext): Promise<boolean> {
+  for (const compiled of compileCelPolicy(policy).specs) {
+    if (!isAbout(compiled, request, context)) continue
+    return withLookups((lookups) => {
+      const run: Run = { lookups, source: context.source, namespace: policy.metadata.namespace ?? '', generated: [] }
+      const resource = context.source.resourceOf(request.object.apiVersion, request.object.kind) ?? { group: '', version: '', resource: '' }
+      const evaluated = evaluation({ compiled, run, data: requestData(request, resource, { compiled, run }) })
+      return matchConditions(evaluated, compiled.conditions, compiled) && exemptions(exceptionsFor(policy, context), evaluated).exceptions.length === 0
+    })
+  }
+  return false
+}
+
+const exceptionsFor = (policy: CelPolicy, { exceptions = [] }: CelContext): readonly CelException[] => exceptions.filter(({ spec }) => spec.policyRefs.some(({ name, kind }) => name === policy.metadata.name && (kind === undefined || kind === policy.kind)))
+
 /** Whether a spec's constraints are about a resource; a policy without constraints is about none, unless it looks at JSON. */
 function isAbout({ spec }: CompiledSpec, request: Request, { source, payload, target }: CelContext): boolean {
   if (spec.evaluation?.mode === 'JSON') return true
@@ -88,7 +104,7 @@ function evaluateSpec({ policy, family }: CompiledPolicy, compiled: CompiledSpec
   const base = isJson ? { object: (payload ?? object) as never, oldObject: null, request: null, namespaceObject: null, exceptions: { allowedImages: [], allowedValues: [] }, images: {}, params: null } : requestData(request, resource, { compiled, run })
   const triggerData = target === undefined ? {} : { request: requestData(target.trigger, context.source.resourceOf(target.trigger.object.apiVersion, target.trigger.object.kind) ?? resource, { compiled, run })['request'] ?? null }
   const plain = evaluation({ compiled, run, data: { ...base, ...triggerData, params: params as never } })
-  const exempted = exemptions((context.exceptions ?? []).filter((exception) => exception.spec.policyRefs.some(({ name, kind }) => name === policy.metadata.name && (kind === undefined || kind === policy.kind))), plain)
+  const exempted = exemptions(exceptionsFor(policy, context), plain)
   if (exempted.exceptions.length > 0) return exempt(exempted.exceptions)
   const evaluated = plain.with({ exceptions: { allowedImages: exempted.allowedImages, allowedValues: exempted.allowedValues } })
   const conditions = target === undefined ? compiled.conditions : compiled.targetConditions
