@@ -1,7 +1,7 @@
 import { createManager } from '@idp/controller'
 import { CodedError } from '@idp/kit'
 import type { Container, Program } from '@idp/sandbox'
-import { createControllers, policyControllers } from '../controllers/create-controllers.ts'
+import { createControllers, networkControllers } from '../controllers/create-controllers.ts'
 import { collectIdentities } from '../controllers/identity-collector.ts'
 import { healthEndpoint } from './health-endpoint.ts'
 
@@ -21,7 +21,7 @@ export const operator: Program = {
     const manager = createManager({
       client, clock, log, signal, name: 'cilium-operator',
       leader: { name: 'cilium-operator-resource-lock', namespace: container.pod.namespace, identity: container.pod.name },
-      controllers: [...policyControllers(), ...(gateways ? createControllers({
+      controllers: [...networkControllers(), ...(gateways ? createControllers({
         serviceType: serviceType(config['gateway-api-service-type']), nodePorts: portMap(config['gateway-api-node-ports'] ?? ''),
         proxyLabels: { 'k8s-app': 'cilium-envoy' }, secretsNamespace: config['gateway-api-secrets-namespace'] ?? 'cilium-secrets',
       }) : [])],

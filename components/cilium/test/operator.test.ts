@@ -7,7 +7,8 @@ import { createManager } from '@idp/controller'
 import { parseYamlDocuments, type AnyObject } from '@idp/formats'
 import { silentLog } from '@idp/kit'
 import { createCa, issueCertificate } from '@idp/pki'
-import { createControllers } from '../controllers/create-controllers.ts'
+import { createControllers, networkControllers } from '../controllers/create-controllers.ts'
+import { CiliumLoadBalancerIPPool } from '../kinds/cilium.ts'
 import { Gateway, GatewayClass, HTTPRoute } from '../kinds/gateway-api.ts'
 
 const blueprint = new URL('../../../blueprint/IT/', import.meta.url)
@@ -35,16 +36,28 @@ spec:
 `
 }).join('---')
 
+const ciliumCrds = [['CiliumNetworkPolicy', 'ciliumnetworkpolicies', 'Namespaced'], ['CiliumClusterwideNetworkPolicy', 'ciliumclusterwidenetworkpolicies', 'Cluster'], ['CiliumLoadBalancerIPPool', 'ciliumloadbalancerippools', 'Cluster']].map(([kind, plural, scope]) => `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: ${plural}.cilium.io }
+spec:
+  group: cilium.io
+  scope: ${scope}
+  names: { kind: ${kind}, listKind: ${kind}List, plural: ${plural}, singular: ${kind?.toLowerCase()} }
+  versions: [{ name: v2, served: true, storage: true, subresources: { status: {} }, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }]
+`).join('---')
+
 interface Running extends AsyncDisposable { readonly api: TestApi; settle(): Promise<void> }
 
 async function running(): Promise<Running> {
   const api = await startTestApi({ namespaces: ['argocd', 'git-system', 'vault-system', 'cilium-secrets'] })
   await apply(api, gatewayApiCrds)
+  await apply(api, ciliumCrds)
   await api.fake.advance(1000)
   const stop = new AbortController()
   const manager = createManager({
     client: api.client, clock: api.fake, log: silentLog, signal: stop.signal, name: 'cilium-operator',
-    controllers: createControllers({ serviceType: 'LoadBalancer', nodePorts: { 80: 30080, 443: 30443 }, proxyLabels: { 'k8s-app': 'cilium-envoy' }, secretsNamespace: 'cilium-secrets' }),
+    controllers: [...networkControllers(), ...createControllers({ serviceType: 'LoadBalancer', nodePorts: { 80: 30080, 443: 30443 }, proxyLabels: { 'k8s-app': 'cilium-envoy' }, secretsNamespace: 'cilium-secrets' })],
   })
   await manager.started
   return {
@@ -106,4 +119,35 @@ test('brings the Gateway of the platform repository to Programmed and judges its
   await api.client.delete(Secret, 'idp-wildcard-cert', { namespace: 'kube-system' })
   await world.settle()
   await assert.rejects(api.client.get(Secret, 'kube-system-idp-wildcard-cert', { namespace: 'cilium-secrets' }), /not found/)
+})
+
+test('Services get addresses of the pools that select them; pools say what is left', async () => {
+  await using world = await running()
+  const { api } = world
+  const pool = (name: string, spec: string) => `{apiVersion: cilium.io/v2, kind: CiliumLoadBalancerIPPool, metadata: {name: ${name}}, spec: ${spec}}`
+  const service = (name: string, extra = '') => apply(api, `{apiVersion: v1, kind: Service, metadata: {name: ${name}, namespace: default${extra}}, spec: {type: LoadBalancer, ports: [{port: 80}]}}`)
+  const addresses = async (...names: string[]) => Promise.all(names.map(async (name) => {
+    const { status } = await api.client.get(Service, name, { namespace: 'default' })
+    const condition = status?.conditions?.find(({ type }) => type === 'cilium.io/IPAMRequestSatisfied')
+    return `${status?.loadBalancer?.ingress?.map(({ ip }) => ip).join() ?? '-'} ${condition?.status} ${condition?.reason}`
+  }))
+  await apply(api, pool('blue', '{blocks: [{cidr: 192.0.2.0/30}], allowFirstLastIPs: "No", serviceSelector: {matchLabels: {color: blue}}}'))
+  await apply(api, pool('any', '{blocks: [{start: 198.51.100.10, stop: 198.51.100.11}], serviceSelector: {matchExpressions: [{key: color, operator: DoesNotExist}]}}'))
+  await service('one', ', labels: {color: blue}')
+  await service('two', ', labels: {color: blue}')
+  await world.settle()
+  await service('three', ', labels: {color: blue}')
+  await service('four', ', annotations: {lbipam.cilium.io/ips: 198.51.100.11}')
+  await service('five')
+  await service('six', ', annotations: {lbipam.cilium.io/ips: 203.0.113.1}')
+  await world.settle()
+  assert.deepEqual((await addresses('one', 'two', 'three', 'four', 'five', 'six')).sort(), ['- False out_of_ips', '- False pool_selector_mismatch', '192.0.2.1 True satisfied', '192.0.2.2 True satisfied', '198.51.100.10 True satisfied', '198.51.100.11 True satisfied'])
+  await apply(api, pool('late', '{blocks: [{cidr: 192.0.2.0/24}]}'))
+  await world.settle()
+  const conditions = async (name: string) => conditionsOf((await api.client.get(CiliumLoadBalancerIPPool, name)).status?.conditions as never)
+  const left = async (name: string) => (await api.client.get(CiliumLoadBalancerIPPool, name)).status?.conditions?.map(({ message }) => message)
+  assert.deepEqual([await left('blue'), (await conditions('late'))[0]], [['', '2', '0', '2'], 'cilium.io/PoolConflict=True cidr_overlap'])
+  await api.client.delete(Service, 'one', { namespace: 'default' })
+  await world.settle()
+  assert.deepEqual(await left('blue'), ['', '2', '1', '1'])
 })
