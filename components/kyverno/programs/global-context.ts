@@ -19,10 +19,10 @@ interface Held { readonly entry: GlobalContextEntryObject; readonly stop: AbortC
 const defaultInterval = 600_000
 const defaultRetries = 3
 
-interface Options extends Pick<Container, 'clock' | 'log' | 'signal'> { readonly client: Client; readonly source: ContextSource }
+interface Options extends Pick<Container, 'clock' | 'log' | 'signal'> { readonly client: Client; readonly source: ContextSource; /** True for a second reader: another program writes the status. */ readonly readsOnly?: boolean }
 
 /** Keeps the data of all GlobalContextEntries at hand: resources by a watch, calls asked again after their interval; and says in their status whether it is there. */
-export function createGlobalContext(entries: Informer<GlobalContextEntryObject>, { client, clock, log, signal, source }: Options): GlobalContext {
+export function createGlobalContext(entries: Informer<GlobalContextEntryObject>, { client, clock, log, signal, source, readsOnly = false }: Options): GlobalContext {
   const held = new Map<string, Held>()
   const drop = (name: string): void => {
     const known = held.get(name)
@@ -36,6 +36,7 @@ export function createGlobalContext(entries: Informer<GlobalContextEntryObject>,
     one.projected = new Map((one.entry.spec.projections ?? []).map(({ name, jmesPath }) => [name, expressionOf(jmesPath)(data as JsonObject)]))
   }
   const say = (one: Held, message: string): void => {
+    if (readsOnly) return
     const ready = one.error === undefined
     const now = rfc3339(clock.now())
     const status = { ...(ready ? { lastRefreshTime: now } : {}), conditions: [{ type: 'Ready', status: ready ? 'True' : 'False', reason: ready ? 'Succeeded' : 'Failed', message, lastTransitionTime: now }] }

@@ -12,10 +12,14 @@ import { kindsMatching, kindsOf } from '../engine/webhook-rules.ts'
 import { rulesOf } from '../engine/autogen.ts'
 import type { PolicyException } from '../engine/exceptions.ts'
 import { celFamily } from '../kinds/cel-policy.ts'
+import { GlobalContextEntry } from '../kinds/global-context-entry.ts'
 import { ClusterPolicy, ClusterPolicyReportKind, Policy, PolicyExceptionKind, PolicyReportKind, type PolicyObject, type PolicyReport } from '../kinds/policy.ts'
 import { apiContext } from './api-context.ts'
 import { watchCelPolicies } from './cel-policies.ts'
+import { createGlobalContext } from './global-context.ts'
+import { followConfig } from './kyverno-config.ts'
 import { createScanQueue } from './scan-queue.ts'
+import { serviceCalls } from './service-call.ts'
 
 /** kyverno-reports-controller: scans what is there against the policies and keeps one report per resource. A change costs the resources it concerns. */
 export async function reportsController(container: Container): Promise<number> {
@@ -26,16 +30,19 @@ export async function reportsController(container: Container): Promise<number> {
   let scanned = 0
   await using _metrics = await net.listen(8000, { handler: () => new Response(`# TYPE kyverno_background_scans_total counter\nkyverno_background_scans_total ${scanned}\n`, { headers: { 'content-type': 'text/plain; version=0.0.4' } }) })
   const cel = watchCelPolicies(container, client)
-  await Promise.all([cluster.synced, namespaced.synced, namespaces.synced, reports.synced, clusterReports.synced, cel.synced])
+  const config = followConfig({ client, clock, log, signal, namespace: pod.namespace })
+  await Promise.all([cluster.synced, namespaced.synced, namespaces.synced, reports.synced, clusterReports.synced, config.synced, cel.synced])
   const policies = (): PolicyObject[] => [...cluster.cache.list(), ...namespaced.cache.list()].filter((policy) => policy.spec.background !== false)
   const exceptions = watch(PolicyExceptionKind)
   await exceptions.synced
-  const source = apiContext(client)
+  const calls: ContextSource = { ...apiContext(client), service: serviceCalls(net, signal) }
+  const globals = createGlobalContext(watch(GlobalContextEntry), { client, clock, log, signal, source: calls, readsOnly: true })
+  const source: ContextSource = { ...calls, globalEntry: (name) => globals.read(name) }
   const kinds = new Map<string, Informer<AnyObject>>()
   const scan = async (key: string): Promise<void> => {
     const [kindKey = '', namespace = '', name = ''] = key.split('|')
     const object = kinds.get(kindKey)?.cache.get(name, namespace === '' ? undefined : namespace)
-    if (object === undefined) return
+    if (object === undefined || config.isFiltered(object)) return
     scanned++
     const found = await results(object, { policies: policies(), exceptions: exceptions.cache.list() }, namespaces, source)
     const namespaceLabels = namespaces.cache.get(namespace)?.metadata.labels ?? {}
