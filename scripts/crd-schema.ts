@@ -94,7 +94,11 @@ function membersSchema(file: string, members: readonly TSSignature[], path: read
     properties[key] = typeSchema(file, member.typeAnnotation.typeAnnotation, [...path, key])
     if (!member.optional) required.push(key)
   }
-  return Object.keys(properties).length === 0 ? open : { type: 'object', properties, ...(required.length > 0 ? { required } : {}) }
+  // An object embedded in another says its own type only if it likes to; the models give it the group of the one around it.
+  const embedded = path.length > 0 && Array.isArray(properties['apiVersion']?.['enum']) && properties['kind'] !== undefined
+  if (embedded) properties['apiVersion'] = properties['kind'] = { type: 'string' }
+  const needed = embedded ? required.filter((key) => key !== 'apiVersion' && key !== 'kind') : required
+  return Object.keys(properties).length === 0 ? open : { type: 'object', properties, ...(needed.length > 0 ? { required: needed } : {}) }
 }
 
 function typeSchema(file: string, type: TSType, path: readonly string[]): Schema {

@@ -12,6 +12,8 @@ export interface Journal {
   /** The samples taken since the last call as one record; undefined when there are none. */
   take(): Uint8Array | undefined
   record(series: SeriesRef, t: number, v: number): void
+  /** Drops what was not taken and begins a journal that depends on nothing before it; gives its first bytes, the numbers of the series. */
+  restart(): Uint8Array
 }
 
 export function createJournal(): Journal {
@@ -19,6 +21,11 @@ export function createJournal(): Journal {
   let fresh: { id: number; labels: Labels }[] = []
   let samples: number[] = []
   return {
+    restart() {
+      samples = []
+      fresh = []
+      return joined([...ids].map(([series, id]) => framed('S', encode(JSON.stringify([id, series.labels])))))
+    },
     record(series, t, v) {
       let id = ids.get(series)
       if (id === undefined) {

@@ -1,0 +1,87 @@
+import type { Clock } from '@idp/kit'
+import type { ScrapeConfig } from '../engine/config.ts'
+import { discover, type ClusterObjects } from '../engine/discover.ts'
+import { createScraper, type Scraper, type ScraperOptions } from '../engine/scrape.ts'
+import { targetsOf, type Target } from '../engine/target.ts'
+
+/** The first scrapes of new targets are spread over this time; each then keeps its rhythm. */
+const spreadMs = 5000
+
+interface Running { readonly scraper: Scraper; timer: Disposable | undefined; stopped: boolean }
+interface Pool { readonly config: ScrapeConfig; readonly text: string; readonly running: Map<string, Running>; dropped: readonly ReadonlyMap<string, string>[] }
+
+export interface ScrapePools extends Disposable {
+  /** Takes a configuration; pools whose text is unchanged go on as they are. */
+  configure(configs: readonly { readonly config: ScrapeConfig; readonly text: string }[]): void
+  /** Looks at the cluster again. */
+  sync(cluster: ClusterObjects): void
+  scrapers(): { readonly pool: string; readonly scraper: Scraper }[]
+  dropped(): { readonly pool: string; readonly labels: ReadonlyMap<string, string> }[]
+}
+
+export interface ScrapePoolsOptions {
+  readonly clock: Clock
+  readonly scraperOptions: (config: ScrapeConfig) => Omit<ScraperOptions, 'target' | 'config' | 'clock'>
+}
+
+/** Keeps one scraper for each target of each job, and each scraper's rhythm. */
+export function scrapePools({ clock, scraperOptions }: ScrapePoolsOptions): ScrapePools {
+  const pools = new Map<string, Pool>()
+  const stop = (running: Running): void => {
+    running.stopped = true
+    running.timer?.[Symbol.dispose]()
+    running.scraper.end()
+  }
+  const start = (target: Target, config: ScrapeConfig): Running => {
+    const running: Running = { scraper: createScraper({ target, config, clock, ...scraperOptions(config) }), timer: undefined, stopped: false }
+    const round = async (due: number): Promise<void> => {
+      await running.scraper.scrape()
+      if (running.stopped) return running.scraper.end()
+      // The rhythm stays, however long a scrape took; rounds that were missed are left out.
+      const next = due + target.interval * Math.max(1, Math.ceil((clock.now() - due) / target.interval))
+      running.timer = clock.timer(next - clock.now(), () => void round(next))
+    }
+    const first = clock.now() + offset(target.key)
+    running.timer = clock.timer(first - clock.now(), () => void round(first))
+    return running
+  }
+  return {
+    configure(configs) {
+      for (const [job, pool] of pools) {
+        if (configs.some(({ config, text }) => config.job === job && text === pool.text)) continue
+        for (const running of pool.running.values()) stop(running)
+        pools.delete(job)
+      }
+      for (const { config, text } of configs) if (!pools.has(config.job)) pools.set(config.job, { config, text, running: new Map(), dropped: [] })
+    },
+    sync(cluster) {
+      for (const pool of pools.values()) {
+        const { config, running } = pool
+        const found = [
+          ...config.fixed.flatMap(({ targets, labels }) => targets.map((address) => new Map([['__address__', address], ...Object.entries(labels)]))),
+          ...config.kubernetes.flatMap(({ role, namespaces }) => discover(role, cluster, namespaces)),
+        ]
+        const { active, dropped } = targetsOf(config, found)
+        pool.dropped = dropped
+        const wanted = new Set(active.map(({ key }) => key))
+        for (const [key, one] of running) {
+          if (wanted.has(key)) continue
+          stop(one)
+          running.delete(key)
+        }
+        for (const target of active) if (!running.has(target.key)) running.set(target.key, start(target, config))
+      }
+    },
+    scrapers: () => [...pools].flatMap(([pool, { running }]) => [...running.values()].map(({ scraper }) => ({ pool, scraper }))),
+    dropped: () => [...pools].flatMap(([pool, { dropped }]) => dropped.map((labels) => ({ pool, labels }))),
+    [Symbol.dispose]() {
+      for (const { running } of pools.values()) for (const one of running.values()) { one.stopped = true; one.timer?.[Symbol.dispose]() }
+    },
+  }
+}
+
+function offset(key: string): number {
+  let hash = 0
+  for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) >>> 0
+  return 500 + (hash % spreadMs)
+}
