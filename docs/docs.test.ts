@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { cp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { spawn } from 'node:child_process'
-import { temporaryDirectory } from '@idp/testkit'
+import { kubectlBinary, temporaryDirectory } from '@idp/testkit'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 /** Commands that end with 1 as the text around them says. */
@@ -31,12 +31,14 @@ function shell(command: string, cwd: string, env: Record<string, string>): Promi
 for (const file of ['README.md', ...globSync('docs/**/*.md', { cwd: root })]) {
   const commands = commandsOf(file)
   if (commands.length === 0) continue
-  test(`every command of ${file} works as written`, async () => {
+  test(`every command of ${file} works as written`, async (t) => {
+    const kubectl = await kubectlBinary()
+    if (kubectl === undefined && commands.some((line) => line.startsWith('kubectl '))) return t.skip('the real kubectl is not there')
     await using directory = await temporaryDirectory()
     // A page is followed in the checkout's own folder; what it writes there goes to a copy of the launcher's place.
-    const home = { HOME: directory.path, XDG_DATA_HOME: join(directory.path, 'data'), GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' }
+    const home = { HOME: directory.path, XDG_DATA_HOME: join(directory.path, 'data'), GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', ...(kubectl === undefined ? {} : { PATH: `${dirname(kubectl)}:${process.env['PATH']}` }) }
     const here = join(directory.path, 'here')
-    await cp(join(root, 'blueprint'), join(here, 'blueprint'), { recursive: true })
+    for (const folder of ['blueprint', 'docs']) await cp(join(root, folder), join(here, folder), { recursive: true })
     const command = (line: string): string => line.replaceAll('./idp', join(root, 'idp'))
     try {
       for (const line of commands) {
