@@ -1,27 +1,29 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { CodedError, sleep, systemClock } from '@idp/kit'
 import { createCa, issueCertificate } from '@idp/pki'
 import type { Bench, BenchResult } from '../main.ts'
+import { haproxyBackend } from './haproxy-backend.ts'
 import { caddy, haproxy, type Peer, type ProxySetup } from './peers.ts'
+import { startPeer, startProgram, type Running } from './running.ts'
 
-/** Seconds of load for one figure. */
-const SECONDS = 3
+/** Seconds of load before the first figure (compilers warm up), for one figure, and figures of which the median counts. */
+const WARM_SECONDS = 4
+const SECONDS = 2
+const ROUNDS = 3
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 
 interface Load { readonly name: string; readonly routes: number; readonly bytes: number; readonly secure: boolean }
-const loads: readonly Load[] = [
-  { name: 'plain, 1.5 kB, 10 routes', routes: 10, bytes: 1500, secure: false }, { name: 'plain, 1.5 kB, 1,000 routes', routes: 1000, bytes: 1500, secure: false },
-  { name: 'plain, 100 kB, 10 routes', routes: 10, bytes: 100_000, secure: false }, { name: 'TLS, 1.5 kB, 10 routes', routes: 10, bytes: 1500, secure: true },
-]
+const loads: readonly Load[] = [false, true].flatMap((secure) => [1500, 100_000].flatMap((bytes) => [10, 1000].map((routes) => ({
+  name: `${secure ? 'TLS' : 'plain'}, ${bytes === 1500 ? '1.5' : '100'} kB, ${routes === 1000 ? '1,000' : '10'} routes`, routes, bytes, secure,
+}))))
 
 interface Figures {
   readonly perSecond: number
@@ -30,87 +32,105 @@ interface Figures {
   readonly perCpuSecond: number
 }
 
+type Contestant = 'idp' | 'HAProxy' | 'Caddy' | 'splice'
+
 /**
- * Requests per second through the gateway, HAProxy and Caddy, each on one core, one after the other in the same run.
- * Needs `wrk`; peers that are not installed are left out. `args`: directories to look for programs in, before the PATH.
+ * Requests through the gateway, HAProxy and Caddy, each on core 0, with generator and backend on core 1. All run at once and are loaded
+ * in turn, so that a busy machine is busy for all; medians of three rounds. `splice` passes bytes on unread: what Node could do at best.
+ * Needs `wrk`; peers that are not installed are left out. `args`: directories to look for programs in, before the PATH; `--only TEXT` chooses loads.
  */
 export async function run(args: readonly string[]): Promise<Bench> {
-  const find = (program: string): string | undefined => [...args, ...(process.env['PATH'] ?? '').split(delimiter)].map((directory) => join(directory, program)).find((file) => existsSync(file))
+  const only = args.includes('--only') ? args[args.indexOf('--only') + 1] ?? '' : ''
+  const directories = args.filter((word) => word.startsWith('/'))
+  const find: Find = (program) => [...directories, ...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'].map((directory) => join(directory, program)).find((file) => existsSync(file))
   const wrk = find('wrk')
   if (wrk === undefined) throw new CodedError({ code: 'ToolMissing', message: 'the load generator wrk is not installed', remedy: 'apt install wrk haproxy caddy' })
   const directory = await mkdtemp(join(tmpdir(), 'idp-bench-'))
   const results: BenchResult[] = []
   try {
     const files = await certificates(directory)
-    for (const load of loads) {
-      await using backend = await start(process.execPath, [here('backend.ts'), String(load.bytes)], 1)
-      const measured: Record<string, Figures> = {}
-      for (const [name, peer] of [['idp', undefined], ['HAProxy', haproxy], ['Caddy', caddy]] as const) {
-        const program = peer === undefined ? process.execPath : find(name.toLowerCase())
-        if (program === undefined) continue
-        const setup: ProxySetup = { directory, routes: load.routes, backend: backend.ports[0] ?? 0, plain: 20_080, secure: 20_443, ...files }
-        await using proxy = await startProxy(peer, program, setup)
-        const port = proxy.ports[load.secure ? 1 : 0] ?? 0
-        await reachable(port)
-        await generate(wrk, port, load, 1, proxy.pid)
-        measured[name] = await generate(wrk, port, load, SECONDS, proxy.pid)
-      }
-      results.push(...rows(load, measured))
-    }
+    for (const load of loads.filter(({ name }) => name.includes(only))) results.push(...rows(load, await compete(load, { wrk, find, directory, ...files })))
   } finally {
     await rm(directory, { recursive: true })
   }
   return { bench: 'gateway', results }
 }
 
-function rows(load: Load, { idp, HAProxy, Caddy }: Record<string, Figures>): BenchResult[] {
-  if (idp === undefined) return []
-  const against = (what: string, unit: string, value: number, peer: number | undefined): BenchResult[] => (peer === undefined || peer === 0 ? [] : [{ name: `${load.name}: ${what}`, value, unit, peer, ratio: value / peer }])
+type Find = (program: string) => string | undefined
+interface Course extends Pick<ProxySetup, 'directory' | 'certFile' | 'keyFile' | 'bundleFile'> { readonly wrk: string; readonly find: Find }
+
+async function compete(load: Load, { wrk, find, ...files }: Course): Promise<Map<Contestant, Figures[]>> {
+  await using backend = await startBackend(load, files.directory, find)
+  await using proxies = new AsyncDisposableStack()
+  const ports = new Map<Contestant, { readonly port: number; readonly pid: number }>()
+  const setup: ProxySetup = { ...files, routes: load.routes, backend: backend.ports[0] ?? 0, plain: 20_080, secure: 20_443 }
+  const peers: readonly (readonly [Contestant, Peer])[] = [['HAProxy', haproxy], ['Caddy', caddy]]
+  const ours = proxies.use(await startProgram([here('proxy.ts'), String(setup.routes), String(setup.backend), setup.certFile, setup.keyFile], 0))
+  ports.set('idp', { pid: ours.pid, port: ours.ports[load.secure ? 1 : 0] ?? 0 })
+  for (const [i, [name, peer]] of peers.entries()) {
+    const program = find(name.toLowerCase())
+    if (program === undefined) continue
+    const own = { ...setup, plain: setup.plain + 1000 * i, secure: setup.secure + 1000 * i }
+    const running = proxies.use(await startPeer(peer, program, own))
+    ports.set(name, { pid: running.pid, port: load.secure ? own.secure : own.plain })
+  }
+  if (!load.secure) {
+    const ceiling = proxies.use(await startProgram([here('splice.ts'), String(setup.backend)], 0))
+    ports.set('splice', { pid: ceiling.pid, port: ceiling.ports[0] ?? 0 })
+  }
+  const measured = new Map<Contestant, Figures[]>()
+  for (const { port, pid } of ports.values()) {
+    await reachable(port)
+    await generate(wrk, load, { port, pid, seconds: WARM_SECONDS })
+  }
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, { port, pid }] of ports) measured.set(name, [...measured.get(name) ?? [], await generate(wrk, load, { port, pid, seconds: SECONDS })])
+  }
+  return measured
+}
+
+/** HAProxy answers from memory at half of what Node would take; it is only worth having the core to the generator. */
+async function startBackend(load: Load, directory: string, find: Find): Promise<Running> {
+  const program = find('haproxy')
+  return program === undefined ? startProgram([here('backend.ts'), String(load.bytes)], 1) : haproxyBackend(program, directory, load.bytes, 20_500)
+}
+
+function rows(load: Load, measured: Map<Contestant, Figures[]>): BenchResult[] {
+  const ours = measured.get('idp')
+  if (ours === undefined) return []
+  const against = (what: string, peerName: Contestant, of: (figures: Figures) => number, mine = ours): BenchResult[] => {
+    const peer = measured.get(peerName)
+    if (peer === undefined) return []
+    const ratios = mine.map((figures, i) => of(figures) / of(peer[i] ?? figures))
+    return [{ name: `${load.name}: ${what} vs ${peerName}`, value: median(mine.map(of)), unit: what.includes('p99') ? 'ms' : '/s', peer: median(peer.map(of)), ratio: median(ratios), note: `rounds ${ratios.map((ratio) => ratio.toFixed(2)).join(' ')}` }]
+  }
+  const perSecond = (figures: Figures): number => figures.perSecond
+  const perCpuSecond = (figures: Figures): number => figures.perCpuSecond
+  const ceiling = measured.get('splice')
+  const alone: BenchResult[] = measured.has('HAProxy') || measured.has('Caddy') ? [] : [{ name: `${load.name}: requests`, value: median(ours.map(perSecond)), unit: '/s' }]
   return [
-    ...against('requests against HAProxy', '/s', idp.perSecond, HAProxy?.perSecond), ...against('requests against Caddy', '/s', idp.perSecond, Caddy?.perSecond),
-    ...against('requests per CPU second against HAProxy', '/s', idp.perCpuSecond, HAProxy?.perCpuSecond), ...against('requests per CPU second against Caddy', '/s', idp.perCpuSecond, Caddy?.perCpuSecond),
-    ...against('p99 against Caddy', 'ms', idp.p99, Caddy?.p99), ...(HAProxy === undefined && Caddy === undefined ? [{ name: `${load.name}: requests`, value: idp.perSecond, unit: '/s' }] : []),
+    ...against('requests per CPU second', 'HAProxy', perCpuSecond), ...against('requests per CPU second', 'Caddy', perCpuSecond),
+    ...against('requests', 'HAProxy', perSecond), ...against('requests', 'Caddy', perSecond), ...against('p99', 'Caddy', ({ p99 }) => p99), ...against('p99', 'HAProxy', ({ p99 }) => p99),
+    ...(ceiling === undefined ? [] : against('bytes passed on unread, per CPU second', 'HAProxy', perCpuSecond, ceiling)), ...alone,
   ]
 }
 
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0
+}
+
+/** wrk takes the address of its target for the server name, so the certificate names that as well. */
 async function certificates(directory: string): Promise<Pick<ProxySetup, 'certFile' | 'keyFile' | 'bundleFile'>> {
   const now = systemClock.now()
   const ca = await createCa({ subject: { commonName: 'bench' }, now, days: 1 })
-  const { cert, key } = await issueCertificate({ ca, for: 'server', now, days: 1, dnsNames: ['*.bench.test'] })
+  const { cert, key } = await issueCertificate({ ca, for: 'server', now, days: 1, dnsNames: ['*.bench.test'], ipAddresses: ['127.0.0.1'] })
   const files = { certFile: join(directory, 'cert.pem'), keyFile: join(directory, 'key.pem'), bundleFile: join(directory, 'bundle.pem') }
   for (const [file, text] of [[files.certFile, cert], [files.keyFile, key], [files.bundleFile, cert + key]] as const) await writeFile(file, text, { mode: 0o600 })
   return files
 }
 
-interface Running extends AsyncDisposable { readonly ports: readonly number[]; readonly pid: number }
-
-async function startProxy(peer: Peer | undefined, program: string, setup: ProxySetup): Promise<Running> {
-  if (peer === undefined) return start(program, [here('proxy.ts'), String(setup.routes), String(setup.backend), setup.certFile, setup.keyFile], 0)
-  const [, ...args] = await peer(setup)
-  const child = onCore(0, program, args, { GOMAXPROCS: '1', XDG_CONFIG_HOME: setup.directory, XDG_DATA_HOME: setup.directory })
-  return { ports: [setup.plain, setup.secure], pid: child.pid ?? 0, [Symbol.asyncDispose]: () => end(child) }
-}
-
-/** A program of ours, which prints its ports when it listens. */
-async function start(program: string, args: readonly string[], core: number): Promise<Running> {
-  const child = onCore(core, program, args, {})
-  const { value } = await createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]().next() as { value: string | undefined }
-  if (value === undefined) throw new CodedError({ code: 'BenchFailed', message: `${args[0]} did not start` })
-  return { ports: value.split(' ').map(Number), pid: child.pid ?? 0, [Symbol.asyncDispose]: () => end(child) }
-}
-
-function onCore(core: number, program: string, args: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess {
-  return spawn('taskset', ['-c', String(core), program, ...args], { stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, ...environment } })
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGKILL')
-  await once(child, 'exit')
-}
-
 async function reachable(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 200; attempt++) {
     const socket = connect(port, '127.0.0.1')
     const open = await Promise.race([once(socket, 'connect').then(() => true, () => false), once(socket, 'error').then(() => false)])
     socket.destroy()
@@ -120,23 +140,21 @@ async function reachable(port: number): Promise<void> {
   throw new CodedError({ code: 'BenchFailed', message: `nothing listens on port ${port}` })
 }
 
-/** Seconds of processor time a process has used (Linux; 0 elsewhere). */
+/** Seconds of processor time a process has used, with its threads (Linux; 0 elsewhere). */
 async function processorTime(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / 100
 }
 
-/** 32 connections from the other core, to hosts in turn. */
-async function generate(wrk: string, port: number, { secure, routes }: Load, seconds: number, pid: number): Promise<Figures> {
+/** 32 connections from the other core. */
+async function generate(wrk: string, { secure, routes, name }: Load, { port, pid, seconds }: { readonly port: number; readonly pid: number; readonly seconds: number }): Promise<Figures> {
   const before = await processorTime(pid)
-  const host = `host-${routes - 1}.bench.test`
-  const target = secure ? `https://127.0.0.1:${port}/path` : `http://127.0.0.1:${port}/path`
-  const { stdout } = await promisify(execFile)('taskset', ['-c', '1', wrk, '-t1', '-c32', `-d${seconds}s`, '--latency', '-H', `Host: ${secure ? 'host-0.bench.test' : host}`, target])
-  const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? 0)
-  const [, amount = '0', unit = 'ms'] = /99%\s+([\d.]+)(us|ms|s)/.exec(stdout) ?? []
-  if (/Non-2xx/.test(stdout)) throw new CodedError({ code: 'BenchFailed', message: `answers other than 2xx: ${/Non-2xx.*/.exec(stdout)?.[0]}` })
+  const { stdout } = await promisify(execFile)('taskset', ['-c', '1', wrk, '-t1', '-c32', `-d${seconds}s`, '--latency', '-s', here('requests.lua'), `${secure ? 'https' : 'http'}://127.0.0.1:${port}/`, '--', String(routes)])
   const spent = await processorTime(pid) - before
   const requests = Number(/(\d+) requests in/.exec(stdout)?.[1] ?? 0)
-  return { perSecond, perCpuSecond: spent === 0 ? 0 : requests / spent, p99: Number(amount) * ({ us: 0.001, ms: 1, s: 1000 }[unit] ?? 1) }
+  const [, amount = '0', unit = 'ms'] = /99%\s+([\d.]+)(us|ms|s)/.exec(stdout) ?? []
+  const bad = /Non-2xx.*/.exec(stdout)?.[0] ?? (requests === 0 ? 'no answers' : undefined)
+  if (bad !== undefined) throw new CodedError({ code: 'BenchFailed', message: `${name}: ${bad}` })
+  return { perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? 0), perCpuSecond: spent === 0 ? 0 : requests / spent, p99: Number(amount) * ({ us: 0.001, ms: 1, s: 1000 }[unit] ?? 1) }
 }

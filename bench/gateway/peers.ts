@@ -39,7 +39,6 @@ export const caddy: Peer = async ({ directory, routes, backend, plain, secure, c
   await writeFile(file, `{
   admin off
   auto_https off
-  default_sni host-0.bench.test
   http_port ${plain}
   https_port ${secure}
 }

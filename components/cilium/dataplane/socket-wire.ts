@@ -2,8 +2,11 @@ import type { Socket } from 'node:net'
 import type { NativeHandle, NativeStreams, NativeWrite } from './native-streams.ts'
 import type { Wire, WireReader } from './wire.ts'
 
-/** What one read takes; every connection reads into the same memory. */
+/** What one read takes. Connections read into the same memory, but those that carry large bodies have their own, which can be sent from. */
 const READ_SIZE = 131_072
+/** Reads from this size on are worth memory of one's own, and pieces worth sending without a copy. */
+const LARGE = 16_384
+const MAX_OWN = 256
 /** What one write takes: a read, and the head before it. */
 const SCRATCH_SIZE = READ_SIZE + 65_536
 /** Bytes that wait in user space before the sender is asked to stop. */
@@ -13,6 +16,10 @@ const shared = Buffer.allocUnsafeSlow(READ_SIZE)
 /** What a write is put together in. Given away when the kernel does not take it at once; a few come back. */
 let scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_SIZE)
 const spare: Buffer[] = []
+const spareReads: Buffer[] = []
+let own = 0
+/** The memory that is being read from, while it may be lent to a write. */
+let lendable: Buffer | undefined
 let corkedWire: SocketWire | undefined
 let filled = 0
 
@@ -33,6 +40,7 @@ export class SocketWire implements Wire {
   #congested = false
   #ending = false
   #over = false
+  #memory: Buffer = shared
   #ended = false
   #finished = false
 
@@ -53,11 +61,36 @@ export class SocketWire implements Wire {
     handle.readStart()
   }
 
-  /** Called for each read with what it brought. */
-  read(count: number): void {
-    if (count > 0) this.reader.bytes(shared, count)
-    else if (count === EOF) this.#end()
+  /** Called for each read with what it brought; returns where the next one goes. */
+  read(count: number): Buffer | undefined {
+    if (count > 0) return this.#read(count)
+    if (count === EOF) this.#end()
     else if (count < 0) this.destroy()
+    return undefined
+  }
+
+  #read(count: number): Buffer | undefined {
+    const memory = this.#memory
+    lendable = memory === shared ? undefined : memory
+    this.reader.bytes(memory, count)
+    const lent = memory !== shared && lendable === undefined
+    lendable = undefined
+    if (memory === shared) {
+      if (count < LARGE || own >= MAX_OWN || this.destroyed) return undefined
+      own++
+      return (this.#memory = spareReads.pop() ?? Buffer.allocUnsafeSlow(READ_SIZE))
+    }
+    if (lent) return (this.#memory = spareReads.pop() ?? Buffer.allocUnsafeSlow(READ_SIZE))
+    if (count >= LARGE) return undefined
+    this.#giveBack()
+    return shared
+  }
+
+  #giveBack(): void {
+    if (this.#memory === shared) return
+    own--
+    keep(spareReads, this.#memory)
+    this.#memory = shared
   }
 
   #end(): void {
@@ -77,6 +110,7 @@ export class SocketWire implements Wire {
     if (this.#over) return
     this.#over = true
     this.#waiting = []
+    this.#giveBack()
     this.reader.closed()
   }
 
@@ -96,6 +130,7 @@ export class SocketWire implements Wire {
   sendBytes(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.destroyed || start === end) return true
     const size = end - start
+    if (size >= LARGE && bytes === lendable && !this.#oneAtATime && (corkedWire === undefined || corkedWire === this)) return this.#lend(bytes.subarray(start, end))
     if (size > SCRATCH_SIZE || (corkedWire !== undefined && corkedWire !== this)) {
       if (corkedWire === this) this.#flush()
       return this.#sendOwn(Buffer.from(bytes.subarray(start, end)))
@@ -130,6 +165,18 @@ export class SocketWire implements Wire {
     return this.#sendOwn(this.#pending > 0 ? Buffer.from(bytes) : bytes) // TLS has encrypted or copied it when the call returns
   }
 
+  /** Sends bytes from where they were read, after what stands in the scratch. If the kernel does not take all, that memory is away until it has. */
+  #lend(bytes: Uint8Array): boolean {
+    const size = filled + bytes.length
+    const pieces = corkedWire === this && filled > 0 ? [Buffer.from(scratch.subarray(0, filled)), bytes] : undefined
+    if (corkedWire === this) filled = 0
+    const request = this.#request
+    const error = pieces === undefined ? this.#handle.writeBuffer(request, bytes) : this.#handle.writev(request, pieces, true)
+    const open = this.#sent(error, size, lendable)
+    if (request !== this.#request) lendable = undefined
+    return open
+  }
+
   #sendOwn(bytes: Buffer): boolean {
     if (this.#oneAtATime && this.#pending > 0) return this.#wait(bytes)
     return this.#sent(this.#handle.writeBuffer(this.#request, bytes), bytes.length, bytes)
@@ -137,8 +184,7 @@ export class SocketWire implements Wire {
 
   #wait(bytes: Buffer): boolean {
     this.#waiting.push(bytes)
-    this.#pendingBytes += bytes.length
-    return !(this.#congested = this.#pendingBytes > HIGH_WATER)
+    return this.#count(bytes.length)
   }
 
   /** @param memory what the kernel may still read from */
@@ -152,15 +198,19 @@ export class SocketWire implements Wire {
     this.#request = this.native.newWrite()
     request.oncomplete = onWritten
     request.wire = this
-    request.scratch = this.#oneAtATime ? undefined : memory
+    request.memory = this.#oneAtATime ? undefined : memory
     if (memory === scratch && !this.#oneAtATime) scratch = spare.pop() ?? Buffer.allocUnsafeSlow(SCRATCH_SIZE)
     this.#pending++
-    if (this.#oneAtATime) {
-      this.#pendingBytes += size
-      return !(this.#congested = this.#pendingBytes > HIGH_WATER)
-    }
+    if (this.#oneAtATime) return this.#count(size)
     this.#congested = true
     return false
+  }
+
+  /** Bytes more in user space. Once congested, only `drained` ends it. */
+  #count(size: number): boolean {
+    this.#pendingBytes += size
+    if (this.#pendingBytes > HIGH_WATER) this.#congested = true
+    return !this.#congested
   }
 
   /** A write has been completed. */
@@ -212,14 +262,19 @@ export class SocketWire implements Wire {
 /** libuv's number for the end of a stream. */
 const EOF = -4095
 
-function onRead(this: NativeHandle): void {
+function onRead(this: NativeHandle): Uint8Array | undefined {
   const wire = this.wire as SocketWire // set with this function
-  wire.read(wire.native.lastRead())
+  return wire.read(wire.native.lastRead())
 }
 
 function onWritten(this: NativeWrite, status: number): void {
   const wire = this.wire as SocketWire // set with this function
-  const { scratch: memory } = this
-  if (Buffer.isBuffer(memory) && memory.length === SCRATCH_SIZE && spare.length < 8) spare.push(memory)
+  const { memory } = this
+  if (Buffer.isBuffer(memory)) keep(memory.length === READ_SIZE ? spareReads : spare, memory)
   wire.written(status)
+}
+
+/** Keeps memory for later, if it is of the standard size and there is not enough of it. */
+function keep(list: Buffer[], memory: Buffer): void {
+  if (list.length < 32 && memory.length === (list === spare ? SCRATCH_SIZE : READ_SIZE)) list.push(memory)
 }
