@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls'
+import { messageOf } from '@idp/kit'
 import type { Peer } from './handler.ts'
 import type { Identity, TlsOptions } from './tls-options.ts'
 
@@ -46,14 +47,18 @@ export function tlsAcceptor(options: TlsOptions, onSecure: (socket: TLSSocket, p
         }
       },
     })
-    const fail = (): void => {
+    let settled = false
+    const fail = (reason: string): void => {
+      if (!settled) options.failed?.(peer, reason)
+      settled = true
       socket.destroy()
       connection.destroy()
     }
-    socket.setTimeout(HANDSHAKE_MS, fail)
-    socket.on('error', fail) // the client has been sent the alert; nobody else is concerned
-    connection.on('error', fail)
+    socket.setTimeout(HANDSHAKE_MS, () => fail('the handshake took too long'))
+    socket.on('error', (error: Error & { code?: string }) => fail(error.code ?? error.message)) // the client has been sent the alert; nobody else is concerned
+    connection.on('error', (error) => fail(messageOf(error)))
     socket.once('secure', () => {
+      settled = true
       socket.setTimeout(0)
       // Node clears this only on sockets of its own tls.Server; HTTP/2 sessions wait for it.
       Object.assign(socket, { secureConnecting: false })

@@ -1,3 +1,5 @@
+import type { Peer } from './handler.ts'
+
 /** Certificate chain and key, both PEM. */
 export interface Identity { readonly cert: string; readonly key: string }
 
@@ -6,6 +8,8 @@ export interface TlsOptions {
   identity(serverName: string | undefined): Identity
   /** Ask clients for a certificate and verify it against these (PEM). Without a valid one the request has no `peer.certificate`. */
   readonly clientCa?: string
+  /** Told of handshakes that failed, with OpenSSL's reason. */
+  failed?(peer: Peer, reason: string): void
   /** Offered protocols in order of preference; HTTP/2 and HTTP/1.1 by default. */
   readonly alpn?: readonly ('h2' | 'http/1.1')[]
 }
