@@ -13,4 +13,4 @@ for (const [query, count] of [['', 3], ['status=fail', 1], ['status=pass', 2], [
 }
 test('one page of a size', () => assert.equal(selectRows(rows, new URLSearchParams('offset=2&page=2')).items.length, 1))
 test('metrics carry upstream names', () => assert.match(resultMetrics(rows), /policy_report_result\{namespace="shop",kind="Deployment",name="web",policy="labels",.*status="fail"/))
-test('a message cannot become markup', () => assert.ok(!resultsPage(rows).includes('<b>owner</b>')))
+test('a message cannot become markup', () => assert.ok(!resultsPage(rows, { advice: new Map(), query: new URLSearchParams() }).includes('<b>owner</b>')))
