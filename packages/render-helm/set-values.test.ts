@@ -18,6 +18,8 @@ const rows: readonly (readonly [argument: string, want: JsonObject, mode?: SetMo
   ['node\\.role/x=y', { 'node.role/x': 'y' }],
   ['a=1', { a: '1' }, 'string'],
   ['a={"b":[1,2]}', { a: { b: [1, 2] } }, 'json'],
+  ['a={"b":[1,2]},c="x,y",d.e=null', { a: { b: [1, 2] }, c: 'x,y', d: { e: null } }, 'json'],
+  ['a.b=c,d={e}\\', { a: { b: 'c,d={e}\\' } }, 'literal'],
 ]
 for (const [argument, want, mode] of rows) {
   test(`--set ${argument}`, () => {

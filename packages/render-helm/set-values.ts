@@ -1,8 +1,8 @@
 import type { Json, JsonObject } from '@idp/formats'
 import { CodedError } from '@idp/kit'
 
-/** How the text after `=` is read: `--set` guesses the type, `--set-string` keeps text, `--set-json` parses JSON. */
-export type SetMode = 'typed' | 'string' | 'json'
+/** How the text after `=` is read: `--set` guesses the type, `--set-string` keeps text, `--set-json` parses JSON, `--set-literal` takes all that follows as it is. */
+export type SetMode = 'typed' | 'string' | 'json' | 'literal'
 
 const maxIndex = 65_536
 
@@ -18,7 +18,7 @@ export function setValues(values: JsonObject, argument: string, mode: SetMode = 
   const until = (ends: string): string => {
     let text = ''
     for (; at < argument.length && !ends.includes(argument[at] ?? ''); at++) {
-      if (argument[at] === '\\') at++
+      if (argument[at] === '\\' && mode !== 'literal') at++
       text += argument[at] ?? ''
     }
     return text
@@ -46,14 +46,16 @@ export function setValues(values: JsonObject, argument: string, mode: SetMode = 
   }
 
   const value = (): Json => {
-    if (mode === 'json') {
+    if (mode === 'literal') {
       const text = argument.slice(at)
       at = argument.length
-      try {
-        return JSON.parse(text) as Json
-      } catch (cause) {
-        throw new CodedError({ code: 'InvalidSet', message: `failed parsing --set-json data: ${text} is not JSON`, where: argument, cause })
-      }
+      return text
+    }
+    if (mode === 'json') {
+      const found = jsonPrefix(argument.slice(at))
+      if (found === undefined) throw new CodedError({ code: 'InvalidSet', message: `failed parsing --set-json data: ${argument.slice(at)} is not JSON`, where: argument })
+      at += found.length
+      return found.value
     }
     if (argument[at] === '{') return list()
     const text = until(',')
@@ -88,6 +90,19 @@ export function setValues(values: JsonObject, argument: string, mode: SetMode = 
     assign()
     if (argument[at] === ',') at++
   }
+}
+
+/** JSON up to the end or to a comma behind it. */
+function jsonPrefix(text: string): { value: Json; length: number } | undefined {
+  for (let end = text.length; end > 0;) {
+    try {
+      return { value: JSON.parse(text.slice(0, end)) as Json, length: end }
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      end = text.lastIndexOf(',', end - 1)
+    }
+  }
+  return undefined
 }
 
 function child(container: JsonObject | Json[], key: string | number, fresh: JsonObject | Json[]): JsonObject | Json[] {
