@@ -37,7 +37,7 @@ export function keyStores({ keystores }: Spec, { chain, ca, key }: { readonly ch
 }
 
 /** Salts that follow from what is stored, all of it secret: the same content gives the same file, so that a Secret that is up to date can be told. */
-function saltsFor(...parts: readonly string[]): (count: number) => Uint8Array {
+export function saltsFor(...parts: readonly string[]): (count: number) => Uint8Array {
   let block = createHash('sha256').update(JSON.stringify(parts)).digest()
   return (count) => {
     let out = Buffer.alloc(0)

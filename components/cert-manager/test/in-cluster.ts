@@ -23,8 +23,8 @@ export const objectsIn = (yaml: string): AnyObject[] => parseYamlDocuments(yaml)
 export const blueprintObjects = async (path: string): Promise<AnyObject[]> => objectsIn(await readFile(join(root, 'blueprint', path), 'utf8'))
 
 /** Installs a component's stand-in chart. */
-export async function install(client: Client, component: string, namespace: string, values: JsonObject = {}): Promise<void> {
-  const folder = join(root, 'components', component, 'chart')
+export async function install(client: Client, component: string, namespace: string, values: JsonObject = {}, chart = 'chart'): Promise<void> {
+  const folder = join(root, 'components', component, chart)
   const files: Record<string, Uint8Array> = {}
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (entry.isFile()) files[join(entry.parentPath, entry.name).slice(folder.length + 1)] = await readFile(join(entry.parentPath, entry.name))
