@@ -5,7 +5,7 @@ import { isApiError, Namespace, Pod, Secret, ServiceAccount } from '@idp/api'
 import type { Client } from '@idp/client'
 import { parseYamlDocuments, type AnyObject } from '@idp/formats'
 import type { Cluster } from '@idp/host'
-import { memoryFiles, type Log } from '@idp/kit'
+import { memoryFiles, sleep, systemClock, type Log } from '@idp/kit'
 import { renderHelm } from '@idp/render-helm'
 import { eventually, startTestCluster } from '@idp/testkit'
 
@@ -21,7 +21,7 @@ export interface SecretsCluster extends AsyncDisposable {
   readonly client: Client
   readonly credentials: Credentials
   apply(yaml: string): Promise<void>
-  /** Vault's API with the root token, or another. Rejects when nobody answers. */
+  /** Vault's API with the root token, or another. While no pod is ready it waits, as a client would try again. */
   vault(method: string, path: string, body?: object | Uint8Array, token?: string): Promise<VaultReply>
   snapshot(): Promise<Uint8Array>
   /** Waits until Vault serves. */
@@ -40,7 +40,7 @@ export async function startSecretsCluster(options: { readonly dataDir?: string; 
   let credentials = options.credentials
   const call = async (method: string, path: string, body?: object | Uint8Array, token = credentials?.token ?? ''): Promise<VaultReply> => {
     const raw = body instanceof Uint8Array
-    const response = await cluster.net.fetch(`${vaultAddress}/v1/${path}`, { method, headers: { ...(token === '' ? {} : { 'x-vault-token': token }) }, ...(body === undefined ? {} : { body: raw ? body as Uint8Array<ArrayBuffer> : JSON.stringify(body) }) })
+    const response = await answered(() => cluster.net.fetch(`${vaultAddress}/v1/${path}`, { method, headers: { ...(token === '' ? {} : { 'x-vault-token': token }) }, ...(body === undefined ? {} : { body: raw ? body as Uint8Array<ArrayBuffer> : JSON.stringify(body) }) }))
     const text = await response.text()
     return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
   }
@@ -78,7 +78,7 @@ const store = `
 apiVersion: external-secrets.io/v1
 kind: SecretStore
 metadata: { name: vault, namespace: app }
-spec: { provider: { vault: { server: '${vaultAddress}', path: secret, version: v2, auth: { kubernetes: { mountPath: kubernetes, role: app, serviceAccountRef: { name: external-secrets, audiences: [vault] } } } } } }
+spec: { refreshInterval: 5, provider: { vault: { server: '${vaultAddress}', path: secret, version: v2, auth: { kubernetes: { mountPath: kubernetes, role: app, serviceAccountRef: { name: external-secrets, audiences: [vault] } } } } } }
 `
 
 async function prepare(call: SecretsCluster['vault']): Promise<Credentials> {
@@ -117,6 +117,16 @@ metadata: { name: ${name}, namespace: app }
 spec: { refreshInterval: 1h, secretStoreRef: { name: vault }, dataFrom: [{ extract: { key: ${key} } }] }
 `
 
+/** A machine under load lets a probe fail now and then: what could not even be sent is sent again. */
+async function answered(send: () => Promise<Response>): Promise<Response> {
+  let response: Response | undefined
+  await until(async () => {
+    response = await send()
+    return true
+  }, 'Vault answers')
+  return response ?? Response.error()
+}
+
 /** Waits for what no watch tells, asking again and again; what throws is not there yet. */
 export async function until(test: () => Promise<boolean>, what: string, timeoutMs = 60_000): Promise<void> {
   const end = performance.now() + timeoutMs
@@ -127,7 +137,7 @@ export async function until(test: () => Promise<boolean>, what: string, timeoutM
     } catch (error) {
       last = error
     }
-    await new Promise((resolve) => setTimeout(resolve, 25))
+    await sleep(systemClock, 25)
   }
   throw new Error(`${what}: not within ${timeoutMs} ms`, { cause: last })
 }
