@@ -17,8 +17,7 @@ export const commands: Readonly<Record<string, Command>> = {
     return `Success! Data deleted (if it existed) at: ${path}\n`
   },
   'policy list': async ({ api, words }) => {
-    const { policies } = (await api.call('GET', 'sys/policies/acl', undefined, { list: 'true' }))?.['data'] as { policies?: string[]; keys?: string[] } & Answer
-    const names = policies ?? ((await api.call('GET', 'sys/policy'))?.['policies'] as string[])
+    const names = ((await api.call('GET', 'sys/policy'))?.['policies'] ?? []) as string[]
     return print(words, names, () => `${names.join('\n')}\n`)
   },
   'policy read': async ({ api, words }) => {

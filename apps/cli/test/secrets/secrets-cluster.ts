@@ -40,7 +40,7 @@ export async function startSecretsCluster(options: { readonly dataDir?: string; 
   let credentials = options.credentials
   const call = async (method: string, path: string, body?: object | Uint8Array, token = credentials?.token ?? ''): Promise<VaultReply> => {
     const raw = body instanceof Uint8Array
-    const response = await answered(() => cluster.net.fetch(`${vaultAddress}/v1/${path}`, { method, headers: { ...(token === '' ? {} : { 'x-vault-token': token }) }, ...(body === undefined ? {} : { body: raw ? body as Uint8Array<ArrayBuffer> : JSON.stringify(body) }) }))
+    const response = await answered(() => cluster.net.fetch(`${vaultAddress}/v1/${path}`, { method, headers: token === '' ? {} : { 'x-vault-token': token }, ...(body === undefined ? {} : { body: raw ? body as Uint8Array<ArrayBuffer> : JSON.stringify(body) }) }))
     const text = await response.text()
     return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
   }
