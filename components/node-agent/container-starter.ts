@@ -37,6 +37,8 @@ export class NotStarted extends Error {
   }
 }
 
+/** The Service `default/kubernetes`, as every cluster here has it. */
+const apiServer = { ip: '10.43.0.1', port: 443 }
 const accountPath = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 /** Resolves the image, makes environment and file system, and starts the program. Throws NotStarted. Sets the record's image and container ids. */
@@ -64,6 +66,8 @@ export async function startContainer(node: NodeContext, runtime: PodRuntime, rec
   let over = false
   const token = async () => {
     if (over) throw new CodedError({ code: 'ContainerEnded', message: 'the container has ended; its client is closed', where: `pod ${pod.metadata.namespace}/${pod.metadata.name}` })
+    // The client calls the API server's handler itself: policies hold for it as for a connection.
+    if (pod.spec.hostNetwork !== true) runtime.network.check(apiServer)
     return runtime.tokens.token(pod, undefined, 3_607)
   }
   const container: Omit<Container, 'signal' | 'net'> = {

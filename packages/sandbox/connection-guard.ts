@@ -20,6 +20,8 @@ export interface ConnectionGuard {
   guards(endpoint: Endpoint): boolean
   /** @throws CodedError `ConnectionTimedOut` when a policy drops it */
   admit(connection: Omit<Connection, 'sourcePort'>): Passage
+  /** Asks as for a connection that is held: what is allowed leaves no record. @throws CodedError `ConnectionTimedOut` */
+  check(connection: Omit<Connection, 'sourcePort'>): void
   /** Asks for a look-up; returns what is to be told the answer. @throws CodedError `NameRefused`, `ConnectionTimedOut` */
   admitName(source: Endpoint, name: string): ((addresses: readonly string[]) => void) | undefined
   nodeNetwork(node: string, endpoints: Pick<NodeNetwork, 'onEndpoint'>): NodeNetwork
@@ -63,6 +65,18 @@ export function createConnectionGuard(policy: PolicyCheck): ConnectionGuard {
           held.add(entry)
           return { [Symbol.dispose]: () => void held.delete(entry) }
         },
+      }
+    },
+    check(wanted) {
+      if (wanted.source.ip === wanted.destination.ip) return
+      const connection: Connection = { ...wanted, sourcePort: firstEphemeral }
+      for (const direction of ['egress', 'ingress'] as const) {
+        const path = pathOf(direction === 'egress' ? wanted.source : wanted.destination)
+        if (path === undefined) policy.check(direction, wanted.source, wanted.destination, wanted.port)
+        else {
+          const { allowed, why } = path.recheck(direction, connection)
+          if (!allowed) throw dropped(direction, connection, why)
+        }
       }
     },
     admitName(source, name) {

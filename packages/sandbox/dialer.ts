@@ -11,7 +11,7 @@ import type { Listeners, OpenPort } from './listeners.ts'
 import { filteringProxy } from './filtering-proxy.ts'
 import type { Endpoint } from './network-policy.ts'
 import { serveRaw } from './serve-raw.ts'
-import { createServiceRouter, type Destination } from './service-target.ts'
+import { createServiceRouter, destinations, type Destination } from './service-target.ts'
 
 /** Where a dial leads: a port in the cluster, or a name outside. */
 export type Dialled =
@@ -24,6 +24,8 @@ export type Hosts = Readonly<Record<string, string>>
 export interface Dialer {
   /** Name or address -> Service -> endpoint -> open port, as `source` may reach it. Throws the CodedErrors of `Net`. A promise for names outside that an agent decides about: they are looked up first. */
   dial(source: Endpoint, host: string, port: number, hosts: Hosts): Dialled | Promise<Dialled>
+  /** Whether policies allow `source` a connection to an address; nothing need listen there. @throws CodedError `ConnectionTimedOut` */
+  check(source: Endpoint, host: string, port: number): void
   /** The open port at an address itself. */
   openAt(at: Destination): Extract<Dialled, { type: 'inside' }>
   /** The open port behind a node port, for a caller from outside. */
@@ -130,6 +132,12 @@ export function createDialer({ view, clock, listeners, endpoints, guard, publish
       }
       const { at, service } = throughService(address, port, source.ip)
       return admitted(source, openAt(at), service)
+    },
+    check(source, host, port) {
+      const service = view.servicesAt(host)[0]
+      const named = service?.spec.ports?.find((p) => p.port === port)
+      const at = service === undefined ? { ip: host, port } : destinations(view.slices(service.metadata.name ?? '', service.metadata.namespace ?? ''), named?.name ?? '')[0]
+      if (at !== undefined) guard.check({ protocol: 'TCP', source, destination: endpoints.get(at.ip) ?? { ip: at.ip }, port: at.port })
     },
     dialNodePort(nodePort, from) {
       const service = view.serviceOnNodePort(nodePort)

@@ -27,6 +27,8 @@ export interface Interface extends Disposable {
   readonly ip: string
   /** A view of the network for one container; what it listens on is closed by disposing it. `admin`: with the capability NET_ADMIN. */
   open(options?: { readonly admin?: boolean }): Net & Disposable
+  /** Whether policies allow a connection from here to an address (Service or endpoint). @throws CodedError `ConnectionTimedOut` */
+  check(at: Destination): void
   /** Publishes a port of this interface at another address (a pod's hostPort). Throws `PortInUse`. */
   publish(at: Destination, port: number): Disposable
   /** Calls `changed` whenever a port of this address opens or closes. */
@@ -81,6 +83,7 @@ export function createFabric({ view, clock, ca, domain = 'cluster.local', egress
           nets.add(net)
           return net
         },
+        check: ({ ip, port }) => dialer.check(endpoint, ip, port),
         publish(at, port) {
           const key = `${at.ip}:${at.port}`
           if (published.has(key)) throw new CodedError({ code: 'PortInUse', message: `host port ${at.port} is taken`, where: key })

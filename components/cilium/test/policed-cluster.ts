@@ -10,7 +10,7 @@ import { renderHelm } from '@idp/render-helm'
 import { untilAborted, type Program } from '@idp/sandbox'
 import { eventually, eventuallyOne, startTestCluster } from '@idp/testkit'
 
-/** `fetch URL [METHOD]` and `hold URL` in a pod: prints status and body, or the code of the error. */
+/** `fetch URL [METHOD]`, `hold HOST:PORT` and `api` (its own client) in a pod: prints status and body, or the code of the error. */
 const caller: Program = {
   images: ['example.test/caller'],
   async main({ net, signal }) {
@@ -19,8 +19,13 @@ const caller: Program = {
     await untilAborted(signal)
     return 0
   },
-  async exec({ net }, [verb = '', target = '', method = 'GET'], io) {
+  async exec({ net, client }, [verb = '', target = '', method = 'GET'], io) {
     try {
+      if (verb === 'api') {
+        const answer = await client?.request('/version')
+        io.stdout(String(answer?.status))
+        return 0
+      }
       if (verb === 'hold') {
         const [host = '', port = ''] = target.split(':')
         const connection = await net.connect({ host, port: Number(port) })

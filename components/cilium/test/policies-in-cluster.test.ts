@@ -55,6 +55,18 @@ test('in a cluster: agents of two nodes enforce policies between pods, record fl
     assert.equal(await exec('shop/client', ['fetch', `http://${web.status?.podIP}:8080/direct`]), '200 GET /direct')
     await world.remove('CiliumNetworkPolicy', 'client', 'shop')
   })
+  await t.test('a pod\'s own API client is held back as its connections are, unless kube-apiserver is allowed', async () => {
+    const api = async (wanted: string) => {
+      for (let tries = 0; tries < 200 && await exec('shop/client', ['api']) !== wanted; tries++) await sleep(systemClock, 10)
+      assert.equal(await exec('shop/client', ['api']), wanted)
+    }
+    await api('200')
+    await apply(policy('client', '{endpointSelector: {matchLabels: {app: client}}, egress: [{toEndpoints: [{matchLabels: {app: web}}]}]}'))
+    await api('ConnectionTimedOut')
+    await apply(policy('client', '{endpointSelector: {matchLabels: {app: client}}, egress: [{toEntities: [kube-apiserver]}]}'))
+    await api('200')
+    await world.remove('CiliumNetworkPolicy', 'client', 'shop')
+  })
   await t.test('NetworkPolicy and Cilium\'s policies add up', async () => {
     await apply('{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: closed, namespace: shop}, spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}}')
     await becomes('shop/client', 'ConnectionTimedOut')
