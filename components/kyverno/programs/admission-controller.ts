@@ -11,10 +11,12 @@ import { GlobalContextEntry } from '../kinds/global-context-entry.ts'
 import { ClusterPolicy, Policy, PolicyExceptionKind, type PolicyObject } from '../kinds/policy.ts'
 import { UpdateRequestKind } from '../kinds/update-request.ts'
 import { createObserver } from './admission-observer.ts'
+import { keepAdmissionPolicies } from './admission-policy-keeper.ts'
 import { admissionHandler } from './admission-server.ts'
-import { apiContext } from './api-context.ts'
+import { apiContext, objectsOf } from './api-context.ts'
 import { markCelPolicies, watchCelPolicies } from './cel-policies.ts'
 import { createGlobalContext } from './global-context.ts'
+import { imageTrust } from './image-trust.ts'
 import { followConfig } from './kyverno-config.ts'
 import { serviceCalls } from './service-call.ts'
 import { servingCertificate } from './serving-certificate.ts'
@@ -30,15 +32,16 @@ export async function admissionController(container: Container): Promise<number>
   const certificate = await servingCertificate(client, clock, { namespace, service: 'kyverno-svc' })
   const watch = <T extends KubeObject>(kind: Kind<T>): Informer<T> => informer(client, kind, { signal, clock, log })
   const [cluster, namespaced, namespaces, exceptions] = [watch(ClusterPolicy), watch(Policy), watch(Namespace), watch(PolicyExceptionKind)]
-  const cel = watchCelPolicies(container, client)
   const config = followConfig({ client, clock, log, signal, namespace })
   const lists = policyLists(cluster, namespaced)
   const source: ContextSource = { ...apiContext(client), service: serviceCalls(net, signal) }
+  const images = imageTrust(client, { clock, net, namespace, signal })
   const globals = createGlobalContext(watch(GlobalContextEntry), { client, clock, log, signal, source })
+  const cel = watchCelPolicies(container, client, { globalContext: async (name, projection) => globals.read(projection === '' ? name : `${name}.${projection}`) })
   const recorder = createEventRecorder({ client, clock, log, signal, component: 'kyverno-admission' })
   const observer = createObserver({ recorder, find: (policy, of) => lists(of).find(({ metadata }) => metadata.name === policy) })
   const handler = admissionHandler({
-    log, clock, source: { ...source, globalEntry: (name) => globals.read(name) }, exceptions: () => exceptions.cache.list(), namespaceLabels: (name) => namespaces.cache.get(name)?.metadata.labels ?? {},
+    log, clock, source: { ...source, globalEntry: (name) => globals.read(name), imageData: images.data, find: objectsOf(client) }, trust: images, exceptions: () => exceptions.cache.list(), namespaceLabels: (name) => namespaces.cache.get(name)?.metadata.labels ?? {},
     policies: lists, reviewed: observer.reviewed, leavesAlone: (request, subresource) => config.isFiltered(request.object, subresource) || (request.user !== undefined && config.isExcluded(request.user)),
     leave: (policy, rule, request) => void client.create(UpdateRequestKind, updateRequestFor(policy, rule.name, request, namespace)).catch((error: unknown) => log.warn('an update request could not be left', { policy: policy.metadata.name, error: messageOf(error) })),
     cel: { validate: (request) => validateCel(cel.list(), request, cel.world(), 'admission'), mutate: (request) => mutateCel(cel.list(), request, cel.world()) },
@@ -53,6 +56,7 @@ export async function admissionController(container: Container): Promise<number>
     for (const policy of cluster.cache.list()) await markReady(client, ClusterPolicy, policy, clock.now())
     for (const policy of namespaced.cache.list()) await markReady(client, Policy, policy, clock.now())
     await markCelPolicies(client, cel.list(), clock.now())
+    await keepAdmissionPolicies(client, cel)
   }, (error) => {
     if (!signal.aborted) {
       log.warn('webhooks or policy status could not be written; trying again', { error: messageOf(error) })

@@ -8,7 +8,7 @@ import type { CelSource } from '../engine/cel/cel-source.ts'
 import type { CelWorld } from '../engine/cel/cel-results.ts'
 import { compileCelPolicy } from '../engine/cel/compile-policy.ts'
 import { CelExceptionKind, celPolicyKinds, type CelException, type CelPolicy } from '../kinds/cel-policy.ts'
-import { clusterCelSource } from './cluster-cel-source.ts'
+import { clusterCelSource, type ClusterCelSourceOptions } from './cluster-cel-source.ts'
 
 /** The policies of policies.kyverno.io as a program sees them. */
 export interface CelPolicies {
@@ -25,7 +25,7 @@ export interface CelPolicies {
 }
 
 /** Watches every kind of policies.kyverno.io and its exceptions. */
-export function watchCelPolicies({ clock, log, signal, net }: Pick<Container, 'clock' | 'log' | 'signal' | 'net'>, client: Client): CelPolicies {
+export function watchCelPolicies({ clock, log, signal, net }: Pick<Container, 'clock' | 'log' | 'signal' | 'net'>, client: Client, more: Pick<ClusterCelSourceOptions, 'globalContext'> = {}): CelPolicies {
   const views: readonly Informer<CelPolicy>[] = celPolicyKinds.map((kind) => informer(client, kind, { signal, clock, log }))
   const exceptions: Informer<CelException> = informer(client, CelExceptionKind, { signal, clock, log })
   const listeners = new Set<() => void>()
@@ -35,7 +35,7 @@ export function watchCelPolicies({ clock, log, signal, net }: Pick<Container, 'c
     served = await client.kinds()
   }
   const source = clusterCelSource(client, {
-    kinds: () => served, now: () => clock.now(),
+    ...more, kinds: () => served, now: () => clock.now(),
     http: async ({ method, url, headers, body, caBundle }) => {
       const response = await net.fetch(url, { method, signal, headers: { 'content-type': 'application/json', ...headers }, ...(body === undefined ? {} : { body: JSON.stringify(body) }), ...(caBundle === undefined ? {} : { ca: caBundle }) })
       const text = await response.text()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ConfigMap, isApiError, MutatingWebhookConfiguration, ValidatingWebhookConfiguration } from '@idp/api'
+import { ConfigMap, isApiError, MutatingWebhookConfiguration, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, ValidatingWebhookConfiguration } from '@idp/api'
 import type { AnyObject } from '@idp/formats'
 import { admissionController } from '../programs/admission-controller.ts'
 import { reportsController } from '../programs/reports-controller.ts'
@@ -74,6 +74,21 @@ test('CEL policies at admission: refused with the words of the policy, mutated, 
   const answer = await review('/policyvalidate', broken)
   assert.equal(answer.allowed, false)
   assert.match(answer.status?.message ?? '', /spec\.validations\[0\]\.expression: Invalid value: .*undeclared reference to 'objct'/s)
+})
+
+test('a policy that asks for it becomes an admission policy of Kubernetes with its binding; exceptions become conditions; both go when it no longer asks', async () => {
+  const own = (enabled: boolean): string => `{ apiVersion: policies.kyverno.io/v1beta1, kind: ValidatingPolicy, metadata: { name: own }, spec: { autogen: { validatingAdmissionPolicy: { enabled: ${enabled} } }, validationActions: [Warn], ${match}, validations: [{ expression: "object.metadata.name != 'bad'" }] } }`
+  await using program = await startProgram(admissionController, crds, `${own(true)}\n---\n{ apiVersion: policies.kyverno.io/v1beta1, kind: PolicyException, metadata: { name: free, namespace: default }, spec: { policyRefs: [{ kind: ValidatingPolicy, name: own }], matchConditions: [{ name: free, expression: object.metadata.name == 'free' }] } }`)
+  const { api } = program
+  const policies = async () => (await api.client.list(ValidatingAdmissionPolicy, {})).items
+  await program.until(async () => (await policies()).length === 1)
+  const [made] = await policies()
+  assert.equal(made?.metadata.name, 'vpol-own')
+  assert.deepEqual(made?.spec.matchConditions?.map(({ expression }) => expression), ["!(object.metadata.name == 'free')"])
+  const [binding] = (await api.client.list(ValidatingAdmissionPolicyBinding, {})).items
+  assert.deepEqual([binding?.spec?.policyName, binding?.spec?.validationActions], ['vpol-own', ['Warn']])
+  await program.apply(own(false))
+  await program.until(async () => (await policies()).length === 0 && (await api.client.list(ValidatingAdmissionPolicyBinding, {})).items.length === 0)
 })
 
 test('CEL policies in background scans: a report per resource, again when a policy changes', async () => {

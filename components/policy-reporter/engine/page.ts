@@ -37,7 +37,7 @@ function address(query: URLSearchParams, name: string, value: string): string {
 }
 
 function form(rows: readonly ResultRow[], query: URLSearchParams): string {
-  const select = (name: string, label: string, values: readonly string[]): string => `<label>${label} <select name="${name}"><option value="">any</option>${values.map((value) => `<option${query.get(name) === value ? ' selected' : ''}>${escape(value)}</option>`).join('')}</select></label>`
+  const select = (name: string, label: string, values: readonly string[]): string => `<label>${label} <select name="${name}"><option value="">${name === 'status' ? 'not well' : 'any'}</option>${values.map((value) => `<option${query.get(name) === value ? ' selected' : ''}>${escape(value)}</option>`).join('')}</select></label>`
   const distinct = (values: readonly string[]): string[] => [...new Set(values)].sort()
   return `<form>${select('policy', 'Policy', distinct(rows.map(({ policy }) => policy)))}${select('namespace', 'Namespace', distinct(rows.map(({ namespace }) => namespace ?? '-')))}${select('severity', 'Severity from', severities)}${select('status', 'Status', [...statuses, 'all'])}<button>Show</button></form>`
 }
