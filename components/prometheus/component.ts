@@ -9,6 +9,7 @@ export const component: Component = {
   ],
   programs: [
     { images: ['quay.io/prometheus/prometheus', 'docker.io/prom/prometheus'], load: async () => (await import('./programs/prometheus.ts')).prometheus },
+    { images: ['quay.io/prometheus/alertmanager', 'docker.io/prom/alertmanager'], load: async () => (await import('./programs/alertmanager.ts')).alertmanager },
     { images: ['quay.io/prometheus-operator/prometheus-operator'], load: async () => (await import('./programs/operator.ts')).operator },
     { images: ['quay.io/prometheus-operator/prometheus-config-reloader'], load: async () => (await import('./programs/config-reloader.ts')).configReloader },
     { images: ['quay.io/prometheus/node-exporter', 'docker.io/prom/node-exporter'], load: async () => (await import('./programs/node-exporter.ts')).nodeExporter },

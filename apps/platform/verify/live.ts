@@ -10,6 +10,9 @@ export interface Ref { readonly apiVersion: string; readonly kind: string; reado
 export const application = (name: string): Ref => ({ apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', name, namespace: 'argocd' })
 export const describe = ({ kind, namespace, name }: Ref): string => `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`
 
+/** A value that a diagram gives, as text; absent is empty. */
+export const text = (value: unknown): string => String(value ?? '')
+
 /** The value at a path of field names and list indexes; undefined where a step is missing. */
 export function at(object: unknown, ...path: readonly (string | number)[]): unknown {
   return path.reduce<unknown>((value, step) => (typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[step] : undefined), object)

@@ -1,8 +1,6 @@
 import type { AnyObject } from '@idp/formats'
 import type { Check, VerifyContext } from '../check.ts'
-import { application, applyScratch, at, describe, eventually, get, list, patch, type Ref } from '../live.ts'
-
-const text = (value: unknown): string => String(value ?? '')
+import { application, applyScratch, at, describe, eventually, get, list, patch, text, type Ref } from '../live.ts'
 
 interface GitOpsRun { readonly first: string; readonly second: string; readonly detectedMs: number; readonly syncedMs: number; readonly changed: string; readonly diff: string }
 
@@ -54,11 +52,19 @@ const changeApplied: Check = async (context) => {
   return `the pushed value is live ${run.syncedMs} ms after the push (${run.changed})`
 }
 
+/** The Application that tracks an object, or the resource whose operator made it. */
+async function trackingOf(context: VerifyContext, { metadata }: AnyObject): Promise<string> {
+  const own = metadata.annotations?.['argocd.argoproj.io/tracking-id']
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true)
+  if (own !== undefined || owner === undefined) return own ?? ''
+  return trackingOf(context, await get(context.client, { apiVersion: owner.apiVersion, kind: owner.kind, name: owner.name, ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }) }))
+}
+
 /** Changes a label of a live object that Git defines and sees Argo CD put it back: the application manages the object. */
 const driftHealed: Check = async (context, { application: app, apiVersion, kind, name, namespace }) => {
   const ref: Ref = { apiVersion: text(apiVersion), kind: text(kind), name: text(name), namespace: text(namespace) }
   return context.once(`drift ${describe(ref)}`, async () => {
-    const tracking = (await get(context.client, ref)).metadata.annotations?.['argocd.argoproj.io/tracking-id'] ?? ''
+    const tracking = await trackingOf(context, await get(context.client, ref))
     if (!tracking.startsWith(`${text(app)}:`)) throw new Error(`${describe(ref)} is tracked by '${tracking}', not by Application ${text(app)}`)
     const label = 'app.kubernetes.io/managed-by'
     const before = (await get(context.client, ref)).metadata.labels?.[label]

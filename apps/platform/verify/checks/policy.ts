@@ -1,9 +1,7 @@
 import { ApiError } from '@idp/api'
 import type { AnyObject } from '@idp/formats'
 import type { Check, VerifyContext } from '../check.ts'
-import { application, applyScratch, at, eventually, get, list, realPods, remove } from '../live.ts'
-
-const text = (value: unknown): string => String(value ?? '')
+import { application, applyScratch, at, eventually, get, list, realPods, remove, text } from '../live.ts'
 
 /** Asks for a Namespace that breaks a rule (as a dry run, so that nothing is left if it is let in) and sees it refused by the policy's name. */
 function refusal(context: VerifyContext): Promise<string> {

@@ -1,7 +1,5 @@
 import type { Check, GatewayAnswer, VerifyContext } from '../check.ts'
-import { at, get, realPods, runningPods } from '../live.ts'
-
-const text = (value: unknown): string => String(value ?? '')
+import { at, get, realPods, runningPods, text } from '../live.ts'
 
 /** A request of the run to a host's root page, shared by the arrows that look at it. */
 function page(context: VerifyContext, host: string, path = '/'): Promise<GatewayAnswer> {

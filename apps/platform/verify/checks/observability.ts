@@ -1,0 +1,65 @@
+import { rfc3339, sleep } from '@idp/kit'
+import type { Check, VerifyContext } from '../check.ts'
+import { at, eventually, get, list, patch, realPods, text, type Ref } from '../live.ts'
+
+const prometheus = '/api/v1/namespaces/observability/services/prometheus-kube-prometheus-prometheus:9090/proxy'
+/** Long enough for the first scrape of a target that has just appeared. */
+const patience = 20_000
+
+interface Sample { readonly metric: Readonly<Record<string, string>>; readonly value: readonly [number, string] }
+
+/** The newest samples of a query, asked of Prometheus through the API server. */
+async function query(context: VerifyContext, promql: string): Promise<readonly Sample[]> {
+  const response = await context.client.request(`${prometheus}/api/v1/query?query=${encodeURIComponent(promql)}`)
+  if (!response.ok) throw new Error(`Prometheus answers ${response.status} to ${promql}`)
+  return ((await response.json()) as { data: { result: readonly Sample[] } }).data.result
+}
+
+/** Asks again until there is an answer; throws with what was missing. */
+async function eventuallySamples(context: VerifyContext, promql: string): Promise<readonly Sample[]> {
+  const until = context.clock.now() + patience
+  for (;;) {
+    const found = await query(context, promql).catch((error: unknown) => { if (context.clock.now() > until) throw error; return [] })
+    if (found.length > 0) return found
+    if (context.clock.now() > until) throw new Error(`Prometheus has no sample for ${promql}`)
+    await sleep(context.clock, 500, context.signal)
+  }
+}
+
+/** `exporter -> Prometheus`: targets of a job are up, and what one of them exposed can be queried. */
+const metricsScraped: Check = async (context, { job, metric, namespace, pods }) => {
+  await realPods(context, 'observability', 'prometheus-prometheus-kube-prometheus-prometheus-')
+  if (pods !== undefined) await realPods(context, text(namespace ?? 'observability'), text(pods))
+  const up = await eventuallySamples(context, `up{job="${text(job)}"} == 1`)
+  const [sample] = await eventuallySamples(context, text(metric))
+  return `Prometheus scrapes ${up.length} target${up.length === 1 ? '' : 's'} of job ${text(job)} (${up.map(({ metric: { instance = '' } }) => instance).slice(0, 3).join(', ')}); ${text(metric)} is ${sample?.value[1] ?? ''}`
+}
+
+/** `API server -> pod`: a changed template makes a StatefulSet replace its pod, which comes up ready. */
+const rollingUpdate: Check = async (context, { namespace, name }) => {
+  const set: Ref = { apiVersion: 'apps/v1', kind: 'StatefulSet', name: text(name), namespace: text(namespace) }
+  const pod: Ref = { apiVersion: 'v1', kind: 'Pod', name: `${text(name)}-0`, namespace: text(namespace) }
+  await realPods(context, text(namespace), pod.name)
+  const before = (await get(context.client, pod)).metadata.uid
+  const started = context.clock.now()
+  const previous = at(await get(context.client, set), 'status', 'updateRevision')
+  // As `kubectl rollout restart` does it.
+  await patch(context.client, set, { spec: { template: { metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': rfc3339(started) } } } } })
+  await eventually(context, pod, (object) => object !== undefined && object.metadata.uid !== before && isReady(object), 'to be replaced and Ready', patience)
+  const after = await eventually(context, set, (object) => at(object, 'status', 'updateRevision') !== previous && at(object, 'status', 'currentRevision') === at(object, 'status', 'updateRevision'), 'to finish its update', patience)
+  return `pod ${text(namespace)}/${pod.name} was replaced by one of revision ${text(at(after, 'status', 'updateRevision'))} and was Ready after ${context.clock.now() - started} ms`
+}
+
+function isReady(pod: unknown): boolean {
+  return ((at(pod, 'status', 'conditions') ?? []) as { type: string; status: string }[]).some(({ type, status }) => type === 'Ready' && status === 'True')
+}
+
+/** `application -> Prometheus`: the metrics of programs' own: every namespace that is scraped, not only the cluster's parts. */
+const applicationMetrics: Check = async (context) => {
+  await realPods(context, 'observability', 'prometheus-prometheus-kube-prometheus-prometheus-')
+  const monitors = await list(context.client, 'monitoring.coreos.com/v1', 'ServiceMonitor')
+  const up = await eventuallySamples(context, 'up{pod!="",container!=""} == 1')
+  return `Prometheus scrapes ${up.length} pods through ${monitors.length} ServiceMonitors, ${up.map(({ metric: { namespace = '', pod = '' } }) => `${namespace}/${pod}`).slice(0, 3).join(', ')} among them`
+}
+
+export const observabilityChecks = { 'metrics-scraped': metricsScraped, 'rolling-update': rollingUpdate, 'application-metrics': applicationMetrics } satisfies Record<string, Check>
