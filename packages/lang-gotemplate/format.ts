@@ -264,7 +264,7 @@ function isBackquotable(text: string): boolean {
 }
 
 function hexString(text: string, verb: string, flags: Flags): string {
-  const bytes = isAscii(text) ? Buffer.from(text, 'latin1') : Buffer.from(bytesOf(text))
+  const bytes = bytesOf(text)
   const length = flags.precision >= 0 ? Math.min(flags.precision, byteLength(text)) : bytes.length
   let parts = Array.from(bytes.subarray(0, length), (byte) => byte.toString(16).padStart(2, '0'))
   if (verb === 'X') parts = parts.map((part) => part.toUpperCase())

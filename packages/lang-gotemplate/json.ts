@@ -1,5 +1,6 @@
+import { toBase64 } from './base64.ts'
 import { GoError } from './go-error.ts'
-import { bytesOf, sortedKeys } from './go-string.ts'
+import { sortedKeys } from './go-string.ts'
 import { jsonFault } from './json-fault.ts'
 import { isFunction, isNilSlice, Num, setKey, Struct, type GoMap } from './value.ts'
 
@@ -35,7 +36,7 @@ function encode(value: unknown, style: JsonStyle, margin: string): string {
   }
   if (value === null || isNilSlice(value)) return 'null'
   if (value instanceof Num) return typeof value.value === 'bigint' ? value.value.toString() : jsonNumber(value.value)
-  if (value instanceof Uint8Array) return `"${Buffer.from(value).toString('base64')}"`
+  if (value instanceof Uint8Array) return `"${toBase64(value)}"`
   if (Array.isArray(value)) return wrap('[', ']', value.map((item) => encode(item, style, margin + (style.indent ?? ''))), style, margin)
   if (value instanceof Struct) return encodeStruct(value, style, margin)
   if (isFunction(value)) throw new GoError('json: unsupported type: func')
@@ -69,11 +70,6 @@ export function fromJson(text: string): unknown {
   } catch {
     throw new GoError(jsonFault(text))
   }
-}
-
-/** Bytes of a text, for functions that hash. */
-export function utf8(text: string): Buffer {
-  return Buffer.from(bytesOf(text))
 }
 
 /** A map from entries, safe for any key. */

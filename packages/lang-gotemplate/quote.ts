@@ -95,11 +95,12 @@ function rawByte(value: number): string {
   return String.fromCharCode(value < 0x80 ? value : 0xdc00 + value)
 }
 
+const loose = new TextDecoder('utf-8', { ignoreBOM: true })
+
 /** Escaped bytes that together are UTF-8 become the character they spell. */
 function joinSplitBytes(text: string): string {
   return text.replace(/[\udc80-\udcff]+/gu, (run) => {
-    const bytes = Buffer.from(Array.from(run, (c) => c.charCodeAt(0) - 0xdc00))
-    const decoded = bytes.toString('utf8')
+    const decoded = loose.decode(Uint8Array.from(run, (c) => c.charCodeAt(0) - 0xdc00))
     return decoded.includes('\ufffd') ? run : decoded
   })
 }

@@ -1,23 +1,23 @@
-import { createHash } from 'node:crypto'
+import { fromBase64, toBase64 } from '../base64.ts'
 import { bytesOf, stringOf } from '../go-string.ts'
 import { fn, type GoFunction } from '../value.ts'
+import type { DigestAlgorithm } from './digest.ts'
 
 const alphabet32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
 /** Encodings and checksums of strings. */
-export const encodingFunctions: readonly (readonly [string, GoFunction])[] = [
-  ['b64enc', fn('string', (s: string) => Buffer.from(bytesOf(s)).toString('base64'))],
-  ['b64dec', fn('string', decode64)],
-  ['b32enc', fn('string', encode32)],
-  ['b32dec', fn('string', decode32)],
-  ['sha1sum', fn('string', (s: string) => digest('sha1', s))],
-  ['sha256sum', fn('string', (s: string) => digest('sha256', s))],
-  ['sha512sum', fn('string', (s: string) => digest('sha512', s))],
-  ['adler32sum', fn('string', adler32)],
-]
-
-function digest(algorithm: string, s: string): string {
-  return createHash(algorithm).update(bytesOf(s)).digest('hex')
+export function encodingFunctions(digest: (algorithm: DigestAlgorithm, bytes: Uint8Array) => string): readonly (readonly [string, GoFunction])[] {
+  const sum = (algorithm: DigestAlgorithm) => fn('string', (s: string) => digest(algorithm, bytesOf(s)))
+  return [
+    ['b64enc', fn('string', (s: string) => toBase64(bytesOf(s)))],
+    ['b64dec', fn('string', decode64)],
+    ['b32enc', fn('string', encode32)],
+    ['b32dec', fn('string', decode32)],
+    ['sha1sum', sum('sha1')],
+    ['sha256sum', sum('sha256')],
+    ['sha512sum', sum('sha512')],
+    ['adler32sum', fn('string', adler32)],
+  ]
 }
 
 /** Standard alphabet with padding; line breaks are skipped. What is wrong is Go's error as text. */
@@ -28,7 +28,7 @@ function decode64(s: string): string {
   const padded = text.length % 4 === 0 && body.length % 4 !== 1
   if (illegal !== null) return `illegal base64 data at input byte ${offsetIn(s, illegal.index)}`
   if (!padded) return `illegal base64 data at input byte ${faultOfPadding(text, body)}`
-  return stringOf(Buffer.from(body, 'base64'))
+  return stringOf(fromBase64(body))
 }
 
 function faultOfPadding(text: string, body: string): number {

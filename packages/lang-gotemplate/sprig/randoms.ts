@@ -1,5 +1,6 @@
 import type { Random } from '@idp/kit'
 import { uuid } from '@idp/kit'
+import { toBase64 } from '../base64.ts'
 import { GoError, LimitError } from '../go-error.ts'
 import { fn, type GoFunction } from '../value.ts'
 
@@ -55,7 +56,7 @@ export function randomFunctions(random: Random, used: () => void): readonly (rea
     })],
     ['randBytes', fn('int', (count: number) => {
       used()
-      return Buffer.from(random(Math.min(count, longest))).toString('base64')
+      return toBase64(random(Math.min(count, longest)))
     })],
     ['shuffle', fn('string', (s: string) => {
       used()

@@ -2,7 +2,8 @@ import type { Random } from '@idp/kit'
 import { builtins } from '../builtins.ts'
 import type { FunctionTable } from '../template-set.ts'
 import { fn, type GoFunction } from '../value.ts'
-import { cryptoFunctions } from './crypto.ts'
+import { digestHex } from './digest.ts'
+import { deferredCrypto, type SprigHost } from './host.ts'
 import { dateFunctions } from './dates.ts'
 import { defaultFunctions } from './defaults.ts'
 import { dictFunctions, type Changed } from './dicts.ts'
@@ -22,6 +23,8 @@ export interface SprigOptions {
   readonly now: () => number
   /** Told of every key of a map that a template is about to change in place; undefined takes it away. */
   readonly changed?: Changed
+  /** What the machine gives. */
+  readonly host?: SprigHost
   /** Told when a result depends on randomness or the clock. */
   readonly impure?: () => void
 }
@@ -32,13 +35,14 @@ export interface SprigOptions {
  */
 export function sprigFunctions(options: SprigOptions): Map<string, GoFunction> {
   const impure = options.impure ?? (() => {})
+  const crypto = options.host?.crypto?.(options.random, options.now, impure)
   const table: FunctionTable = new Map<string, GoFunction>([
     ...builtins,
     ['hello', fn('', () => 'Hello!')],
     ['getHostByName', fn('string', () => '')],
-    ...stringFunctions, ...numberFunctions, ...listFunctions, ...dictFunctions(options.changed ?? (() => {})), ...defaultFunctions, ...encodingFunctions,
+    ...stringFunctions, ...numberFunctions, ...listFunctions, ...dictFunctions(options.changed ?? (() => {})), ...defaultFunctions, ...encodingFunctions(options.host?.digest ?? digestHex),
     ...pathFunctions, ...regexFunctions, ...semverFunctions, ...urlFunctions,
-    ...randomFunctions(options.random, impure), ...dateFunctions(options.now, impure), ...cryptoFunctions(options.random, options.now, impure),
+    ...randomFunctions(options.random, impure), ...dateFunctions(options.now, impure), ...deferredCrypto((name) => crypto?.get(name)),
   ])
   return table as Map<string, GoFunction>
 }

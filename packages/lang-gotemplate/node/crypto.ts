@@ -8,7 +8,7 @@ import { fn, Struct, typeOf, type GoFunction } from '../value.ts'
 import { sprintV } from '../format.ts'
 import { integer, makeCertificate, pem, readCertificate, readPrivateKey, sequence, writePrivateKey, type CertificateSpec } from './certificate.ts'
 import { derivePassword } from './derive-password.ts'
-import { toInt64 } from './conversion.ts'
+import { toInt64 } from '../sprig/conversion.ts'
 
 /** Sprig's cryptography. Certificates and keys are as its documentation describes them; `used` is told of each random result. */
 export function cryptoFunctions(random: Random, now: () => number, used: () => void): readonly (readonly [string, GoFunction])[] {
