@@ -5,6 +5,9 @@ import { numberText } from '@idp/lang-promql'
 export interface TemplateData { readonly labels: Readonly<Record<string, string>>; readonly externalLabels: Readonly<Record<string, string>>; readonly externalUrl: string; readonly value: number }
 export type TemplateQuery = (query: string) => readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[]
 
+/** A sample as templates see it. */
+interface SampleValue { readonly Labels: Readonly<Record<string, unknown>>; readonly Value: number }
+
 const prelude = '{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}'
 
 /** Fills in a label or annotation of an alert. A template that fails says so in its place, as upstream's does. */
@@ -55,8 +58,8 @@ function functions(query: TemplateQuery, now: () => number): FunctionTable {
     ...builtins,
     ['query', fn('string', (text: string) => query(text).map(({ labels, value }) => sample(labels, value)))],
     ['first', fn('any', (samples: unknown) => { if (!Array.isArray(samples) || samples.length === 0) throw new Error('first() called on vector with no elements'); return samples[0] as unknown })],
-    ['value', fn('any', (one: unknown) => (one as Map<string, unknown>).get('Value'))],
-    ['label', fn('string any', (name: string, one: unknown) => ((one as Map<string, unknown>).get('Labels') as Map<string, unknown>).get(name) ?? '')],
+    ['value', fn('any', (one: unknown) => (one as SampleValue).Value)],
+    ['label', fn('string any', (name: string, one: unknown) => (one as SampleValue).Labels[name] ?? '')],
     ['humanize', fn('any', (value: unknown) => humanize(number(value), 1000, ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'], ['m', 'u', 'n', 'p', 'f', 'a', 'z', 'y']))],
     ['humanize1024', fn('any', (value: unknown) => humanize(number(value), 1024, ['ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei', 'Zi', 'Yi'], []))],
     ['humanizeDuration', fn('any', (value: unknown) => humanizeDuration(number(value)))],
