@@ -171,7 +171,7 @@ class Pass {
       apiVersion: 'cert-manager.io/v1', kind: 'CertificateRequest',
       metadata: {
         name, namespace: this.#namespace, labels: { ...metadata.labels }, ownerReferences: [controllerReference(Certificate, this.#certificate)],
-        annotations: { [names.certificateName]: metadata.name ?? '', [names.revision]: String(revision), [names.privateKeySecret]: this.status.nextPrivateKeySecretName ?? '' },
+        annotations: { ...copied(metadata.annotations), [names.certificateName]: metadata.name ?? '', [names.revision]: String(revision), [names.privateKeySecret]: this.status.nextPrivateKeySecretName ?? '' },
       },
       spec: {
         request: Buffer.from(csr).toString('base64'), issuerRef: spec.issuerRef, usages: usagesOf(spec) as never,
@@ -259,6 +259,11 @@ class Pass {
   #wake(ms: number): void {
     this.again = Math.min(this.again ?? Infinity, ms)
   }
+}
+
+/** Annotations that travel with a request: all but those of tools that apply the Certificate. */
+function copied(annotations: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(annotations).filter(([name]) => !/^(kubectl\.kubernetes\.io|fluxcd\.io|argocd\.argoproj\.io)\//.test(name)))
 }
 
 function revisionOf(request: CertificateRequest): number {

@@ -3,6 +3,7 @@ import { Secret } from '@idp/api'
 import type { Scope } from '@idp/controller'
 import type { Random } from '@idp/kit'
 import type { Net } from '@idp/sandbox'
+import type { DefaultIssuer } from '../engine/shim-annotations.ts'
 import { ClusterIssuer, Issuer, type AnyIssuer } from '../kinds/cert-manager.ts'
 
 /** What the control loops are given beside the API. */
@@ -16,6 +17,7 @@ export interface World {
   readonly fetch: Net['fetch']
   /** Image of the pods that answer HTTP-01 challenges. */
   readonly solverImage: string
+  readonly defaultIssuer: DefaultIssuer
   /** Sign CertificateSigningRequests of Kubernetes too; upstream's experimental feature. */
   readonly signingRequests: boolean
 }

@@ -35,5 +35,5 @@ export const RouteView: Kind<RouteView> = defineKind({ group: 'gateway.networkin
 /** Labels and annotations of acme.cert-manager.io. */
 export const acmeNames = {
   domain: 'acme.cert-manager.io/http-domain', token: 'acme.cert-manager.io/http-token', solver: 'acme.cert-manager.io/http01-solver', finalizer: 'acme.cert-manager.io/finalizer',
-  ingressName: 'acme.cert-manager.io/http01-override-ingress-name', ingressClass: 'acme.cert-manager.io/http01-ingress-class', ingressClassName: 'acme.cert-manager.io/http01-ingress-ingressclassname', editInPlace: 'acme.cert-manager.io/http01-edit-in-place',
+  ingressName: 'acme.cert-manager.io/http01-override-ingress-name', ingressClass: 'acme.cert-manager.io/http01-override-ingress-class', ingressClassName: 'acme.cert-manager.io/http01-override-ingress-ingressclassname', editInPlace: 'acme.cert-manager.io/http01-edit-in-place',
 } as const

@@ -17,7 +17,7 @@ export function createControllers(world: World): Controller[] {
   const clients = createAcmeClients(world)
   const controllers = [
     issuerController(Issuer, world, clients), issuerController(ClusterIssuer, world, clients), approverController, requestController(world), certificateController(world), orderController(clients), challengeController(clients, world),
-    ingressShim, ...(world.gateways ? [gatewayShim] : []), ...(world.signingRequests ? [signingRequestController(world)] : []),
+    ingressShim(world.defaultIssuer), ...(world.gateways ? [gatewayShim(world.defaultIssuer)] : []), ...(world.signingRequests ? [signingRequestController(world)] : []),
   ]
   return controllers as unknown as Controller[]
 }
@@ -35,6 +35,7 @@ export const controller: Program = {
       controllers: createControllers({
         clusterNamespace: (flag(args, 'cluster-resource-namespace') ?? pod.namespace).replace('$(POD_NAMESPACE)', pod.namespace), random, gateways: ['', 'true'].includes(flag(args, 'enable-gateway-api') ?? 'false'),
         fetch: (url, options) => net.fetch(url, options), solverImage: flag(args, 'acme-http01-solver-image') ?? 'quay.io/jetstack/cert-manager-acmesolver:v1.19.0',
+        defaultIssuer: { name: flag(args, 'default-issuer-name') ?? '', kind: flag(args, 'default-issuer-kind') ?? 'Issuer', group: flag(args, 'default-issuer-group') ?? 'cert-manager.io' },
         signingRequests: /ExperimentalCertificateSigningRequestControllers=true/.test(flag(args, 'feature-gates') ?? ''),
       }),
     })

@@ -193,3 +193,23 @@ spec: { ca: { secretName: sub-tls } }
   for (const name of ['web', 'sub', 'leaf']) assert.deepEqual([(await get(cluster, name)).status?.revision, ...conditionsOf(await get(cluster, name))], [2, 'Ready=True Ready'], name)
   assert.ok((await cluster.events('web')).includes('Normal Issuing Issuing certificate as the CA of its issuer was replaced'))
 })
+
+test('an Ingress with tls-acme gets the default issuer; bad annotations are told and change nothing', async () => {
+  await using cluster = await startCluster()
+  await cluster.apply(issuers)
+  const ingress = (name: string, annotations: string): string => `
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: ${name}, namespace: app, annotations: { ${annotations} } }
+spec: { tls: [{ hosts: [a.test], secretName: ${name}-tls }], defaultBackend: { service: { name: web, port: { number: 80 } } } }
+`
+  await cluster.apply(ingress('auto', "kubernetes.io/tls-acme: 'true', cert-manager.io/alt-names: b.test, acme.cert-manager.io/http01-edit-in-place: 'true'"))
+  await cluster.apply(ingress('bad', 'cert-manager.io/cluster-issuer: ca-issuer, cert-manager.io/duration: soon'))
+  await cluster.settle()
+  const made = await get(cluster, 'auto-tls')
+  assert.deepEqual([made.spec.issuerRef.name, made.spec.dnsNames, made.metadata.annotations?.['acme.cert-manager.io/http01-override-ingress-name']], ['ca-issuer', ['a.test', 'b.test'], 'auto'])
+  const [request] = (await cluster.api.client.list(CertificateRequest, { namespace: 'app' })).items
+  assert.equal(request?.metadata.annotations?.['acme.cert-manager.io/http01-override-ingress-name'], 'auto')
+  assert.deepEqual(await cluster.events('bad'), ['Warning BadConfig invalid ingress annotation "cert-manager.io/duration": time: invalid duration "soon"'])
+  assert.deepEqual((await cluster.api.client.list(Certificate, { namespace: 'app' })).items.map(({ metadata }) => metadata.name), ['auto-tls'])
+})

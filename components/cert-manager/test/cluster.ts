@@ -64,7 +64,7 @@ export async function startCluster(options: Options = {}): Promise<Cluster> {
   }
 }
 
-const offline = { solverImage: 'quay.io/jetstack/cert-manager-acmesolver:v1.19.0', fetch: (url: string | URL): Promise<Response> => Promise.reject(new Error(`no way to ${String(url)}`)) }
+const offline = { defaultIssuer: { name: 'ca-issuer', kind: 'ClusterIssuer', group: 'cert-manager.io' }, solverImage: 'quay.io/jetstack/cert-manager-acmesolver:v1.19.0', fetch: (url: string | URL): Promise<Response> => Promise.reject(new Error(`no way to ${String(url)}`)) }
 
 const gatewayCrd = (kind: string, plural: string): string => `
 ---
