@@ -38,7 +38,7 @@ function testCommand(contextFor: ContextMaker): Command {
 function applyProgram(contextFor: ContextMaker): Command {
   return base('apply').description('apply policies to resources and print what they say').argument('<policies...>', "files or folders with policies, or - for standard input")
     .option('-r, --resource <path>', 'files or folders with resources, or - (repeatable)', repeated, []).option('--resources <path>', 'the same')
-    .option('--json <path>', 'payloads that are no Kubernetes objects, for policies that look at JSON (repeatable)', repeated, []).option('--context-file <file>', 'resources and image data that CEL policies ask for').option('--context-path <file>', 'the same')
+    .option('--json <path>', 'payloads that are no Kubernetes objects, for policies that look at JSON (repeatable)', repeated, []).option('--http-payload <path>', 'HTTP requests, for policies that look at those (repeatable)', repeated, []).option('--envoy-payload <path>', "Envoy's check requests (repeatable)", repeated, []).option('--context-file <file>', 'resources and image data that CEL policies ask for').option('--context-path <file>', 'the same')
     .option('--parameter-resource <path>', 'parameters of admission policies (repeatable)', repeated, [])
     .option('-c, --cluster', 'the resources of a cluster').option('--kubeconfig <file>', "of that cluster (idp's own, else $KUBECONFIG)").option('--context <name>', 'its context').option('-n, --namespace <namespace>', 'with --cluster: only of this namespace')
     .option('-s, --set <variables>', 'NAME=VALUE,… for variables', repeated, []).option('-f, --values-file <file>', 'values for variables (kind Values)').option('-u, --userinfo <file>', 'who asks (kind UserInfo)')

@@ -21,7 +21,7 @@ import { writeChanges } from './write-changes.ts'
 
 /** The flags of `kyverno apply` that mean something here. */
 export interface ApplyFlags {
-  readonly resource: readonly string[]; readonly targetResource: readonly string[]; readonly exception: readonly string[]; readonly json: readonly string[]; readonly parameterResource: readonly string[]; readonly contextFile?: string; readonly set: readonly string[]
+  readonly resource: readonly string[]; readonly targetResource: readonly string[]; readonly exception: readonly string[]; readonly json: readonly string[]; readonly httpPayload: readonly string[]; readonly envoyPayload: readonly string[]; readonly parameterResource: readonly string[]; readonly contextFile?: string; readonly set: readonly string[]
   readonly cluster?: boolean; readonly kubeconfig?: string; readonly context?: string; readonly namespace?: string
   readonly valuesFile?: string; readonly userinfo?: string; readonly policyReport?: boolean; readonly outputFormat?: string; readonly output?: string; readonly stdin?: boolean
   readonly auditWarn?: boolean; readonly warnExitCode?: number; readonly warnNoPass?: boolean; readonly table?: boolean; readonly detailedResults?: boolean; readonly removeColor?: boolean
@@ -30,7 +30,7 @@ export interface ApplyFlags {
 
 /** Applies policies to resources from files or from a cluster and prints what they say, with the Kyverno CLI's words and exit codes. */
 export async function applyCommand(context: CommandContext, paths: readonly string[], flags: ApplyFlags): Promise<void> {
-  if (flags.resource.length === 0 && flags.json.length === 0 && flags.cluster !== true) throw new CodedError({ code: 'NoResources', message: 'resource file(s) or cluster required', remedy: 'Name files with --resource, or look at a cluster with --cluster' })
+  if ([flags.resource, flags.json, flags.httpPayload, flags.envoyPayload].every((paths) => paths.length === 0) && flags.cluster !== true) throw new CodedError({ code: 'NoResources', message: 'resource file(s) or cluster required', remedy: 'Name files with --resource, or look at a cluster with --cluster' })
   if (paths.includes('-') && flags.resource.includes('-')) throw new CodedError({ code: 'ConflictingFlags', message: 'standard input can be policies or resources, not both' })
   const client = flags.cluster === true ? await kubeconfigClient(context, flags) : undefined
   const input = await readInput(paths, flags, { stdin: process.stdin, now: () => context.clock.now(), cluster: client === undefined ? undefined : { client, objects: (policies) => clusterObjects(client, policies, flags.namespace) } })
@@ -41,7 +41,7 @@ export async function applyCommand(context: CommandContext, paths: readonly stri
   const world = { ...input.world, policies: input.policies.filter((policy) => !skipped.some((one) => one.policy === policy)) }
   const responses: PolicyResponse[] = []
   for (const object of input.resources) responses.push(...(await applyPolicies(world, object)))
-  for (const payload of input.payloads) responses.push(...(await applyToPayload(world, payload)))
+  for (const { value, mode } of input.payloads) responses.push(...(await applyToPayload(world, value, mode)))
   const counts = countResults(responses, flags.auditWarn === true)
   const total = { ...counts, error: counts.error + skipped.length }
   if (flags.output !== undefined) await writeChanges(flags.output, responses)

@@ -24,7 +24,7 @@ export interface ApplyInput {
   /** What policies may look up besides. */
   readonly targets: readonly AnyObject[]
   /** Payloads that are no Kubernetes objects. */
-  readonly payloads: readonly Json[]
+  readonly payloads: readonly { readonly value: Json; readonly mode: string }[]
   readonly world: PolicyWorld
 }
 
@@ -43,7 +43,10 @@ export async function readInput(paths: readonly string[], flags: ApplyFlags, { s
   const context = readContext(flags.contextFile === undefined ? [] : await loadObjects([flags.contextFile], stdin))
   const resources = all.filter((one) => !isPolicy(one) && !isException(one) && !isBinding(one))
   return {
-    policies, exceptions: excepted, resources, targets, payloads: (await loadObjects(flags.json, stdin)) as unknown as Json[],
+    policies, exceptions: excepted, resources, targets, payloads: [
+      ...(await loadObjects(flags.json, stdin)).map((value) => ({ value: value as unknown as Json, mode: 'JSON' })), ...(await loadObjects(flags.httpPayload, stdin)).map((value) => ({ value: value as unknown as Json, mode: 'HTTP' })),
+      ...(await loadObjects(flags.envoyPayload, stdin)).map((value) => ({ value: value as unknown as Json, mode: 'Envoy' })),
+    ],
     world: await worldOf({ policies, exceptions, celExceptions, objects: [...resources, ...targets], client: cluster?.client, context, now, bindings: found.filter(isBinding) as unknown as AdmissionBinding[], params: await loadObjects(flags.parameterResource, stdin) }, flags),
   }
 }

@@ -61,11 +61,11 @@ export async function applyPolicies(world: PolicyWorld, object: AnyObject, opera
   return responses
 }
 
-/** The verdicts of policies that look at JSON (`evaluation.mode: JSON`) on a payload that is no Kubernetes object. */
-export async function applyToPayload(world: PolicyWorld, payload: Json): Promise<PolicyResponse[]> {
+/** The verdicts of policies with another `evaluation.mode` (`JSON`, `HTTP`, `Envoy`) on a payload that is no Kubernetes object. */
+export async function applyToPayload(world: PolicyWorld, payload: Json, mode = 'JSON'): Promise<PolicyResponse[]> {
   const object = payload as unknown as AnyObject
   const nothing = { apiVersion: '', kind: '', metadata: {} } as unknown as AnyObject
-  return (await Promise.all(world.policies.filter((policy) => celFamily(policy) !== undefined && (policy as unknown as CelPolicy).spec.evaluation?.mode === 'JSON').map(async (policy) => {
+  return (await Promise.all(world.policies.filter((policy) => celFamily(policy) !== undefined && (policy as unknown as CelPolicy).spec.evaluation?.mode === mode).map(async (policy) => {
     const outcome = await evaluateCel(policy as unknown as CelPolicy, { object: nothing }, { ...world.cel, payload })
     return outcome === undefined ? [] : [celResponse(policy, { object, patched: object }, outcome)]
   }))).flat()

@@ -81,7 +81,7 @@ async function checkExpectation(run: Run, expectation: Expectation): Promise<Tes
   if (policy === undefined) return (names ?? ['*']).map((name) => row(name, 'missing', false, `no policy '${wanted}' in the files`))
   const rows: TestRow[] = []
   const payloads = kind === '' ? test.payloads.filter(({ name }) => names === undefined || names.includes(name)) : []
-  for (const { name, value } of payloads) rows.push(await checkOne(run, { policy, object: value as unknown as AnyObject, expectation, expected, payload: value }, (actual, passed, message) => row(name, actual, passed, message)))
+  for (const { name, value, mode } of payloads) rows.push(await checkOne(run, { policy, object: value as unknown as AnyObject, expectation, expected, payload: { value, mode } }, (actual, passed, message) => row(name, actual, passed, message)))
   if (payloads.length > 0) return rows
   for (const { name, objects } of subjects(test, expectation)) {
     if (objects.length === 0) rows.push(row(name, 'missing', false, `no resource '${name}' of kind ${kind} in the files`))
@@ -111,7 +111,7 @@ function named(resources: readonly AnyObject[], reference: string): readonly Any
   return resources.filter((one) => one.metadata.name === name && (namespace === undefined || (one.metadata.namespace ?? 'default') === namespace))
 }
 
-interface Check { readonly policy: PolicyObject; readonly object: AnyObject; readonly expectation: Expectation; readonly expected: string; readonly payload?: Json }
+interface Check { readonly policy: PolicyObject; readonly object: AnyObject; readonly expectation: Expectation; readonly expected: string; readonly payload?: { readonly value: Json; readonly mode: string } }
 type RowMaker = (actual: TestRow['actual'], passed: boolean, message: string) => TestRow
 /** A rule's outcome with the resource as its policy left it. */
 interface Found extends RuleOutcome { readonly patched: AnyObject }
@@ -119,7 +119,7 @@ interface Found extends RuleOutcome { readonly patched: AnyObject }
 async function checkOne(run: Run, check: Check, row: RowMaker): Promise<TestRow> {
   const { policy, object, expectation, expected, payload } = check
   const { rule = '' } = expectation
-  const found = (await (payload === undefined ? responsesOf(run, object, expectation.operation) : applyToPayload(run.world, payload))).filter((one) => one.policy === policy)
+  const found = (await (payload === undefined ? responsesOf(run, object, expectation.operation) : applyToPayload(run.world, payload.value, payload.mode))).filter((one) => one.policy === policy)
     .flatMap(({ rules, patched }): Found[] => rules.map((one) => ({ ...one, patched }))).filter((one) => familyOf(policy) !== undefined || isNamed(one.rule, rule))
   const [first] = found
   if (first === undefined) return row('excluded', true, 'excluded: no rule of that name is about the resource')

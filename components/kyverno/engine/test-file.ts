@@ -21,7 +21,7 @@ export interface Expectation {
 interface TestFile {
   readonly metadata?: { readonly name?: string }; readonly name?: string; readonly policies?: readonly string[]; readonly resources?: readonly string[]; readonly targetResources?: readonly string[]; readonly clusterResources?: readonly string[]
   readonly exceptions?: readonly string[]; readonly variables?: string; readonly values?: unknown; readonly userinfo?: string; readonly userInfo?: string; readonly results?: readonly Expectation[]
-  readonly paramResources?: readonly string[]; readonly context?: string; readonly jsonPayload?: string; readonly jsonPayloads?: readonly string[]
+  readonly paramResources?: readonly string[]; readonly context?: string; readonly jsonPayload?: string; readonly httpPayloads?: readonly string[]; readonly envoyPayloads?: readonly string[]; readonly jsonPayloads?: readonly string[]
   readonly globalContextEntries?: readonly GlobalEntry[]
   readonly apiCallResponses?: readonly { readonly url?: string; readonly urlPath?: string; readonly response?: { readonly body?: Json } }[]
 }
@@ -39,7 +39,7 @@ export interface PolicyTestFile {
   /** Parameters of admission policies. */
   readonly params: readonly AnyObject[]
   /** Payloads for policies that look at JSON, by the name their rows use. */
-  readonly payloads: readonly { readonly name: string; readonly value: Json }[]
+  readonly payloads: readonly { readonly name: string; readonly value: Json; readonly mode: string }[]
   readonly images: ReadonlyMap<string, Json>
   readonly globalContext: ReadonlyMap<string, Json>
   readonly values: TestValues
@@ -74,7 +74,9 @@ async function loadTest(files: FileTree, path: string, test: TestFile): Promise<
     clusterResources: [...context.objects, ...(await load(context.definitionFiles)), ...(await load(cloned))],
     exceptions: exceptions.filter((one) => !isCelException(one)) as unknown as PolicyException[],
     celExceptions: exceptions.filter(isCelException) as unknown as CelException[],
-    payloads: (await Promise.all([...(test.jsonPayloads ?? []), ...(test.jsonPayload === undefined ? [] : [test.jsonPayload])].map(async (one) => (await load([one])).map((value) => ({ name: one, value: value as unknown as Json }))))).flat(),
+    payloads: (await Promise.all([
+      ...[...(test.jsonPayloads ?? []), ...(test.jsonPayload === undefined ? [] : [test.jsonPayload])].map((name) => ({ name, mode: 'JSON' })), ...(test.httpPayloads ?? []).map((name) => ({ name, mode: 'HTTP' })), ...(test.envoyPayloads ?? []).map((name) => ({ name, mode: 'Envoy' })),
+    ].map(async ({ name, mode }) => (await load([name])).map((value) => ({ name, mode, value: value as unknown as Json }))))).flat(),
     params: await load(test.paramResources),
     images: context.images,
     globalContext: new Map(await Promise.all((test.globalContextEntries ?? []).map(async (entry) => [entry.name, globalData(entry, entry.resourceFiles === undefined ? [...(entry.resources ?? [])] : (await load(entry.resourceFiles)) as unknown as Json[])] as const))),

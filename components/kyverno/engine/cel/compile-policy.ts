@@ -82,7 +82,7 @@ export function compileSpec(spec: CelPolicySpec, base: CelEnvironment = kyvernoE
     spec, variables, variablesType,
     conditions: [...conditions(spec.matchConditions, 'spec.matchConditions'), ...conditions(spec.conditions, 'spec.conditions')],
     validations: (spec.validations ?? []).map(({ expression, message = '', messageExpression }, index) => ({
-      program: compileAt(`spec.validations[${index}].expression`, expression, environment, [boolType]), message,
+      program: compileAt(`spec.validations[${index}].expression`, expression, environment, ['HTTP', 'Envoy'].includes(spec.evaluation?.mode ?? '') ? [] : [boolType]), message,
       messageProgram: messageExpression === undefined || messageExpression === '' ? undefined : compileAt(`spec.validations[${index}].messageExpression`, messageExpression, environment, [stringType]),
     })),
     mutations: (spec.mutations ?? []).map(({ jsonPatch, applyConfiguration }, index) => (jsonPatch === undefined

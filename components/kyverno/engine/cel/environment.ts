@@ -1,6 +1,7 @@
 import { CelOptional, dynType, encodersLibrary, global, jsonPatchLibrary, kubernetesEnvironment, listType, mathLibrary, member, objectType, stringType, type CelEnvironment, type CelLibrary, type CelType, type CelValue } from '@idp/lang-cel'
 import { jmesPath } from '@idp/lang-jmespath'
 import { RunContext, type Run } from './run-context.ts'
+import { authorizationLibrary } from './libraries/authorization.ts'
 import { generatorLibrary, generatorType } from './libraries/generator.ts'
 import { globalContextLibrary, globalContextType, httpLibrary, httpType } from './libraries/http.ts'
 import { imageDataType, imageLibrary } from './libraries/image.ts'
@@ -50,7 +51,7 @@ export const kyvernoEnvironment: CelEnvironment = kubernetesEnvironment({
   libraries: [
     mathLibrary, encodersLibrary, jsonPatchLibrary, patchLibrary, replaceLibrary, compatibility,
     resourceLibrary, httpLibrary, globalContextLibrary, imageLibrary, imageVerifyLibrary(verifying), generatorLibrary, jsonLibrary, hashLibrary, gzipLibrary, roundLibrary, userLibrary,
-    transformLibrary, x509Library, randomLibrary, timeLibrary(() => clockOf.now()),
+    transformLibrary, x509Library, randomLibrary, timeLibrary(() => clockOf.now()), authorizationLibrary(() => clockOf.now()),
   ],
   findType: (name) => (name === 'Object' || name.startsWith('Object.') ? anyObject(name) : undefined),
 })

@@ -83,7 +83,7 @@ const exceptionsFor = (policy: CelPolicy, { exceptions = [] }: CelContext): read
 
 /** Whether a spec's constraints are about a resource; a policy without constraints is about none, unless it looks at JSON. */
 function isAbout({ spec }: CompiledSpec, request: Request, { source, payload, target }: CelContext): boolean {
-  if (spec.evaluation?.mode === 'JSON') return true
+  if (['JSON', 'HTTP', 'Envoy'].includes(spec.evaluation?.mode ?? '')) return spec.evaluation?.mode === 'JSON' || payload !== undefined
   if (payload !== undefined) return false
   const { object } = request
   const match = target !== undefined && (spec.targetMatchConstraints?.resourceRules ?? []).length > 0 ? spec.targetMatchConstraints : spec.matchConstraints
@@ -100,7 +100,7 @@ function evaluateSpec({ policy, family }: CompiledPolicy, compiled: CompiledSpec
   const { object } = request
   const resource = context.source.resourceOf(object.apiVersion, object.kind) ?? { group: '', version: '', resource: '' }
   const { payload, target, params = null } = context
-  const isJson = compiled.spec.evaluation?.mode === 'JSON'
+  const isJson = ['JSON', 'HTTP', 'Envoy'].includes(compiled.spec.evaluation?.mode ?? '')
   const base = isJson ? { object: (payload ?? object) as never, oldObject: null, request: null, namespaceObject: null, exceptions: { allowedImages: [], allowedValues: [] }, images: {}, params: null } : requestData(request, resource, { compiled, run })
   const triggerData = target === undefined ? {} : { request: requestData(target.trigger, context.source.resourceOf(target.trigger.object.apiVersion, target.trigger.object.kind) ?? resource, { compiled, run })['request'] ?? null }
   const plain = evaluation({ compiled, run, data: { ...base, ...triggerData, params: params as never } })

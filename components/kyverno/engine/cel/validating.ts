@@ -1,15 +1,26 @@
 import { CodedError, messageOf } from '@idp/kit'
+import { Authorization, wordsOf } from './libraries/authorization.ts'
 import type { CompiledValidation } from './compile-policy.ts'
 import type { CelOutcome, Subject } from './evaluate-cel.ts'
 import type { Evaluation } from './evaluation.ts'
 
 /** The first validation that is false decides. */
 export function validating({ compiled, evaluated }: Subject): CelOutcome {
+  if (['HTTP', 'Envoy'].includes(compiled.spec.evaluation?.mode ?? '')) return authorizing(compiled.validations, evaluated)
   for (const [index, validation] of compiled.validations.entries()) {
     if (isTrue(validation, evaluated)) continue
     return { verdict: 'fail', message: messageFor(validation, index, evaluated), annotations: auditAnnotations(compiled.annotations, evaluated) }
   }
   return { verdict: 'pass', message: 'success', annotations: auditAnnotations(compiled.annotations, evaluated) }
+}
+
+/** The first validation that gives an answer decides; none at all refuses nothing. */
+function authorizing(validations: readonly CompiledValidation[], evaluated: Evaluation): CelOutcome {
+  for (const { program } of validations) {
+    const answer = evaluated.value(program)
+    if (answer instanceof Authorization) return { verdict: answer.allowed ? 'pass' : 'fail', message: wordsOf(answer) }
+  }
+  return { verdict: 'pass', message: 'no validation answered' }
 }
 
 export function isTrue({ program }: CompiledValidation, evaluated: Evaluation): boolean {
