@@ -11,6 +11,8 @@ export interface PolicyIndex {
   checks(object: Kinded): CheckList
   /** Policies with mutate rules that may be about a kind. */
   mutating(object: Kinded): readonly PolicyObject[]
+  /** Rules that verify images and may be about a kind. */
+  verifying(object: Kinded): readonly { readonly policy: PolicyObject; readonly rule: Rule }[]
 }
 type Kinded = Pick<AnyObject, 'apiVersion' | 'kind'>
 
@@ -26,12 +28,13 @@ export function indexOf(policies: readonly PolicyObject[] | PolicyObject): Polic
 }
 
 function createIndex(policies: readonly PolicyObject[]): PolicyIndex {
-  const rulesFor = (policy: PolicyObject, key: string, type: 'validate' | 'mutate'): Rule[] => {
+  const rulesFor = (policy: PolicyObject, key: string, type: 'validate' | 'mutate' | 'verifyImages'): Rule[] => {
     const [apiVersion = '', kind = ''] = key.split(' ')
     return rulesOf(policy).filter((rule) => rule[type] !== undefined && mayConcern(rule, { apiVersion, kind }))
   }
   const checks = boundedCache((key) => checkListOf(policies.flatMap((policy) => rulesFor(policy, key, 'validate').map((rule) => ({ policy, rule })))))
   const mutating = boundedCache((key) => policies.filter((policy) => rulesFor(policy, key, 'mutate').length > 0))
+  const verifying = boundedCache((key) => policies.flatMap((policy) => rulesFor(policy, key, 'verifyImages').map((rule) => ({ policy, rule }))))
   const keyOf = ({ apiVersion, kind }: Kinded): string => `${apiVersion} ${kind}`
-  return { checks: (object) => checks(keyOf(object)), mutating: (object) => mutating(keyOf(object)) }
+  return { checks: (object) => checks(keyOf(object)), mutating: (object) => mutating(keyOf(object)), verifying: (object) => verifying(keyOf(object)) }
 }

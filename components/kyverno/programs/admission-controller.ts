@@ -13,9 +13,10 @@ import { UpdateRequestKind } from '../kinds/update-request.ts'
 import { createObserver } from './admission-observer.ts'
 import { keepAdmissionPolicies } from './admission-policy-keeper.ts'
 import { admissionHandler } from './admission-server.ts'
-import { apiContext } from './api-context.ts'
+import { apiContext, objectsOf } from './api-context.ts'
 import { markCelPolicies, watchCelPolicies } from './cel-policies.ts'
 import { createGlobalContext } from './global-context.ts'
+import { imageTrust } from './image-trust.ts'
 import { followConfig } from './kyverno-config.ts'
 import { serviceCalls } from './service-call.ts'
 import { servingCertificate } from './serving-certificate.ts'
@@ -34,12 +35,13 @@ export async function admissionController(container: Container): Promise<number>
   const config = followConfig({ client, clock, log, signal, namespace })
   const lists = policyLists(cluster, namespaced)
   const source: ContextSource = { ...apiContext(client), service: serviceCalls(net, signal) }
+  const images = imageTrust(client, { clock, net, namespace, signal })
   const globals = createGlobalContext(watch(GlobalContextEntry), { client, clock, log, signal, source })
   const cel = watchCelPolicies(container, client, { globalContext: async (name, projection) => globals.read(projection === '' ? name : `${name}.${projection}`) })
   const recorder = createEventRecorder({ client, clock, log, signal, component: 'kyverno-admission' })
   const observer = createObserver({ recorder, find: (policy, of) => lists(of).find(({ metadata }) => metadata.name === policy) })
   const handler = admissionHandler({
-    log, clock, source: { ...source, globalEntry: (name) => globals.read(name) }, exceptions: () => exceptions.cache.list(), namespaceLabels: (name) => namespaces.cache.get(name)?.metadata.labels ?? {},
+    log, clock, source: { ...source, globalEntry: (name) => globals.read(name), imageData: images.data, find: objectsOf(client) }, trust: images, exceptions: () => exceptions.cache.list(), namespaceLabels: (name) => namespaces.cache.get(name)?.metadata.labels ?? {},
     policies: lists, reviewed: observer.reviewed, leavesAlone: (request, subresource) => config.isFiltered(request.object, subresource) || (request.user !== undefined && config.isExcluded(request.user)),
     leave: (policy, rule, request) => void client.create(UpdateRequestKind, updateRequestFor(policy, rule.name, request, namespace)).catch((error: unknown) => log.warn('an update request could not be left', { policy: policy.metadata.name, error: messageOf(error) })),
     cel: { validate: (request) => validateCel(cel.list(), request, cel.world(), 'admission'), mutate: (request) => mutateCel(cel.list(), request, cel.world()) },

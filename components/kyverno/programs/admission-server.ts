@@ -6,6 +6,8 @@ import type { CelRuleResult } from '../engine/cel/cel-results.ts'
 import { cleanupProblems, policyProblems } from '../engine/check-policy.ts'
 import { mutateResource, type ContextSource, type Request as PolicyRequest, type RuleResult } from '../engine/evaluate.ts'
 import type { PolicyException } from '../engine/exceptions.ts'
+import type { ImageTrust } from '../engine/images/verify-image.ts'
+import { checkImagesRule, verifyImagesRule } from '../engine/images/verify-images-rule.ts'
 import { limitSource } from '../engine/limited-source.ts'
 import { ruleMatches } from '../engine/match-resource.ts'
 import { mutatesExisting } from '../engine/mutate-existing.ts'
@@ -30,6 +32,8 @@ export interface AdmissionOptions {
   leave?(policy: PolicyObject, rule: Rule, request: PolicyRequest): void
   /** What the policies of policies.kyverno.io say of a request, and make of it. */
   readonly cel?: { validate(request: PolicyRequest): Promise<readonly CelRuleResult[]>; mutate(request: PolicyRequest): Promise<AnyObject> }
+  /** What images are verified with; without it rules that verify images fail. */
+  readonly trust?: ImageTrust
   /** Hears of each decision, and whether it refused the request. */
   decided(result: RuleResult, request: PolicyRequest, blocked: boolean): void
   /** Hears of each review. */
@@ -115,6 +119,13 @@ async function validate(options: AdmissionOptions, { review, request, policies }
     if (blocks) refused.push(result)
     else if (result.warns) warnings.push(`policy ${result.policy}: ${result.message}`)
   }
+  for (const { policy, rule } of indexOf(policies).verifying(request.object)) {
+    const result = await checkImagesRule(policy, rule, request, { source: options.source, exceptions: options.exceptions() })
+    if (result === undefined) continue
+    const blocks = result.enforced && result.verdict === 'fail'
+    options.decided(result, request, blocks)
+    if (blocks) refused.push(result)
+  }
   if (refused.length > 0) return { allowed: false, status: { code: 400, message: refusal(request.object, refused) } } as { readonly allowed: boolean }
   if (review.request.dryRun !== true) leaveWork(options, request, policies)
   return { allowed: true, ...(warnings.length > 0 ? { warnings } : {}) }
@@ -159,6 +170,18 @@ async function mutate(options: AdmissionOptions, { review, request, policies }: 
     options.log.warn('a mutation failed', { kind: object.kind, name: object.metadata.name, error: messageOf(error) })
     return failed(error)
   }
+  const refused: RuleResult[] = []
+  for (const { policy, rule } of indexOf(policies).verifying(object)) {
+    if (options.trust === undefined) return failed(new Error(`${rule.name}: images cannot be verified here`))
+    const verified = await verifyImagesRule(policy, rule, { ...request, object }, { source: options.source, exceptions: options.exceptions(), trust: options.trust })
+    if (verified === undefined) continue
+    const { verdict, enforced } = verified.result
+    const blocks = enforced && (verdict === 'fail' || (verdict === 'error' && policy.spec.failurePolicy !== 'Ignore'))
+    options.decided(verified.result, request, blocks)
+    if (blocks) refused.push(verified.result)
+    object = verified.object
+  }
+  if (refused.length > 0) return { allowed: false, status: { code: 400, message: refusal(request.object, refused) } } as { readonly allowed: boolean }
   if (object === request.object) return { allowed: true }
   const original = review.request.object as AnyObject
   const patch = topLevelPatch(original, { ...object, metadata: { ...object.metadata } })

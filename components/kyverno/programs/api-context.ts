@@ -1,7 +1,8 @@
 import { ConfigMap, isApiError } from '@idp/api'
 import type { Client } from '@idp/client'
-import type { Json, JsonObject } from '@idp/formats'
+import type { AnyObject, Json, JsonObject } from '@idp/formats'
 import { CodedError } from '@idp/kit'
+import type { ObjectReference } from '../engine/context.ts'
 import type { ContextSource } from '../engine/evaluate.ts'
 
 /** A rule's context read through the pod's own client. Throws CodedError `ContextFailed` where the API refuses. */
@@ -22,5 +23,19 @@ export function apiContext(client: Client): ContextSource {
       if (!response.ok) throw new CodedError({ code: 'ContextFailed', message: `failed to GET resource with raw url ${path}: ${(body as { message?: string }).message ?? response.status}`, where: path })
       return body
     },
+  }
+}
+
+/** Finds objects of a kind; none where the named one is not there. */
+export function objectsOf(client: Client): (reference: ObjectReference) => Promise<readonly AnyObject[]> {
+  return async ({ apiVersion, kind: name, name: one, namespace }) => {
+    const kind = await client.kindOf(apiVersion, name)
+    if (one === undefined) return (await client.list(kind, { namespace })).items.map((item) => ({ ...item, apiVersion, kind: name }))
+    try {
+      return [await client.get(kind, one, { namespace })]
+    } catch (error) {
+      if (isApiError(error, 'NotFound')) return []
+      throw error
+    }
   }
 }

@@ -11,7 +11,7 @@ const rows: readonly (readonly [rule: Partial<Rule>, want: readonly string[]])[]
   [{ validate: { cel: {} } }, []],
   [{ validate: { manifests: {} } }, ['rules[0].validate.manifests']],
   [{ mutate: { targets: [] } }, []],
-  [{ verifyImages: [] }, ['rules[0].verifyImages']],
+  [{ verifyImages: [] }, []],
   [{ validate: {}, context: [{ name: 'a', variable: { value: 1 } }, { name: 'b', imageRegistry: { reference: 'x' } }, { name: 'c', apiCall: { service: { url: 'x' } } }] }, []],
 ]
 for (const [rule, want] of rows) {
