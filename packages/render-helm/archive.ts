@@ -1,6 +1,6 @@
-import { gunzipSync } from 'node:zlib'
 import { CodedError, messageOf } from '@idp/kit'
-import { stringOf } from '@idp/lang-gotemplate'
+import { renderHost } from './host.ts'
+import { stringOf } from '@idp/lang-gotemplate/core'
 
 export interface ArchiveLimits { readonly maxFiles: number; readonly maxBytes: number }
 
@@ -45,13 +45,20 @@ function readTar(tar: Uint8Array, limits: ArchiveLimits): Map<string, Uint8Array
 }
 
 function unzip(archive: Uint8Array, limits: ArchiveLimits): Uint8Array {
+  const { gunzip } = renderHost()
+  if (gunzip === undefined) throw fault('HostLacksGzip', 'archives cannot be unpacked here: the host gives no gunzip')
+  let tar: Uint8Array | undefined
   try {
     // Headers and padding add to the contents.
-    return gunzipSync(archive, { maxOutputLength: Math.max(1, limits.maxBytes + limits.maxFiles * 2 * block) })
+    tar = gunzip(archive, limits.maxBytes + limits.maxFiles * 2 * block)
   } catch (error) {
-    const tooBig = (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE'
-    throw fault(tooBig ? 'ArchiveTooLarge' : 'InvalidArchive', tooBig ? `the archive unpacks to more than the ${Math.max(0, limits.maxBytes)} bytes it may` : `not a gzip'd archive: ${messageOf(error)}`)
+    throw fault('InvalidArchive', `not a gzip'd archive: ${messageOf(error)}`)
   }
+  return tar ?? refuseSize(limits)
+}
+
+function refuseSize({ maxBytes }: ArchiveLimits): never {
+  throw fault('ArchiveTooLarge', `the archive unpacks to more than the ${Math.max(0, maxBytes)} bytes it may`)
 }
 
 function addFile(files: Map<string, Uint8Array>, name: string, body: Uint8Array, limits: ArchiveLimits): void {

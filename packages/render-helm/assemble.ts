@@ -1,5 +1,5 @@
 import { CodedError } from '@idp/kit'
-import { compareStrings, stringOf } from '@idp/lang-gotemplate'
+import { compareStrings, stringOf } from '@idp/lang-gotemplate/core'
 import type { CrdFile } from './chart.ts'
 import type { ActiveChart } from './dependencies.ts'
 import { globOfPath } from './helmignore.ts'

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { isCoded, memoryFiles, systemClock, type FileTree } from '@idp/kit'
-import type { Limits } from '@idp/lang-gotemplate'
+import type { Limits } from '@idp/lang-gotemplate/core'
 import { fetchDependencies, loadChartArchive, readValues, renderHelm } from './index.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { CodedError } from '@idp/kit'
-import { fn, Struct, strings, typedSlice } from '@idp/lang-gotemplate'
+import { fn, Struct, strings, typedSlice } from '@idp/lang-gotemplate/core'
 
 /** The Helm whose behaviour this package has. */
 export const helmVersion = 'v4.1.4'

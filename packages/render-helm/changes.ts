@@ -1,4 +1,4 @@
-import { isMap } from '@idp/lang-gotemplate'
+import { isMap } from '@idp/lang-gotemplate/core'
 import type { Look } from './read-log.ts'
 
 interface Change { readonly keys: Set<string>; truth: boolean; deep: boolean }

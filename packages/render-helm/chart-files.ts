@@ -1,4 +1,4 @@
-import { fn, GoError, setKey, sortedKeys, stringOf, Struct, strings, typedMap, type GoMap } from '@idp/lang-gotemplate'
+import { fn, GoError, toBase64, setKey, sortedKeys, stringOf, Struct, strings, typedMap, type GoMap } from '@idp/lang-gotemplate/core'
 import { globPattern } from './glob.ts'
 import { toYaml } from './yaml-functions.ts'
 
@@ -43,7 +43,7 @@ function filesOf(now: () => GoMap, read: FilesRead, prefix: string, within: (pat
       Lines: fn('string', (path: string) => lines(stringOf(bytes(path)))),
       Glob: fn('string', (pattern: string) => glob(now(), pattern, read, prefix)),
       AsConfig: fn('', () => toYaml(flattened(all(), stringOf))),
-      AsSecrets: fn('', () => toYaml(flattened(all(), (content) => Buffer.from(content).toString('base64')))),
+      AsSecrets: fn('', () => toYaml(flattened(all(), toBase64))),
     },
   })
 }

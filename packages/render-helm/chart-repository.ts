@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import { CodedError, messageOf } from '@idp/kit'
 import type { JsonObject } from '@idp/formats'
-import { compareVersions, readVersion, semverCompare, stringOf, GoError } from '@idp/lang-gotemplate'
+import { compareVersions, readVersion, semverCompare, stringOf, GoError } from '@idp/lang-gotemplate/core'
 import { readYaml } from './go-yaml.ts'
+import { digestOf } from './host.ts'
 import { pullOciChart } from './oci-registry.ts'
 
 /** Where charts come from. Everything that leaves the process is handed in. */
@@ -56,7 +56,7 @@ export function refuse(code: string, message: string, where: string, cause?: unk
 }
 
 export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+  return digestOf('sha256', bytes)
 }
 
 /** GET with limits; throws CodedError `RepositoryUnavailable` for anything but 200. */
@@ -81,7 +81,13 @@ async function bodyOf(response: Response, url: string, most: number): Promise<Ui
     if (size > most) throw new CodedError({ code: 'ArchiveTooLarge', message: `${url} is larger than ${most} bytes`, where: url })
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks)
+  const all = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    all.set(chunk, at)
+    at += chunk.length
+  }
+  return all
 }
 
 /** The newest of some versions that is in range; pre-releases only when the range names one. */

@@ -1,4 +1,4 @@
-import { fn, GoError, goType, mapOf, namedMap, reading, readsNothing, strings, Struct, typedMap, type GoMap } from '@idp/lang-gotemplate'
+import { fn, GoError, goType, mapOf, namedMap, reading, readsNothing, strings, Struct, typedMap, type GoMap } from '@idp/lang-gotemplate/core'
 import type { ActiveChart } from './dependencies.ts'
 import { filesValue, type ChartFiles, type FilesRead } from './chart-files.ts'
 import { isTable, pathValue, tableAt } from './values.ts'

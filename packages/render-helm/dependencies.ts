@@ -1,4 +1,4 @@
-import { semverCompare, GoError, type GoMap } from '@idp/lang-gotemplate'
+import { semverCompare, GoError, type GoMap } from '@idp/lang-gotemplate/core'
 import type { Chart, Dependency } from './chart.ts'
 import { coalesceValues, copyValues, isTable, mergeTables, mergeValues, pathValue, tableAt, type ValuesChart } from './values.ts'
 

@@ -1,4 +1,4 @@
-import { setKey, type GoMap } from '@idp/lang-gotemplate'
+import { setKey, type GoMap } from '@idp/lang-gotemplate/core'
 import type { Changes } from './changes.ts'
 
 /** One change a template made to what others see (`set .Values …`); undefined stands for a key that is not there. */

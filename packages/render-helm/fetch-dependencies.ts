@@ -1,6 +1,6 @@
 import { rfc3339, type Clock, type FileEntry, type FileTree } from '@idp/kit'
 import { formatYaml } from '@idp/formats'
-import { stringOf } from '@idp/lang-gotemplate'
+import { stringOf } from '@idp/lang-gotemplate/core'
 import { fetchChart, isMap, refuse, sha256, type ChartSource, type FetchedChart } from './chart-repository.ts'
 import type { Dependency } from './chart.ts'
 import { readYaml } from './go-yaml.ts'
@@ -85,7 +85,7 @@ function lockDigest(wanted: readonly Dependency[], locked: readonly Locked[]): s
   }))
   const second = locked.map(({ name, version, repository }) => ({ name, version, repository }))
   const json = JSON.stringify([first, second]).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
-  return `sha256:${sha256(Buffer.from(json))}`
+  return `sha256:${sha256(new TextEncoder().encode(json))}`
 }
 
 function writeLock(dependencies: readonly Dependency[], charts: readonly Locked[], clock: Clock): string {

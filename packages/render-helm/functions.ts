@@ -1,8 +1,9 @@
 import {
-  executeTemplate, ExecError, fn, fromJson, GoError, isMap, parseTemplates, ParseError, quoteGo, reading, readsNothing, sprigFunctions, TemplateSet, toJson,
+  deferredCrypto, executeTemplate, ExecError, fn, fromJson, GoError, isMap, parseTemplates, ParseError, quoteGo, reading, readsNothing, sprigFunctions, TemplateSet, toJson,
   type Frame, type GoFunction, type GoMap, type Template,
-} from '@idp/lang-gotemplate'
-import { LimitError } from '@idp/lang-gotemplate'
+} from '@idp/lang-gotemplate/core'
+import { LimitError } from '@idp/lang-gotemplate/core'
+import { digestOf, renderHost, type RenderHost } from './host.ts'
 import type { RenderContext } from './render-context.ts'
 import { fromToml, toToml } from './toml.ts'
 import { fromYaml, fromYamlArray, jsonKind, toPrettyYaml, toYaml } from './yaml-functions.ts'
@@ -28,8 +29,19 @@ export const yamlFunctions: readonly (readonly [string, GoFunction])[] = [
 /** All functions of a Helm template. */
 export const helmFunctions: ReadonlyMap<string, GoFunction> = makeFunctions()
 
+const made = new WeakMap<RenderHost, ReadonlyMap<string, GoFunction>>()
+
+/** The machine's cryptography, made for the rendering at work. */
+function machineCrypto(): ReadonlyMap<string, GoFunction> | undefined {
+  const host = renderHost()
+  let found = made.get(host)
+  if (found === undefined && host.crypto !== undefined) made.set(host, found = host.crypto((count) => context().random(count), () => context().now(), () => context().impure()))
+  return found
+}
+
 function makeFunctions(): ReadonlyMap<string, GoFunction> {
   const table = sprigFunctions({
+    host: { digest: digestOf, crypto: () => new Map(deferredCrypto((name) => machineCrypto()?.get(name))) },
     random: (count) => context().random(count), now: () => context().now(), changed: (map, key, value) => current?.changed(map, key, value), impure: () => context().impure(),
   })
   const more: [string, GoFunction][] = [

@@ -1,4 +1,4 @@
-import { GoError } from '@idp/lang-gotemplate'
+import { GoError } from '@idp/lang-gotemplate/core'
 
 /**
  * A glob over paths: `*` within a folder, `**` across folders, `?`, `[a-z]`, `[!a]`, `{one,two}` and `\` to escape.

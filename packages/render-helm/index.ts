@@ -1,13 +1,5 @@
-export { readArchive, type ArchiveLimits } from './archive.ts'
-export { defaultApiVersions, defaultKubeVersion, helmVersion, readKubeVersion } from './capabilities.ts'
-export type { Chart, CrdFile, Dependency, Maintainer, Metadata, TemplateFile } from './chart.ts'
-export { loadChart, loadChartArchive, mergeMaps, readValues, type LoadOptions } from './load-chart.ts'
-export { splitDocuments, type Hook, type Manifest } from './manifests.ts'
-export type { Lookup } from './render-context.ts'
-export { createHelmRenderer, renderHelm, type HelmRenderer, type RenderHint } from './render-helm.ts'
-export type { RenderedDocument, Rendering, RenderOptions } from './render-options.ts'
-export { setValues, type SetMode } from './set-values.ts'
-export { fetchChart, type ChartCache, type ChartReference, type ChartSource, type FetchedChart } from './chart-repository.ts'
-export { fetchDependencies, type DependencySource, type FetchedDependencies } from './fetch-dependencies.ts'
-export { yamlFunctions } from './functions.ts'
-export type { DuplicateKeys } from './go-yaml.ts'
+import { useHost } from './host.ts'
+import { nodeRenderHost } from './node/render-host.ts'
+
+useHost(nodeRenderHost)
+export * from './core.ts'

@@ -1,5 +1,3 @@
-import { isIPv4, isIPv6 } from 'node:net'
-
 const tests: Readonly<Record<string, (text: string) => boolean>> = {
   ipv4: isIPv4,
   ipv6: isIPv6,
@@ -17,6 +15,20 @@ const tests: Readonly<Record<string, (text: string) => boolean>> = {
 /** Does a text have a format? Unknown formats hold for everything. */
 export function isValidFormat(format: string, text: string): boolean {
   return Object.hasOwn(tests, format) ? tests[format]?.(text) ?? true : true
+}
+
+function isIPv4(text: string): boolean {
+  return /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.|$)){4}$/.test(text) && !text.endsWith('.')
+}
+
+/** Eight groups, or fewer around one `::`; the last two may be an IPv4 address (RFC 4291 §2.2). */
+function isIPv6(text: string): boolean {
+  const last = text.slice(text.lastIndexOf(':') + 1)
+  const whole = last.includes('.') ? (isIPv4(last) ? `${text.slice(0, -last.length)}0:0` : 'x') : text
+  const [head = '', tail, ...more] = whole.split('::')
+  const groups = (part: string) => (part === '' ? [] : part.split(':'))
+  const all = [...groups(head), ...groups(tail ?? '')]
+  return more.length === 0 && all.every((group) => /^[0-9a-f]{1,4}$/i.test(group)) && (tail === undefined ? all.length === 8 : all.length < 8)
 }
 
 function isDate(text: string): boolean {

@@ -1,6 +1,6 @@
 import { CodedError, type FileTree } from '@idp/kit'
 import type { Json, JsonObject } from '@idp/formats'
-import { stringOf } from '@idp/lang-gotemplate'
+import { stringOf } from '@idp/lang-gotemplate/core'
 import { readArchive } from './archive.ts'
 import type { Chart, Metadata, TemplateFile } from './chart.ts'
 import type { DuplicateKeys } from './go-yaml.ts'
@@ -139,7 +139,10 @@ function chartOf(files: ReadonlyMap<string, Uint8Array>, source: string, depth: 
 }
 
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a === b || (a !== undefined && b !== undefined && a.length === b.length && Buffer.compare(a, b) === 0)
+  if (a === b) return true
+  if (a === undefined || b === undefined || a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 function metadataOf(files: ReadonlyMap<string, Uint8Array>, source: string, at: (name: string) => string): Metadata {

@@ -1,6 +1,6 @@
 import { CodedError } from '@idp/kit'
 import { cloneJson, type JsonObject, type KubeObject } from '@idp/formats'
-import { compareStrings } from '@idp/lang-gotemplate'
+import { compareStrings } from '@idp/lang-gotemplate/core'
 import { documentOf } from './document-cache.ts'
 import { readYaml } from './go-yaml.ts'
 import { yamlFault } from './yaml-functions.ts'

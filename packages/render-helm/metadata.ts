@@ -1,6 +1,6 @@
 import { CodedError } from '@idp/kit'
 import type { Json, JsonObject } from '@idp/formats'
-import { formatFloat } from '@idp/lang-gotemplate'
+import { formatFloat } from '@idp/lang-gotemplate/core'
 import { readYaml } from './go-yaml.ts'
 import type { Dependency, Maintainer, Metadata } from './chart.ts'
 

@@ -54,7 +54,7 @@ async function tags(get: Get, base: string, where: string): Promise<string[]> {
 
 function readJson(bytes: Uint8Array, where: string): JsonObject {
   try {
-    const value = JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown
+    const value = JSON.parse(new TextDecoder().decode(bytes)) as unknown
     if (isMap(value)) return value
   } catch (error) {
     refuse('InvalidRepository', 'the registry answers no JSON', where, error)

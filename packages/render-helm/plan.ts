@@ -1,6 +1,6 @@
 import { CodedError } from '@idp/kit'
 import type { JsonObject } from '@idp/formats'
-import type { GoMap } from '@idp/lang-gotemplate'
+import type { GoMap } from '@idp/lang-gotemplate/core'
 import { capabilitiesValue, defaultKubeVersion, readKubeVersion } from './capabilities.ts'
 import type { Chart } from './chart.ts'
 import { chartDots, type ChartDot } from './chart-values.ts'

@@ -1,4 +1,4 @@
-import { isMap, type GoMap, type Reads } from '@idp/lang-gotemplate'
+import { isMap, type GoMap, type Reads } from '@idp/lang-gotemplate/core'
 
 /** What one template looked at in one map or list. */
 export interface Look {

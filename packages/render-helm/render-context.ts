@@ -1,5 +1,5 @@
 import type { Random } from '@idp/kit'
-import type { GoMap } from '@idp/lang-gotemplate'
+import type { GoMap } from '@idp/lang-gotemplate/core'
 
 /** Reads an object of a cluster: the object, a list when `name` is '', or undefined. */
 export type Lookup = (apiVersion: string, kind: string, namespace: string, name: string) => GoMap | undefined

@@ -1,6 +1,6 @@
 import type { Clock, Random } from '@idp/kit'
 import type { JsonObject, KubeObject } from '@idp/formats'
-import type { Limits } from '@idp/lang-gotemplate'
+import type { Limits } from '@idp/lang-gotemplate/core'
 import type { CrdFile } from './chart.ts'
 import type { LoadOptions } from './load-chart.ts'
 import type { Hook } from './manifests.ts'

@@ -1,4 +1,4 @@
-import type { GoMap, TemplateSet } from '@idp/lang-gotemplate'
+import type { GoMap, TemplateSet } from '@idp/lang-gotemplate/core'
 import { Changes } from './changes.ts'
 import { compareCharts, type ChartDifference } from './chart-difference.ts'
 import type { Chart } from './chart.ts'

@@ -1,5 +1,5 @@
 import { CodedError } from '@idp/kit'
-import { compareStrings, ExecError, GoError, LimitError, TemplateSet, type GoMap, type Limits, type Template } from '@idp/lang-gotemplate'
+import { compareStrings, ExecError, GoError, LimitError, TemplateSet, type GoMap, type Limits, type Template } from '@idp/lang-gotemplate/core'
 import type { Changes } from './changes.ts'
 import type { FilesRead } from './chart-files.ts'
 import { named, type ChartDot } from './chart-values.ts'

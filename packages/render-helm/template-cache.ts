@@ -1,5 +1,5 @@
 import { CodedError } from '@idp/kit'
-import { ParseError, parseTemplates, type Template } from '@idp/lang-gotemplate'
+import { ParseError, parseTemplates, type Template } from '@idp/lang-gotemplate/core'
 import type { TemplateFile } from './chart.ts'
 import { helmFunctions } from './functions.ts'
 

@@ -1,4 +1,4 @@
-import { formatFloat, GoError, isMap, Num, setKey, sortedKeys, Struct, type GoMap } from '@idp/lang-gotemplate'
+import { formatFloat, GoError, isMap, Num, setKey, sortedKeys, Struct, type GoMap } from '@idp/lang-gotemplate/core'
 
 // Writing, after BurntSushi/toml: simple values of a table first, then its tables, keys sorted; tables below the first level are indented.
 

@@ -1,4 +1,4 @@
-import { goType, isMap, setKey, type GoMap, type GoSlice } from '@idp/lang-gotemplate'
+import { goType, isMap, setKey, type GoMap, type GoSlice } from '@idp/lang-gotemplate/core'
 import type { Changes } from './changes.ts'
 import { share, type Shared } from './read-log.ts'
 

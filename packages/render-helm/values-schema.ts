@@ -1,5 +1,5 @@
 import { CodedError, messageOf } from '@idp/kit'
-import type { GoMap } from '@idp/lang-gotemplate'
+import type { GoMap } from '@idp/lang-gotemplate/core'
 import type { ActiveChart } from './dependencies.ts'
 import { checkSchema, faultLines, SchemaError } from './json-schema.ts'
 import { isTable } from './values.ts'

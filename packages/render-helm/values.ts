@@ -1,5 +1,5 @@
 import { CodedError } from '@idp/kit'
-import { setKey, type GoMap } from '@idp/lang-gotemplate'
+import { setKey, type GoMap } from '@idp/lang-gotemplate/core'
 
 /** What merging needs to know of a chart. */
 export interface ValuesChart { readonly name: string; readonly values: GoMap; readonly dependencies: readonly ValuesChart[] }

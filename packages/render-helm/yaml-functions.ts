@@ -1,6 +1,6 @@
 import { CodedError } from '@idp/kit'
 import { compareYamlKeys, formatYaml } from '@idp/formats'
-import { GoError, isNilSlice, isFunction, Num, setKey, Struct, type GoMap } from '@idp/lang-gotemplate'
+import { toBase64, GoError, isNilSlice, isFunction, Num, setKey, Struct, type GoMap } from '@idp/lang-gotemplate/core'
 import { readYaml } from './go-yaml.ts'
 
 /** sigs.k8s.io/yaml's Marshal without the last line break. */
@@ -43,7 +43,7 @@ export function plain(value: unknown): unknown {
     return copy ?? value
   }
   if (value instanceof Num) return value.value
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
+  if (value instanceof Uint8Array) return toBase64(value)
   if (value instanceof Struct) return plain(value.shape.json?.() ?? value.shape.content ?? value.shape.fields ?? {})
   if (isFunction(value)) throw new GoError('error marshaling into JSON: json: unsupported type: func')
   return plainMap(value as GoMap)
