@@ -2,9 +2,10 @@ import { createPublicKey, createPrivateKey, privateDecrypt, constants, type Json
 import { formatYaml, parseYaml } from '@idp/formats'
 import { bytesOf, fn, fromJson, GoError, sprigFunctions, stringOf, toJson, type FunctionTable, type GoFunction } from '@idp/lang-gotemplate'
 import type { Random } from '@idp/kit'
-import { decodePem, encodePkcs12, encodePkcs12Trust, parseKey } from '@idp/pki'
+import { decodePem, encodePkcs12, encodePkcs12Trust, parseCertificate, parseKey } from '@idp/pki'
+import { readPkcs12, type Pkcs12Contents } from './read-pkcs12.ts'
 
-/** Sprig, and the functions External Secrets adds (https://external-secrets.io/latest/guides/templating/). Reading PKCS#12 and `getSecretKey` are refused by name. */
+/** Sprig, and the functions External Secrets adds (https://external-secrets.io/latest/guides/templating/). `getSecretKey` is refused by name. */
 export function templateFunctions(options: { readonly random: Random; now(): number }): FunctionTable {
   return new Map<string, GoFunction>([...sprigFunctions({ random: options.random, now: () => options.now() }), ...own, ...keyStores(options.random), ...refused])
 }
@@ -18,10 +19,14 @@ const own: readonly (readonly [string, GoFunction])[] = [
   ['filterCertChain', fn('string string', filterCertChain)],
   ['jwkPublicKeyPem', fn('string', (jwk: string) => keyPem(() => createPublicKey({ key: fromJson(jwk) as JsonWebKey, format: 'jwk' }).export({ type: 'spki', format: 'pem' })))],
   ['jwkPrivateKeyPem', fn('string', (jwk: string) => keyPem(() => createPrivateKey({ key: fromJson(jwk) as JsonWebKey, format: 'jwk' }).export({ type: 'pkcs8', format: 'pem' })))],
+  ['pkcs12key', fn('string', (file: string) => pkcs12Key('', file))],
+  ['pkcs12keyPass', fn('string string', pkcs12Key)],
+  ['pkcs12cert', fn('string', (file: string) => pkcs12Certificates('', file))],
+  ['pkcs12certPass', fn('string string', pkcs12Certificates)],
   ['rsaDecrypt', fn('string string string string', rsaDecrypt)],
 ]
 
-const refused = ['pkcs12key', 'pkcs12keyPass', 'pkcs12cert', 'pkcs12certPass', 'getSecretKey'].map((name) => [name, fn('...any', () => {
+const refused = ['getSecretKey'].map((name) => [name, fn('...any', () => {
   throw new GoError(`${name} is not supported by this stand-in`)
 })] as const)
 
@@ -46,6 +51,34 @@ function encoded(make: () => Buffer): string {
   } catch {
     // The cause could quote the key.
     throw new GoError('the certificate or the key cannot be read')
+  }
+}
+
+function pkcs12Key(password: string, file: string): string {
+  const { key } = pkcs12(password, file)
+  if (key === undefined) throw new GoError('unable to decode pkcs12 with password: it has no key')
+  return key
+}
+
+/** Leaf first, each followed by who signed it, where the certificates are one chain; else as they stand. */
+function pkcs12Certificates(password: string, file: string): string {
+  const all = pkcs12(password, file).certificates.map((pem) => parseCertificate(pem))
+  const [leaf, ...more] = all.filter((each) => !all.some((other) => other !== each && other.rawIssuer.equals(each.rawSubject)))
+  if (leaf === undefined || more.length > 0) return all.map(({ pem }) => pem).join('')
+  const chain = [leaf]
+  for (let next: typeof leaf | undefined = leaf; next !== undefined;) {
+    const current: typeof leaf = next
+    next = all.find((each) => !chain.includes(each) && each.rawSubject.equals(current.rawIssuer))
+    if (next !== undefined) chain.push(next)
+  }
+  return (chain.length === all.length ? chain : all).map(({ pem }) => pem).join('')
+}
+
+function pkcs12(password: string, file: string): Pkcs12Contents {
+  try {
+    return readPkcs12(bytesOf(file), password)
+  } catch (error) {
+    throw new GoError(`unable to decode pkcs12 with password: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 

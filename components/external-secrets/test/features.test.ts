@@ -176,7 +176,7 @@ metadata: { name: stores, namespace: app }
 spec:
   secretStoreRef: { name: vault }
   dataFrom: [{ extract: { key: tls } }]
-  target: { template: { data: { store: '{{ fullPemToPkcs12Pass .cert .key "pw" }}', trust: '{{ pemTruststoreToPKCS12 .cert }}' } } }
+  target: { template: { data: { store: '{{ fullPemToPkcs12Pass .cert .key "pw" }}', trust: '{{ pemTruststoreToPKCS12 .cert }}', back: '{{ fullPemToPkcs12Pass .cert .key "pw" | b64dec | pkcs12certPass "pw" }}', key: '{{ pemToPkcs12 .cert .key | b64dec | pkcs12key }}' } } }
 ---
 apiVersion: external-secrets.io/v1
 kind: ExternalSecret
@@ -188,6 +188,7 @@ spec:
 `)
   await cluster.settle()
   const made = await cluster.values('stores') ?? {}
+  assert.deepEqual([made['back'], /BEGIN PRIVATE KEY/.test(made['key'] ?? '')], [leaf.cert + ca.cert, true])
   for (const name of ['store', 'trust']) assert.equal(Buffer.from(made[name] ?? '', 'base64')[0], 0x30, name)
   assert.equal((await cluster.api.client.get(ExternalSecret, 'broken', { namespace: 'app' })).status?.conditions?.[0]?.reason, 'SecretSyncedError')
   assert.doesNotMatch(await cluster.everything(), /known-bad-value/)

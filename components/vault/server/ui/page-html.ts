@@ -20,7 +20,8 @@ export const pageHtml = `<!doctype html>
 <section id="secret" hidden>
 <h2 id="name"></h2>
 <p><label>Version <select id="version"></select></label> <label>Compare with <select id="other"></select></label>
-<button type="button" id="reveal" aria-pressed="false">Show values</button> <button type="button" id="delete">Delete this version</button> <button type="button" id="undelete">Undelete</button></p>
+<button type="button" id="reveal" aria-pressed="false">Show values</button> <button type="button" id="delete">Delete this version</button> <button type="button" id="undelete">Undelete</button> <button type="button" id="restore">Restore this version</button></p>
+<p id="summary"></p>
 <table id="values"><thead><tr><th scope="col">Key</th><th scope="col">Value</th><th scope="col" id="other-head">Other version</th></tr></thead><tbody></tbody></table>
 <form id="edit"><label>Edit as JSON <textarea id="json" rows="10" spellcheck="false"></textarea></label><button>Save as a new version</button></form>
 </section>

@@ -56,6 +56,9 @@ async function compare() {
     return row
   })
   $('values').tBodies[0].replaceChildren(...rows)
+  const count = (kind) => rows.filter((row) => row.className === kind).length
+  $('summary').textContent = !theirs ? '' : count('added') + count('removed') + count('changed') === 0 ? 'The versions are equal' : 'Against version ' + other + ': ' + count('added') + ' added, ' + count('removed') + ' removed, ' + count('changed') + ' changed'
+  $('restore').disabled = open.version === open.current || Object.keys(mine).length === 0
   $('json').value = revealed ? JSON.stringify(mine, null, 2) : ''
   $('json').placeholder = revealed ? '{}' : 'Show the values to edit them'
   $('json').disabled = !revealed
@@ -77,6 +80,7 @@ $('other').onchange = guard(compare)
 $('reveal').onclick = guard(async () => { revealed = !revealed; $('reveal').textContent = revealed ? 'Hide values' : 'Show values'; $('reveal').setAttribute('aria-pressed', String(revealed)); await compare() })
 $('delete').onclick = guard(async () => { await call('POST', open.mount + 'delete/' + open.path, { versions: [open.version] }); await show(open.mount, open.path, open.version) })
 $('undelete').onclick = guard(async () => { await call('POST', open.mount + 'undelete/' + open.path, { versions: [open.version] }); await show(open.mount, open.path, open.version) })
+$('restore').onclick = guard(async () => { await call('POST', open.mount + 'data/' + open.path, { data: open.mine, options: { cas: open.current } }); await show(open.mount, open.path) })
 $('edit').onsubmit = guard(async () => {
   if (!revealed) throw new Error('Show the values first')
   const data = JSON.parse($('json').value)
