@@ -1,5 +1,6 @@
 import type { HeaderList } from './header-list.ts'
 import type { Framing } from './http1-head.ts'
+import type { RefusedMessage } from './refused-message.ts'
 import type { Wire } from './wire.ts'
 
 /** What takes a request's body. */
@@ -68,6 +69,6 @@ export interface Exchange {
 export interface ExchangeObserver {
   /** The client takes more of the answer. */
   clientDrained(): void
-  /** The client went away before the answer was complete. */
-  clientClosed(): void
+  /** The client went away before the answer was complete, or its request turned out to be one that is refused; it has been told. */
+  clientClosed(refusal?: RefusedMessage): void
 }

@@ -4,6 +4,7 @@ import type { RequestMatch } from '../engine/request-match.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { AnswerFields, BodySink, Exchange, ExchangeObserver } from './exchange.ts'
 import { editHeaders, endToEnd, setHeader, type HeaderList } from './header-list.ts'
+import { refusalFlag, type RefusedMessage } from './refused-message.ts'
 import { reply } from './reply.ts'
 import { splice } from './splice.ts'
 import { upstreamRequest } from './upstream-request.ts'
@@ -26,7 +27,7 @@ export interface ForwardContext {
 
 export interface ForwardOutcome {
   readonly status: number
-  /** Envoy's response flags: UH no healthy upstream, UF connection failure, UC connection termination, UT timeout, DC client went away, NR no route. */
+  /** Envoy's response flags: UH no healthy upstream, UF connection failure, UC connection termination, UT timeout, DC client went away, DPE the client broke the protocol, SI the client was too slow, NR no route. */
   readonly flags: string
   readonly upstream: string | undefined
   readonly service: Target['service']
@@ -139,9 +140,10 @@ class Forwarding implements ResponseSink, BodySink, ExchangeObserver {
     this.#upstream?.resume()
   }
 
-  clientClosed(): void {
+  clientClosed(refusal?: RefusedMessage): void {
     this.#upstream?.cancel()
-    this.#finish('DC')
+    if (refusal !== undefined && !this.#responded) this.#status = refusal.status
+    this.#finish(refusal === undefined ? 'DC' : refusalFlag(refusal.status))
   }
 
   requestDrained(): void {

@@ -4,7 +4,10 @@ import type { ServicePort } from '../engine/backends.ts'
 export interface GatewayMetrics {
   /** @param service the backend's, undefined when none was asked */
   request(status: number, service: ServicePort | undefined, ms: number): void
-  refused(status: number): void
+  /** A message that was refused; `begun` when its request is counted as such. */
+  refused(status: number, begun: boolean): void
+  /** A TLS handshake that failed. */
+  handshakeFailed(): void
   connection(change: 1 | -1): void
   /** Prometheus text format. */
   render(): string
@@ -28,6 +31,9 @@ export function gatewayMetrics(): GatewayMetrics {
   let total = 0
   let active = 0
   let connections = 0
+  let protocolErrors = 0
+  let timeouts = 0
+  let handshakeFailures = 0
   const count = (status: number): void => {
     const family = status / 100 | 0
     downstream[family] = (downstream[family] ?? 0) + 1
@@ -52,7 +58,14 @@ export function gatewayMetrics(): GatewayMetrics {
       while (bucket < buckets.length && ms > (buckets[bucket] as number)) bucket++
       if (bucket < buckets.length) found.times[bucket] = (found.times[bucket] ?? 0) + 1
     },
-    refused: count,
+    refused(status, begun) {
+      if (!begun) count(status)
+      if (status === 408) timeouts++
+      else protocolErrors++
+    },
+    handshakeFailed() {
+      handshakeFailures++
+    },
     connection(change) {
       active += change
       if (change === 1) connections++
@@ -62,6 +75,9 @@ export function gatewayMetrics(): GatewayMetrics {
       for (const [family, n] of downstream.entries()) if (n > 0) lines.push(`envoy_http_downstream_rq_xx{envoy_response_code_class="${family}",envoy_http_conn_manager_prefix="listener"} ${n}`)
       lines.push('# TYPE envoy_http_downstream_cx_total counter', `envoy_http_downstream_cx_total{envoy_http_conn_manager_prefix="listener"} ${connections}`)
       lines.push('# TYPE envoy_http_downstream_cx_active gauge', `envoy_http_downstream_cx_active{envoy_http_conn_manager_prefix="listener"} ${active}`)
+      for (const [name, n] of [['envoy_http_downstream_cx_protocol_error', protocolErrors], ['envoy_http_downstream_rq_timeout', timeouts], ['envoy_listener_ssl_connection_error', handshakeFailures]] as const) {
+        lines.push(`# TYPE ${name} counter`, `${name}{envoy_http_conn_manager_prefix="listener"} ${n}`)
+      }
       lines.push('# TYPE envoy_cluster_upstream_rq counter')
       for (const [name, { codes }] of clusters) for (const [code, n] of codes) lines.push(`envoy_cluster_upstream_rq{envoy_response_code="${code}",envoy_cluster_name="${name}"} ${n}`)
       lines.push('# TYPE envoy_cluster_upstream_rq_xx counter')

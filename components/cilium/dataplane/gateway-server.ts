@@ -15,6 +15,7 @@ import { http2Front } from './http2-downstream.ts'
 import { http2Pool } from './http2-upstream.ts'
 import { mirrored } from './mirror.ts'
 import { reply } from './reply.ts'
+import { refusalFlag } from './refused-message.ts'
 import { redirectLocation } from './rewrite.ts'
 import { splice } from './splice.ts'
 import { upstreamPool } from './upstream-pool.ts'
@@ -68,6 +69,15 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
       user_agent: getHeader(exchange.headers, 'user-agent') ?? '-', request_id: getHeader(exchange.headers, 'x-request-id') ?? '-', tries: outcome.tries,
     }))
   }
+  /** What is refused is logged without anything that the client sent. */
+  const refused = (peer: Peer, { status, message, begun }: { readonly status: number; readonly message: string; readonly begun: boolean }): void => {
+    metrics.refused(status, begun)
+    if (!begun) options.accessLog?.(JSON.stringify({ start_time: rfc3339Micro(clock.now()), response_code: status, response_flags: refusalFlag(status), response_code_details: message, downstream_remote_address: peer.address }))
+  }
+  const handshakeFailed = (peer: Peer, reason: string): void => {
+    metrics.handshakeFailed()
+    options.accessLog?.(JSON.stringify({ start_time: rfc3339Micro(clock.now()), response_code: 0, response_flags: 'DPE', downstream_transport_failure_reason: reason, downstream_remote_address: peer.address }))
+  }
   const local = (exchange: Exchange, status: number, headers: HeaderList, flags: string): void => {
     reply(exchange, status, ['server', 'envoy', ...headers])
     finish(exchange, { status, flags, upstream: undefined, service: undefined, tries: 0, responseBytes: 0 })
@@ -99,7 +109,7 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
   }
   const serve = (socket: Duplex, peer: Peer, table: () => PortTable | undefined, scheme: 'http' | 'https', serverName?: string): void => {
     const downstream: DownstreamOptions = {
-      scheme, client: peer.address, maxHead, refused: (status) => metrics.refused(status),
+      scheme, client: peer.address, maxHead, refused: (status, message, begun) => refused(peer, { status, message, begun }),
       handle: (exchange) => {
         const now = table()
         handle(exchange, now, serverName === undefined ? undefined : now?.listeners.find(serverName))
@@ -128,7 +138,7 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
   const acceptorOf = (table: () => PortTable | undefined): ReturnType<typeof tlsAcceptor> => {
     let acceptor = acceptors.get(table)
     if (acceptor === undefined) {
-      acceptor = tlsAcceptor({ identity: (name) => identityFor(table(), name) }, (socket, peer) => {
+      acceptor = tlsAcceptor({ identity: (name) => identityFor(table(), name), failed: (peer, reason) => handshakeFailed(peer, reason) }, (socket, peer) => {
         const name = (socket as unknown as { servername?: string | false }).servername // set on the server's side, unlike Node's types say
         serve(socket, peer, table, 'https', typeof name === 'string' ? name.toLowerCase() : '')
       })
@@ -163,7 +173,10 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
       connection.once('close', () => raw.delete(connection))
       const now = table()
       if (now === undefined) return void connection.destroy()
-      if (now.passesThrough) void peekServerName(connection).then((name) => passOn(connection, name, peer, table), () => connection.destroy()) // no TLS, or too slow
+      if (now.passesThrough) void peekServerName(connection).then((name) => passOn(connection, name, peer, table), () => {
+        handshakeFailed(peer, 'no ClientHello')
+        connection.destroy()
+      })
       else if (now.secure) acceptorOf(table)(connection, peer)
       else serve(connection, peer, table, 'http')
     },

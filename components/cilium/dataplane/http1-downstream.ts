@@ -12,8 +12,8 @@ export interface DownstreamOptions {
   readonly client: string
   /** Answers a request, sooner or later. */
   handle(exchange: Exchange): void
-  /** Told of a message that was refused. */
-  refused(status: number, message: string): void
+  /** Told of a message that was refused; `begun` when it belongs to an exchange that had been handed out, which then says so itself. */
+  refused(status: number, message: string, begun: boolean): void
   /** Largest head in bytes. */
   readonly maxHead: number
 }
@@ -78,8 +78,8 @@ export class Http1Downstream implements Downstream, WireReader {
   }
 
   timeOut(): void {
-    if (this.#finished || this.#congested || this.#exchange !== undefined) return this.wire.destroy()
-    if (this.#rest === undefined) return this.#finish()
+    if (this.#finished || this.#congested || this.#exchange?.started === true) return this.wire.destroy()
+    if (this.#rest === undefined && this.#exchange === undefined) return this.#finish()
     this.#refuse(new RefusedMessage(408, 'the request took too long'))
   }
 
@@ -200,11 +200,11 @@ export class Http1Downstream implements Downstream, WireReader {
   }
 
   #refuse(error: RefusedMessage): void {
-    this.options.refused(error.status, error.message)
-    this.#rest = undefined
     const exchange = this.#exchange
+    this.options.refused(error.status, error.message, exchange !== undefined)
+    this.#rest = undefined
     this.#exchange = undefined
-    exchange?.gone()
+    exchange?.gone(error)
     if (exchange?.started === true) return this.wire.destroy()
     this.wire.sendText(`HTTP/1.1 ${error.status} ${reasonPhrase(error.status)}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`)
     this.#finish() // what is still coming is thrown away, so that the answer is not lost in a reset

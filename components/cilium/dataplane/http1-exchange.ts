@@ -192,10 +192,11 @@ export class Http1Exchange implements Exchange, ContentSink {
     else this.#close = true
   }
 
-  gone(): void {
+  /** The client is gone, or what it sent was refused. */
+  gone(refusal?: RefusedMessage): void {
     const { observer } = this
     this.observer = undefined
-    if (!this.#answered) observer?.clientClosed()
+    if (!this.#answered) observer?.clientClosed(refusal)
   }
 
   switchProtocols(headers: HeaderList): { wire: Wire; head: Buffer | undefined } {

@@ -8,6 +8,10 @@ import { RefusedMessage } from './refused-message.ts'
 import type { DownstreamOptions } from './http1-downstream.ts'
 import { hostOf, parseTarget } from './request-target.ts'
 
+/** What a client may send ahead on one stream, and on all of a connection (RFC 9113 §5.2). */
+const STREAM_WINDOW = 262_144
+const CONNECTION_WINDOW = 1_048_576
+
 export interface Http2Front {
   /** Serves HTTP/2 on a decrypted connection. */
   serve(socket: Duplex, options: DownstreamOptions): void
@@ -19,12 +23,13 @@ export interface Http2Front {
 export function http2Front(maxHead: number): Http2Front {
   const sessions = new Set<ServerHttp2Session>()
   const pending: DownstreamOptions[] = []
-  const server = createServer({ maxHeaderListPairs: 100, maxSessionInvalidFrames: 50, maxSessionRejectedStreams: 50, settings: { maxConcurrentStreams: 100, maxHeaderListSize: maxHead, enableConnectProtocol: false, initialWindowSize: 262_144 } })
+  const server = createServer({ maxHeaderListPairs: 100, maxSessionInvalidFrames: 50, maxSessionRejectedStreams: 50, settings: { maxConcurrentStreams: 100, maxHeaderListSize: maxHead, enableConnectProtocol: false, initialWindowSize: STREAM_WINDOW } })
   server.on('sessionError', () => {}) // a client that breaks the protocol loses its session; nobody else is concerned
   server.on('session', (session) => {
     const options = pending.shift()
     if (options === undefined) return void session.destroy()
     sessions.add(session)
+    session.setLocalWindowSize(CONNECTION_WINDOW)
     session.once('close', () => sessions.delete(session))
     session.on('stream', (stream, headers, _flags, raw) => serveStream(stream, headers, raw as unknown as string[], options))
   })
@@ -45,7 +50,7 @@ function serveStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ra
     options.handle(new Http2Exchange(stream, headers, raw, options))
   } catch (error) {
     if (!(error instanceof RefusedMessage)) throw error
-    options.refused(error.status, error.message)
+    options.refused(error.status, error.message, false)
     stream.respond({ ':status': error.status }, { endStream: true })
   }
 }

@@ -6,6 +6,10 @@ import type { Framing } from './http1-head.ts'
 import { settledDuplex } from './settled-duplex.ts'
 import type { ResponseSink, Upstream, UpstreamRequest } from './upstream.ts'
 
+/** What a backend may send ahead on one stream, and on all of a connection (RFC 9113 §5.2). */
+const STREAM_WINDOW = 262_144
+const CONNECTION_WINDOW = 4_194_304
+
 export interface Http2Pool extends Disposable {
   /** A stream to a backend that speaks HTTP/2 without TLS; sessions are shared. Rejects as `connect` does. */
   open(address: string): Promise<Upstream>
@@ -18,7 +22,8 @@ export function http2Pool(connect: (target: { readonly host: string; readonly po
     const colon = address.lastIndexOf(':')
     const socket = await connect({ host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) })
     const connection = socket instanceof Socket ? socket : settledDuplex(socket)
-    const session = http2Connect(`http://${address}`, { createConnection: () => connection })
+    const session = http2Connect(`http://${address}`, { createConnection: () => connection, settings: { initialWindowSize: STREAM_WINDOW, enablePush: false } })
+    session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW))
     const forget = (): void => void sessions.delete(address)
     session.on('error', forget).on('close', forget).on('goaway', forget)
     return session
@@ -98,8 +103,10 @@ function follow(stream: ClientHttp2Stream, method: string, sink: ResponseSink): 
     const last = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0
     const framing: Framing = last || method === 'HEAD' || status === 204 || status === 304 ? { type: 'none' } : headers['content-length'] === undefined ? { type: 'chunked' } : { type: 'length', length: Number(headers['content-length']) }
     sink.responseHead({ status, framing, endToEnd: undefined, list: () => listOf(headers) })
+    if (stream.closed) return // given up, e.g. for another try
+    // Not earlier: Node hands out content at once, but heads a little later.
+    stream.on('data', (content: Buffer) => { if (!sink.responseData(content, 0, content.length)) stream.pause() })
   })
-  stream.on('data', (content: Buffer) => { if (!sink.responseData(content, 0, content.length)) stream.pause() })
   stream.on('trailers', (headers) => { trailers = listOf(headers) })
   stream.on('drain', () => sink.requestDrained())
   const finish = (): void => {
@@ -112,7 +119,8 @@ function follow(stream: ClientHttp2Stream, method: string, sink: ResponseSink): 
     ended = true
     sink.responseFailed(reason, responded)
   }
-  stream.on('end', () => { if (responded) finish() }) // a session that is lost ends its streams as well
+  // Trailers may be told of after the end that came with them. A session that is lost ends its streams as well.
+  stream.on('end', () => { if (responded) setImmediate(() => (stream.rstCode === undefined || stream.rstCode === constants.NGHTTP2_NO_ERROR ? finish() : undefined)) })
   stream.on('error', (error: Error) => fail(error.message))
   stream.on('close', () => { if (stream.rstCode === constants.NGHTTP2_NO_ERROR && responded) finish(); else fail(`the backend reset the stream (${stream.rstCode})`) })
 }

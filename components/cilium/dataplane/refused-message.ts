@@ -7,3 +7,8 @@ export class RefusedMessage extends Error {
     this.status = status
   }
 }
+
+/** Envoy's response flag for a refusal. */
+export function refusalFlag(status: number): string {
+  return status === 408 ? 'SI' : 'DPE'
+}

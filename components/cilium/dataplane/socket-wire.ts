@@ -144,8 +144,7 @@ export class SocketWire implements Wire {
 
   cork(): boolean {
     if (corkedWire !== undefined || this.destroyed) return false
-    corkedWire = this
-    filled = 0
+    takeScratch(this)
     return true
   }
 
@@ -272,6 +271,11 @@ function onWritten(this: NativeWrite, status: number): void {
   const { memory } = this
   if (Buffer.isBuffer(memory)) keep(memory.length === READ_SIZE ? spareReads : spare, memory)
   wire.written(status)
+}
+
+function takeScratch(wire: SocketWire): void {
+  corkedWire = wire
+  filled = 0
 }
 
 /** Keeps memory for later, if it is of the standard size and there is not enough of it. */
