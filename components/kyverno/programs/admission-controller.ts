@@ -14,6 +14,7 @@ import { createObserver } from './admission-observer.ts'
 import { keepAdmissionPolicies } from './admission-policy-keeper.ts'
 import { admissionHandler } from './admission-server.ts'
 import { apiContext, objectsOf } from './api-context.ts'
+import { celImageSource } from './cel-image-source.ts'
 import { markCelPolicies, watchCelPolicies } from './cel-policies.ts'
 import { createGlobalContext } from './global-context.ts'
 import { imageTrust } from './image-trust.ts'
@@ -37,7 +38,7 @@ export async function admissionController(container: Container): Promise<number>
   const source: ContextSource = { ...apiContext(client), service: serviceCalls(net, signal) }
   const images = imageTrust(client, { clock, net, namespace, signal })
   const globals = createGlobalContext(watch(GlobalContextEntry), { client, clock, log, signal, source })
-  const cel = watchCelPolicies(container, client, { globalContext: async (name, projection) => globals.read(projection === '' ? name : `${name}.${projection}`) })
+  const cel = watchCelPolicies(container, client, { globalContext: async (name, projection) => globals.read(projection === '' ? name : `${name}.${projection}`), images: celImageSource(images) })
   const recorder = createEventRecorder({ client, clock, log, signal, component: 'kyverno-admission' })
   const observer = createObserver({ recorder, find: (policy, of) => lists(of).find(({ metadata }) => metadata.name === policy) })
   const handler = admissionHandler({

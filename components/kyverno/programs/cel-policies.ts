@@ -25,7 +25,7 @@ export interface CelPolicies {
 }
 
 /** Watches every kind of policies.kyverno.io and its exceptions. */
-export function watchCelPolicies({ clock, log, signal, net }: Pick<Container, 'clock' | 'log' | 'signal' | 'net'>, client: Client, more: Pick<ClusterCelSourceOptions, 'globalContext'> = {}): CelPolicies {
+export function watchCelPolicies({ clock, log, signal, net }: Pick<Container, 'clock' | 'log' | 'signal' | 'net'>, client: Client, more: Pick<ClusterCelSourceOptions, 'globalContext' | 'images'> = {}): CelPolicies {
   const views: readonly Informer<CelPolicy>[] = celPolicyKinds.map((kind) => informer(client, kind, { signal, clock, log }))
   const exceptions: Informer<CelException> = informer(client, CelExceptionKind, { signal, clock, log })
   const listeners = new Set<() => void>()

@@ -12,12 +12,20 @@ export interface ClusterCelSourceOptions {
   readonly http?: (request: HttpRequest) => Promise<Json>
   /** A GlobalContextEntry or its projection; absent: there are none. */
   readonly globalContext?: (name: string, projection: string) => Promise<Json>
+  /** Registries and signatures; absent: refused by name. */
+  readonly images?: Pick<CelSource, 'imageData' | 'isSigned' | 'payload'>
 }
 
 const unsupported = (what: string, where: string): CodedError => new CodedError({ code: 'Unsupported', message: `unsupported: ${what} is not supported by this engine`, where })
 
-/** CEL policies' data, read through the pod's own client: what they may see, the pod's RBAC says. Registries are not asked. */
-export function clusterCelSource(client: Client, { kinds, now, http, globalContext }: ClusterCelSourceOptions): CelSource {
+const withoutRegistry: NonNullable<ClusterCelSourceOptions['images']> = {
+  imageData: async (image) => { throw unsupported('looking up images in a registry', image) },
+  isSigned: async ({ image }) => { throw unsupported('verifying signatures', image) },
+  payload: async (image) => { throw unsupported('verifying attestations', image) },
+}
+
+/** CEL policies' data, read through the pod's own client: what they may see, the pod's RBAC says. */
+export function clusterCelSource(client: Client, { kinds, now, http, globalContext, images }: ClusterCelSourceOptions): CelSource {
   const kindOf = (apiVersion: string, resource: string): Kind => {
     const found = kinds().find((kind) => kind.plural === resource && apiVersionOf(kind) === apiVersion)
     if (found === undefined) throw new CodedError({ code: 'KindNotServed', message: `the server could not find the requested resource ${apiVersion} ${resource}`, where: resource })
@@ -50,15 +58,7 @@ export function clusterCelSource(client: Client, { kinds, now, http, globalConte
       return http(request)
     },
     globalContext: async (name, projection) => globalContext?.(name, projection) ?? null,
-    imageData: async (image) => {
-      throw unsupported('looking up images in a registry', image)
-    },
-    isSigned: async ({ image }) => {
-      throw unsupported('verifying signatures', image)
-    },
-    payload: async (image) => {
-      throw unsupported('verifying attestations', image)
-    },
+    ...(images ?? withoutRegistry),
     resourceOf(apiVersion, kind) {
       const found = kinds().find((one) => one.kind === kind && apiVersionOf(one) === apiVersion)
       return found === undefined ? undefined : { group: found.group, version: found.version, resource: found.plural }

@@ -9,6 +9,7 @@ import { verifyImage, type ImageTrust } from '../engine/images/verify-image.ts'
 import { checkImagesRule, verifiedAnnotation, verifyImagesRule } from '../engine/images/verify-images-rule.ts'
 import type { AttestorEntry, ImageVerification } from '../kinds/image-verification.ts'
 import type { PolicyObject, Rule } from '../kinds/policy.ts'
+import { celImageSource } from '../programs/cel-image-source.ts'
 import { memoryRegistry, newKey, type KeyName } from './memory-registry.ts'
 
 const now = Date.parse('2025-06-01T00:00:00Z')
@@ -178,4 +179,19 @@ test('a registry that asks for a login gets it', async () => {
   await assert.rejects(imageData(createRegistryClient({ fetch: registry.fetch, credentials: async () => ({ username: 'u', password: 'p' }) }), name), { code: 'RegistryFailed' })
   registry.login = undefined
   assert.equal(createPublicKey(keys.ecdsa.pem).asymmetricKeyType, 'ec')
+})
+
+test('image policies in CEL ask the same questions', async () => {
+  const { name, repository, digest } = image()
+  const images = celImageSource(trust)
+  const attestor = (data: string, ctlog: object = { insecureIgnoreTlog: true }) => ({ name: 'a', cosign: { key: { data }, ctlog } })
+  assert.equal(await images.isSigned({ image: name, attestor: attestor(keys.ecdsa.pem) }), false)
+  registry.sign(repository, digest, { key: keys.ecdsa.key })
+  registry.attest(repository, digest, { key: keys.ecdsa.key }, { predicateType: 'scan', predicate: { findings: 1 } })
+  assert.equal(await images.isSigned({ image: name, attestor: attestor(keys.ecdsa.pem) }), true)
+  assert.equal(await images.isSigned({ image: name, attestor: attestor(keys.rsa.pem) }), false)
+  assert.equal(await images.isSigned({ image: name, attestor: attestor(keys.ecdsa.pem), attestation: { name: 's', intoto: { type: 'scan' } } }), true)
+  assert.equal(await images.isSigned({ image: name, attestor: attestor(keys.ecdsa.pem), attestation: { name: 's', intoto: { type: 'other' } } }), false)
+  assert.deepEqual((await images.payload(name, { name: 's', intoto: { type: 'scan' } }) as { predicate?: Json }).predicate, { findings: 1 })
+  await assert.rejects(images.isSigned({ image: name, attestor: { name: 'n', notary: {} } }), { code: 'Unsupported' })
 })
