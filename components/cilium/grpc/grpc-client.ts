@@ -1,5 +1,7 @@
 import { connect, constants, type ClientHttp2Session } from 'node:http2'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { settledDuplex } from '../dataplane/settled-duplex.ts'
 import { GrpcError, frame, grpcCode, unframe } from './grpc-server.ts'
 import { decode, encode, type Message, type MessageType } from './protobuf.ts'
 
@@ -10,7 +12,7 @@ export interface GrpcClient extends Disposable {
 
 /** A client over a connection of its own, without TLS (prior knowledge). */
 export function grpcClient(connection: Duplex, authority: string): GrpcClient {
-  const session: ClientHttp2Session = connect(`http://${authority}`, { createConnection: () => connection })
+  const session: ClientHttp2Session = connect(`http://${authority}`, { createConnection: () => (connection instanceof Socket ? connection : settledDuplex(connection)) })
   session.on('error', () => {}) // its calls see it
   return {
     async* call(path, { request, response }, message, signal) {

@@ -1,6 +1,7 @@
 import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { settledDuplex } from '../dataplane/settled-duplex.ts'
 import { decode, encode, type Message, type MessageType } from './protobuf.ts'
 
 /** A call's end other than OK; the codes are gRPC's. */
@@ -51,7 +52,7 @@ export function grpcServer(methods: Readonly<Record<string, Method>>): GrpcServe
   return {
     accept: (connection) => {
       connection.on('error', () => connection.destroy())
-      server.emit('connection', connection as Socket)
+      server.emit('connection', connection instanceof Socket ? connection : settledDuplex(connection))
     },
     [Symbol.dispose]() {
       for (const session of sessions) session.destroy()

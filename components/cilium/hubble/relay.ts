@@ -76,7 +76,7 @@ export function createRelay({ net, clock, log, signal, peerService }: RelayOptio
       request: empty, response: getNodesResponse,
       async call() {
         const answers = await askAll('/observer.Observer/GetNodes', getNodesResponse)
-        return { nodes: answers.flatMap(({ name, address, messages: [message], error }) => (error === undefined ? (message?.['nodes'] as Message[]).map((node) => ({ ...node, address })) : [{ name, address, state: 'NODE_UNAVAILABLE' }])) }
+        return { nodes: answers.flatMap(({ name, address, messages: [message], error }) => (error === undefined ? ((message?.['nodes'] ?? []) as Message[]).map((node) => ({ ...node, address })) : [{ name, address, state: 'NODE_UNAVAILABLE' }])) }
       },
     },
     ...unsupported('/observer.Observer/GetAgentEvents', '/observer.Observer/GetDebugEvents', '/observer.Observer/GetNamespaces'),

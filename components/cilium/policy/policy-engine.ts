@@ -53,7 +53,13 @@ export interface PolicyEngine {
 
 export type Enforcement = 'default' | 'always' | 'never'
 
-interface Side { readonly closed: boolean; readonly rules: readonly CompiledRule[]; readonly closing: readonly PolicyRef[] }
+interface Side {
+  readonly closed: boolean
+  readonly rules: readonly CompiledRule[]
+  readonly closing: readonly PolicyRef[]
+  /** Rules that select a peer, for peers whose labels alone decide that. */
+  readonly byPeer: WeakMap<Identity, readonly CompiledRule[]>
+}
 type Sides = Readonly<Record<'ingress' | 'egress', Side>>
 
 const open: Answer = { allowed: true, enforced: false, denied: false, by: [], match: 0 }
@@ -74,7 +80,7 @@ export function createPolicyEngine(world: PolicyWorld, enforcement: Enforcement 
     const side = (direction: 'ingress' | 'egress'): Side => ({
       closed: enforcement === 'always' || selecting.some((policy) => policy.closes[direction]),
       closing: selecting.filter((policy) => policy.closes[direction]).map(({ ref }) => ref),
-      rules: selecting.flatMap((policy) => policy[direction]),
+      rules: selecting.flatMap((policy) => policy[direction]), byPeer: new WeakMap(),
     })
     const made: Sides = { ingress: side('ingress'), egress: side('egress') }
     selected.set(subject, made)
@@ -93,11 +99,21 @@ export function createPolicyEngine(world: PolicyWorld, enforcement: Enforcement 
       if (enforcement === 'never' || (subject.kind !== 'pod' && subject.kind !== 'ingress')) return open
       if (policies.length === 0 && enforcement === 'default') return open
       if (direction === 'ingress' && fromOwnNode) return open
-      const { closed, rules, closing } = sidesOf(subject)[direction]
-      if (!closed && rules.length === 0) return open
-      return decide(rules.filter((rule) => peerMatches(rule, question, world)), question, { closed, closing })
+      const side = sidesOf(subject)[direction]
+      if (!side.closed && side.rules.length === 0) return open
+      return decide(rulesFor(side, question, world), question, side)
     },
   }
+}
+
+function rulesFor({ rules, byPeer }: Side, question: Question, world: PolicyWorld): readonly CompiledRule[] {
+  const { peer } = question
+  const known = byPeer.get(peer)
+  if (known !== undefined) return known
+  const found = rules.filter((rule) => peerMatches(rule, question, world))
+  // Of nodes and of the world the address counts too.
+  if (peer.kind === 'pod' || peer.kind === 'ingress') byPeer.set(peer, found)
+  return found
 }
 
 function decide(rules: readonly CompiledRule[], question: Question, { closed, closing }: Pick<Side, 'closed' | 'closing'>): Answer {

@@ -88,7 +88,7 @@ test('in a cluster: agents of two nodes enforce policies between pods, record fl
     const two = agents.find(({ spec }) => spec.nodeName === 'two')?.metadata.name ?? ''
     const lines = (await exec(`kube-system/${two}`, ['hubble', 'observe', '-o', 'json', '--to-pod', 'shop/web', '--verdict', 'DROPPED', '--first', '100'])).trim().split('\n').map((line) => JSON.parse(line) as { flow: Record<string, unknown> })
     const dropped = lines.find(({ flow }) => (flow['source'] as { namespace?: string }).namespace === 'other')?.flow
-    assert.deepEqual([dropped?.['verdict'], dropped?.['drop_reason_desc'], dropped?.['traffic_direction'], (dropped?.['destination_service'] as { name?: string }).name, dropped?.['ingress_denied_by']], ['DROPPED', 'POLICY_DENIED', 'INGRESS', 'web', [{ name: 'web', namespace: 'shop', kind: 'CiliumNetworkPolicy', revision: '1' }]])
+    assert.deepEqual([dropped?.['verdict'], dropped?.['drop_reason_desc'], dropped?.['traffic_direction'], (dropped?.['destination_service'] as { name?: string } | undefined)?.name, dropped?.['ingress_denied_by']], ['DROPPED', 'POLICY_DENIED', 'INGRESS', 'web', [{ name: 'web', namespace: 'shop', kind: 'CiliumNetworkPolicy', revision: '1' }]])
     const http = (await exec(`kube-system/${two}`, ['hubble', 'observe', '--protocol', 'http', '--pod', 'shop/web', '--last', '4000'])).split('\n')
     assert.ok(http.some((line) => /shop\/client:\d+ -> shop\/web:8080 http-request DROPPED \(HTTP\/1.1 GET http:\/\/web.shop\/private\)/.test(line)), http.join('\n'))
     assert.match(await exec(`kube-system/${two}`, ['cilium', 'status']), /Hubble: +Ok +Current\/Max Flows: \d+\/4095/)
