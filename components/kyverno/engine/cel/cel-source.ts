@@ -22,8 +22,8 @@ export interface CelSource {
   imageData(image: string): Promise<Json>
   /** Whether an attestor signed an image (or an attestation of it). */
   isSigned(question: SignatureQuestion): Promise<boolean>
-  /** The payload of a verified attestation. */
-  payload(image: string, attestation: JsonObject): Promise<Json>
+  /** The predicate of an attestation that these attestors signed. */
+  payload(image: string, attestation: JsonObject, attestors: readonly JsonObject[]): Promise<Json>
   /** The plural of a kind. */
   resourceOf(apiVersion: string, kind: string): GroupVersionResource | undefined
   namespace(name: string): Promise<JsonObject | undefined>

@@ -17,9 +17,9 @@ export function validatingImages(subject: Subject): CelOutcome {
   const verified = new Set<string>()
   const evaluated = subject.evaluated.with({
     images: images as CelValue, attestors: Object.fromEntries((spec.attestors ?? []).map((one) => [one.name, one as unknown as CelValue])),
-    attestations: Object.fromEntries((spec.attestations ?? []).map((one) => [one.name, one as unknown as CelValue])),
+    attestations: Object.fromEntries((spec.attestations ?? []).map(({ name }) => [name, name])),
   })
-  verifying.state = { run, spec, isMatched, verified: (image) => verified.add(image) }
+  verifying.state = { run, spec, isMatched, verified: (image) => verified.add(image), attested: new Map() }
   try {
     for (const [index, validation] of compiled.validations.entries()) {
       if (isTrue(validation, evaluated)) continue
