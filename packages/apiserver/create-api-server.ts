@@ -7,7 +7,10 @@ import { admissionChain, type AdmissionPlugin } from './admission/admission.ts'
 import { builtInAdmission } from './admission/built-in-admission.ts'
 import { aggregatedApis } from './aggregation/aggregated-apis.ts'
 import { localApiServices } from './aggregation/local-api-services.ts'
-import { unservedFeatures } from './admission/unserved-features.ts'
+import { expressionChecks } from './cel/check-expressions.ts'
+import { mutatingPolicies } from './cel/mutating-policies.ts'
+import { mutatingPolicyResources } from './cel/mutating-policy-kinds.ts'
+import { validatingPolicies } from './cel/validating-policies.ts'
 import { validationRules } from './cel/validation-rules.ts'
 import { answerError, answerJson, answerText } from './answer.ts'
 import { accountTokenSecrets } from './authn/account-token-secrets.ts'
@@ -122,9 +125,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   }
   if (options.builtInAdmission !== false) plugins.unshift(...builtInAdmission(context))
   if (authorizer === roles) plugins.push(escalationCheck(roles))
-  plugins.push(validationRules, unservedFeatures, webhookAdmission(context))
+  plugins.push(validationRules, expressionChecks, mutatingPolicies(context), webhookAdmission(context), validatingPolicies(context))
   const chain = admissionChain(plugins)
 
+  registry.set('mutatingadmissionpolicies', mutatingPolicyResources())
   const definitions = resource('apiextensions.k8s.io', 'customresourcedefinitions')
   particular(definitions, definitionStrategy(clock, registry))
   serveDefinitions(context, definitions)

@@ -1,11 +1,12 @@
-import { ApiError, type StatusCause } from '@idp/api'
+import { ApiError, type StatusCause, type StatusReason } from '@idp/api'
 import { detailsOf, qualifiedResource } from '../object-storage.ts'
 import type { AdmissionRequest } from './admission.ts'
 
 /** `pods "x" is forbidden: <why>`, the form of every refusal by built-in admission. */
-export function deny(request: Pick<AdmissionRequest, 'resource' | 'name'>, why: string, causes?: StatusCause[]): ApiError {
+export function deny(request: Pick<AdmissionRequest, 'resource' | 'name'>, why: string, causes?: StatusCause[], status: { readonly reason?: StatusReason; readonly code?: number } = {}): ApiError {
   const { resource, name } = request
-  return new ApiError('Forbidden', `${qualifiedResource(resource)} ${JSON.stringify(name)} is forbidden: ${why}`, {
+  return new ApiError(status.reason ?? 'Forbidden', `${qualifiedResource(resource)} ${JSON.stringify(name)} is forbidden: ${why}`, {
+    ...(status.code === undefined ? {} : { code: status.code }),
     details: { ...detailsOf(resource, name), ...(causes === undefined ? {} : { causes }) },
   })
 }

@@ -82,13 +82,12 @@ test('webhooks cannot lock out their own configuration', async () => {
   await api.client.delete(ValidatingWebhookConfiguration, 'v')
 })
 
-test('what needs CEL is refused or told by name', async () => {
+test('matchConditions decide in CEL; one that does not compile is refused', async () => {
   await using api = await start(() => ({ allowed: true }))
-  await assert.rejects(api.client.create(ValidatingWebhookConfiguration, validating({ matchConditions: [{ name: 'x', expression: 'true' }] })), (error) => isApiError(error, 'Invalid') && error.message.includes('webhooks[0].matchConditions: Forbidden: this server does not evaluate CEL yet'))
-  const answer = await api.client.request('/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies', {
-    method: 'POST', headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingAdmissionPolicy', metadata: { name: 'p' }, spec: { validations: [{ expression: 'true' }], matchConstraints: { resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }] } } }),
-  })
-  assert.equal(answer.status, 201)
-  assert.match(answer.headers.get('warning') ?? '', /ValidatingAdmissionPolicy p is stored but enforces nothing/)
+  await assert.rejects(api.client.create(ValidatingWebhookConfiguration, validating({ matchConditions: [{ name: 'x', expression: 'object.x +' }] })), (error) => isApiError(error, 'Invalid') && error.message.includes('webhooks[0].matchConditions[0].expression: Invalid value: "object.x +": compilation failed: ERROR: <input>:1:11: Syntax error'))
+  await api.client.create(ValidatingWebhookConfiguration, validating({ matchConditions: [{ name: 'x', expression: "object.metadata.name != 'a' && request.userInfo.username.startsWith('system:')" }] }))
+  await api.client.create(ConfigMap, configMap('a'))
+  assert.equal(api.seen.length, 0)
+  await api.client.create(ConfigMap, configMap('b'))
+  assert.equal(api.seen.length, 1)
 })

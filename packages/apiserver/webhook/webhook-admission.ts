@@ -8,8 +8,9 @@ import { admissionReview, type AdmissionResponse } from './admission-review.ts'
 import { caOf, targetOf, targetText, type CallService, type Webhook } from './call-webhook.ts'
 import { matchRequest, type MatchedAs } from './match-webhook.ts'
 import { matchesConditions } from './match-conditions.ts'
+import { replaceContent } from './replace-content.ts'
 
-type Context = Pick<ServerContext, 'storage' | 'registry' | 'clock' | 'log' | 'random' | 'callService'>
+type Context = Pick<ServerContext, 'storage' | 'registry' | 'authorizer' | 'clock' | 'log' | 'random' | 'callService'>
 
 /** Calls the webhooks that MutatingWebhookConfigurations and ValidatingWebhookConfigurations name. */
 export function webhookAdmission(server: Context): AdmissionPlugin {
@@ -62,12 +63,6 @@ async function mutateWith(server: Context, call: CallService, webhook: Webhook, 
   return true
 }
 
-/** Others hold on to the object that is being admitted: it keeps its identity. */
-function replaceContent(target: AnyObject, content: AnyObject): void {
-  for (const key of Object.keys(target)) if (!(key in content)) delete target[key]
-  Object.assign(target, content)
-}
-
 async function validateWith(server: Context, call: CallService, webhook: Webhook, request: AdmissionRequest): Promise<void> {
   const as = await matched(server, webhook, request)
   if (as !== undefined) await ask(server, call, webhook, request, as)
@@ -75,7 +70,7 @@ async function validateWith(server: Context, call: CallService, webhook: Webhook
 
 async function matched(server: Context, webhook: Webhook, request: AdmissionRequest): Promise<MatchedAs | undefined> {
   const as = matchRequest(server, webhook as Parameters<typeof matchRequest>[1], request)
-  return as !== undefined && (await matchesConditions(webhook, request)) ? as : undefined
+  return as !== undefined && (await matchesConditions(server, webhook, request, as)) ? as : undefined
 }
 
 /** One call. Undefined when the webhook failed and its failurePolicy says to ignore that. */

@@ -7,7 +7,7 @@ export interface CelField {
   readonly type: CelType
   /** The key in the JSON object, where it is not the field's name (Kubernetes escapes names that are no identifiers). */
   readonly property?: string
-  /** A null in JSON counts as no value. */
+  /** A null in JSON counts as no value. `has()` says so of a null in any declared field. */
   readonly nullIsAbsent?: boolean
   /** Turns what JSON holds into the value of the declared type, e.g. a text into a timestamp. */
   readonly convert?: (json: CelValue) => CelValue

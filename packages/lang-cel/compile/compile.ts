@@ -121,7 +121,7 @@ function compileSelect(node: SelectNode, locals: Locals | undefined, compiler: C
   const name = declared?.property ?? node.field
   const convert = declared?.convert
   const compiledOperand = compiler.compile(node.operand, locals)
-  const operand: Eval = declared?.nullIsAbsent ? withoutNull(compiledOperand, name) : compiledOperand
+  const operand: Eval = declared && (declared.nullIsAbsent || node.test) ? withoutNull(compiledOperand, name) : compiledOperand
   if (node.test) {
     const cost = compiler.environment.options.presenceTestCost ?? 1
     return (frame) => {
