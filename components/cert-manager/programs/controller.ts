@@ -1,4 +1,4 @@
-import { createManager, type Controller } from '@idp/controller'
+import { createManager, Waiting, type Controller, type Manager } from '@idp/controller'
 import type { Program } from '@idp/sandbox'
 import { createAcmeClients } from '../controllers/acme-account.ts'
 import { certificateController } from '../controllers/certificate.ts'
@@ -9,7 +9,9 @@ import { orderController } from '../controllers/order.ts'
 import { gatewayShim, ingressShim } from '../controllers/shim.ts'
 import { signingRequestController } from '../controllers/signing-request.ts'
 import type { World } from '../controllers/world.ts'
-import { ClusterIssuer, Issuer } from '../kinds/cert-manager.ts'
+import { renderMetrics } from '../engine/metrics.ts'
+import { Challenge } from '../kinds/acme.ts'
+import { Certificate, ClusterIssuer, Issuer } from '../kinds/cert-manager.ts'
 import { flag, managed, probes } from './process.ts'
 
 /** All control loops of cert-manager's controller. */
@@ -28,16 +30,18 @@ export const controller: Program = {
   async main(container) {
     const { client, clock, log, signal, pod, args, random, net } = container
     let ready = false
-    await using _probes = await probes(container, { health: 9403, metrics: 9402, ready: () => ready })
-    const manager = createManager({
+    let manager: Manager | undefined
+    const counted = countSyncs()
+    await using _probes = await probes(container, { health: 9403, metrics: 9402, ready: () => ready, render: () => (manager === undefined ? '' : metricsOf(manager, counted.syncs, clock.now())) })
+    manager = createManager({
       client: managed(client), clock, log, signal, name: 'cert-manager',
       leader: { name: 'cert-manager-controller', namespace: flag(args, 'leader-election-namespace') ?? 'kube-system', identity: `${pod.name}-external-cert-manager-controller` },
-      controllers: createControllers({
+      controllers: counted.wrap(createControllers({
         clusterNamespace: (flag(args, 'cluster-resource-namespace') ?? pod.namespace).replace('$(POD_NAMESPACE)', pod.namespace), random, gateways: ['', 'true'].includes(flag(args, 'enable-gateway-api') ?? 'false'),
         fetch: (url, options) => net.fetch(url, options), solverImage: flag(args, 'acme-http01-solver-image') ?? 'quay.io/jetstack/cert-manager-acmesolver:v1.19.0',
         defaultIssuer: { name: flag(args, 'default-issuer-name') ?? '', kind: flag(args, 'default-issuer-kind') ?? 'Issuer', group: flag(args, 'default-issuer-group') ?? 'cert-manager.io' },
         signingRequests: /ExperimentalCertificateSigningRequestControllers=true/.test(flag(args, 'feature-gates') ?? ''),
-      }),
+      })),
     })
     ready = true // one that waits for the lease is as healthy as the leader
     await manager.started.catch((error: unknown) => { if (!signal.aborted) throw error })
@@ -45,4 +49,33 @@ export const controller: Program = {
     await manager.done
     return signal.aborted ? 0 : 1
   },
+}
+
+type Syncs = Map<string, { calls: number; errors: number }>
+
+/** Counts the passes of controllers. */
+function countSyncs(): { readonly syncs: Syncs; wrap(controllers: readonly Controller[]): Controller[] } {
+  const syncs: Syncs = new Map()
+  return {
+    syncs,
+    wrap: (controllers) => controllers.map((each) => ({
+      ...each,
+      async reconcile(object, scope) {
+        const count = syncs.get(each.name) ?? { calls: 0, errors: 0 }
+        syncs.set(each.name, { ...count, calls: count.calls + 1 })
+        try {
+          return await each.reconcile(object, scope)
+        } catch (error) {
+          const { calls, errors } = syncs.get(each.name) ?? { calls: 1, errors: 0 }
+          if (!(error instanceof Waiting)) syncs.set(each.name, { calls, errors: errors + 1 })
+          throw error
+        }
+      },
+    })),
+  }
+}
+
+function metricsOf(manager: Manager, syncs: Syncs, now: number): string {
+  const [certificates, challenges] = [manager.cache(Certificate).list(), manager.cache(Challenge).list()]
+  return renderMetrics({ certificates, challenges, issuers: [...manager.cache(Issuer).list(), ...manager.cache(ClusterIssuer).list()], syncs, now })
 }

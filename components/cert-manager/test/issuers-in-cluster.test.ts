@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Deployment, Pod, Secret } from '@idp/api'
-import { parseCertificate, parseCertificates, signedBy } from '@idp/pki'
+import { createCsr, generateKey, parseCertificate, parseCertificates, signedBy } from '@idp/pki'
 import type { Component, Program } from '@idp/sandbox'
 import { untilAborted } from '@idp/sandbox'
-import { Certificate } from '../kinds/cert-manager.ts'
+import { Certificate, CertificateRequest } from '../kinds/cert-manager.ts'
 import { acmeServer, type AcmeServer } from './acme-server.ts'
 import { apply, blueprintObjects, install, namespace, objectsIn, startStepped, type SteppedCluster } from './in-cluster.ts'
 
@@ -119,4 +119,22 @@ test("Vault's PKI signs, by token, AppRole and ServiceAccount; what its role for
   const nobody = (await client.get(await client.kindOf('cert-manager.io/v1', 'Issuer'), 'by-nobody', at))['status'] as { conditions: { status: string; reason: string; message: string }[] }
   assert.deepEqual([nobody.conditions[0]?.status, nobody.conditions[0]?.reason], ['False', 'VaultError'])
   assert.match(nobody.conditions[0]?.message ?? '', /Failed to initialize Vault client: .*Code: 400. Errors: .*secret id/i)
+})
+
+test('who approves or denies a request needs the right to, by the signer', async () => {
+  await using world = await startWithCertManager([])
+  const { cluster } = world
+  const csr = Buffer.from(createCsr({ key: await generateKey(), dnsNames: ['a'] })).toString('base64')
+  const make = (name: string): string => JSON.stringify({ apiVersion: 'cert-manager.io/v1', kind: 'CertificateRequest', metadata: { name, namespace: 'app' }, spec: { request: csr, issuerRef: { name: 'own', kind: 'Thing', group: 'example.test' } } })
+  await applied(world, [make('one'), make('two'),
+    JSON.stringify({ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'status' }, rules: [{ apiGroups: ['cert-manager.io'], resources: ['certificaterequests', 'certificaterequests/status'], verbs: ['get', 'patch', 'update'] }] }),
+    JSON.stringify({ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'approve' }, rules: [{ apiGroups: ['cert-manager.io'], resources: ['signers'], verbs: ['approve'], resourceNames: ['things.example.test/app.own'] }] }),
+    ...['nobody', 'somebody'].map((name) => JSON.stringify({ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'status' }, subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name }] })),
+    JSON.stringify({ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name: 'approve' }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'approve' }, subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'somebody' }] }),
+  ].join('\n---\n'))
+  const set = (user: string, name: string, type: string) => cluster.clientAs(user).patch(CertificateRequest, name, { status: { conditions: [{ type, status: 'True', reason: 'test', message: 'by hand', lastTransitionTime: '2026-01-01T00:00:00Z' }] } }, { type: 'merge', subresource: 'status', namespace: 'app' })
+  await assert.rejects(set('nobody', 'one', 'Approved'), /user "nobody" does not have permissions to set approved\/denied conditions for issuer \{own Thing example.test\}/)
+  assert.equal((await set('somebody', 'one', 'Approved')).status?.conditions?.[0]?.type, 'Approved')
+  await assert.rejects(set('nobody', 'two', 'Denied'), /does not have permissions/)
+  assert.equal((await set('somebody', 'two', 'Denied')).status?.conditions?.[0]?.type, 'Denied')
 })
