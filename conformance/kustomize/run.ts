@@ -5,6 +5,7 @@ import { deepEqual, parseYamlDocuments, type Json } from '@idp/formats'
 import { isCoded, messageOf } from '@idp/kit'
 import { formatResources, renderKustomize } from '@idp/render-kustomize'
 import { kubectlBinary } from '@idp/testkit'
+import { isSameCause } from './error-cause.ts'
 import { folderFiles } from './folder-files.ts'
 import { inflateChart } from './inflate-chart.ts'
 
@@ -19,6 +20,10 @@ export interface SuiteResult {
   readonly sameBytes: number
   /** Kustomizations that both refuse; they count as passed. */
   readonly bothFail: number
+  /** Of those: of the same cause. */
+  readonly sameCause: number
+  /** Those of another cause, with both messages. */
+  readonly otherCauses: { readonly name: string; readonly real: string; readonly ours: string }[]
 }
 
 const NAMES = new Set(['kustomization.yaml', 'kustomization.yml', 'Kustomization'])
@@ -30,8 +35,9 @@ const NAMES = new Set(['kustomization.yaml', 'kustomization.yml', 'Kustomization
  */
 export async function run(args: string[]): Promise<SuiteResult> {
   const { roots, kubectl, helm, only, verbose } = await readArgs(args)
-  const totals = { passed: 0, total: 0, sameOrder: 0, sameBytes: 0, bothFail: 0 }
+  const totals = { passed: 0, total: 0, sameOrder: 0, sameBytes: 0, bothFail: 0, sameCause: 0 }
   const failures: { name: string; reason: string }[] = []
+  const otherCauses: { name: string; real: string; ours: string }[] = []
   for (const root of roots) {
     for (const folder of await findKustomizations(root)) {
       const name = relative(join(root, '..'), folder)
@@ -42,13 +48,15 @@ export async function run(args: string[]): Promise<SuiteResult> {
       else totals.passed++
       if (verdict.bothFail !== undefined) {
         totals.bothFail++
+        if (isSameCause(verdict.bothFail.real, verdict.bothFail.ours)) totals.sameCause++
+        else otherCauses.push({ name, ...verdict.bothFail })
         if (verbose) process.stderr.write(`${name}\n  real: ${verdict.bothFail.real}\n  ours: ${verdict.bothFail.ours}\n`)
       }
       if (verdict.sameOrder) totals.sameOrder++
       if (verdict.sameBytes) totals.sameBytes++
     }
   }
-  return { suite: 'kustomize', ...totals, failures }
+  return { suite: 'kustomize', ...totals, otherCauses, failures }
 }
 
 async function readArgs(args: string[]): Promise<{ roots: string[]; kubectl: string; helm: string | undefined; only: string; verbose: boolean }> {
@@ -100,7 +108,7 @@ type Outcome = { readonly text: string; readonly error?: undefined } | { readonl
 function buildReal({ kubectl, helm }: Tools, folder: string): Promise<Outcome> {
   return new Promise((resolve) => {
     execFile(kubectl, ['kustomize', folder, ...(helm === undefined ? [] : ['--enable-helm', '--helm-command', helm])], { maxBuffer: 1 << 30, timeout: 60_000 }, (error, stdout, stderr) => {
-      resolve(error === null ? { text: stdout } : { error: stderr.trim().split('\n').filter((line) => !line.startsWith('#')).join(' ').slice(0, 500) })
+      resolve(error === null ? { text: stdout } : { error: stderr.trim().split('\n').filter((line) => !line.startsWith('#')).join(' ').slice(0, 4_000) })
     })
   })
 }
