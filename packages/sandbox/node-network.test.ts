@@ -70,6 +70,20 @@ test('requests go through the filters of both ends, called or over a raw connect
   await assert.rejects(client.fetch('https://10.42.1.2:8080'), { code: 'ConnectionReset', message: /the proxy cannot read it/ })
 })
 
+test('an upgrade passes the filters first, and several requests share a connection', async () => {
+  const { client, server, two } = await world()
+  await server.listen(81, {
+    handler: () => new Response('plain'),
+    upgrade: (_request, socket) => void socket.end('HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nconnection: upgrade\r\n\r\nhello'),
+  })
+  two.attach({ ...allowed, connect: () => ({ allowed: true, http: async (request, next) => (new URL(request.url).pathname === '/ws' ? next(request) : new Response('no', { status: 403, statusText: 'Forbidden' })) }) })
+  const upgrade = async (path: string) => speak(await client.connect({ host: '10.42.1.2', port: 81 }), `GET ${path} HTTP/1.1\r\nhost: server\r\nupgrade: echo\r\nconnection: upgrade\r\n\r\n`)
+  assert.match(await upgrade('/ws'), /^HTTP\/1\.1 101 [\s\S]*hello$/)
+  assert.match(await upgrade('/other'), /^HTTP\/1\.1 403 Forbidden/)
+  const both = await speak(await client.connect({ host: '10.42.1.2', port: 81 }), 'GET /ws HTTP/1.1\r\nhost: server\r\n\r\nGET /x HTTP/1.1\r\nhost: server\r\nconnection: close\r\n\r\n')
+  assert.deepEqual([...both.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status), ['200', '403'])
+})
+
 test('a held connection is cut when it is no longer allowed, a request under way as well', async () => {
   const { client, server, one } = await world()
   await server.listen(80, { handler: () => new Promise<Response>(() => {}) })
