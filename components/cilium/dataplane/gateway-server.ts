@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { tlsAcceptor, type Peer } from '@idp/http'
-import { CodedError, rfc3339Micro, type Clock } from '@idp/kit'
+import { CodedError, messageOf, rfc3339Micro, type Clock } from '@idp/kit'
 import type { ListenerTable, PortTable } from '../engine/route-table.ts'
 import { applyCors } from './cors.ts'
 import type { Endpoints } from './endpoints.ts'
@@ -15,6 +15,7 @@ import { http2Front } from './http2-downstream.ts'
 import { http2Pool } from './http2-upstream.ts'
 import { mirrored } from './mirror.ts'
 import { reply } from './reply.ts'
+import { readProxyHeader } from './proxy-protocol.ts'
 import { refusalFlag } from './refused-message.ts'
 import { redirectLocation } from './rewrite.ts'
 import { splice } from './splice.ts'
@@ -30,6 +31,8 @@ export interface GatewayServerOptions {
   /** One JSON line for each request; none when absent. */
   accessLog?(line: string): void
   readonly metrics?: GatewayMetrics
+  /** Every connection begins with a header of the PROXY protocol, as Cilium's `gatewayAPI.enableProxyProtocol` has it. */
+  readonly proxyProtocol?: boolean
   /** Largest head of a request in bytes; 60 KiB as Envoy has it. */
   readonly maxHead?: number
 }
@@ -166,19 +169,30 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
     }
   }
 
+  /** Serves a connection whose first byte is the client's own. */
+  const begin = (connection: Duplex, peer: Peer, table: () => PortTable | undefined): void => {
+    const now = table()
+    if (now === undefined) return void connection.destroy()
+    if (now.passesThrough) void peekServerName(connection).then((name) => passOn(connection, name, peer, table), () => {
+      handshakeFailed(peer, 'no ClientHello')
+      connection.destroy()
+    })
+    else if (now.secure) acceptorOf(table)(connection, peer)
+    else serve(connection, peer, table, 'http')
+  }
+
   return {
     metrics,
     accept(connection, peer, table) {
       raw.add(connection)
       connection.once('close', () => raw.delete(connection))
-      const now = table()
-      if (now === undefined) return void connection.destroy()
-      if (now.passesThrough) void peekServerName(connection).then((name) => passOn(connection, name, peer, table), () => {
-        handshakeFailed(peer, 'no ClientHello')
+      if (options.proxyProtocol !== true) return begin(connection, peer, table)
+      connection.on('error', () => connection.destroy())
+      const slow = clock.timer(limits.head * 1000, () => connection.destroy())
+      void readProxyHeader(connection).finally(() => slow[Symbol.dispose]()).then((address) => begin(connection, address === undefined ? peer : { ...peer, address }, table), (error: unknown) => {
+        handshakeFailed(peer, messageOf(error))
         connection.destroy()
       })
-      else if (now.secure) acceptorOf(table)(connection, peer)
-      else serve(connection, peer, table, 'http')
     },
     drain() {
       for (const { downstream } of connections) downstream.drain()

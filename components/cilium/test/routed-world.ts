@@ -33,6 +33,7 @@ export interface RoutedOptions {
   raw?(address: string): ((connection: Duplex) => void) | undefined
   random?(): number
   readonly clock?: Clock
+  readonly proxyProtocol?: boolean
   /** In memory by default. */
   readonly transport?: Transport
 }
@@ -57,7 +58,7 @@ export function routedWorld(yaml: string, options: RoutedOptions = {}): RoutedWo
     grants: kind<ReferenceGrant>('ReferenceGrant'), namespaces: kind<Namespace>('Namespace'), services: kind<Service>('Service'), tlsSecret: (namespace, name) => tlsOf(secrets.get(name, namespace)),
   })
   const server = gatewayServer({
-    clock, random: options.random ?? (() => 0.5), accessLog: (line) => accessLog.push(line),
+    clock, random: options.random ?? (() => 0.5), accessLog: (line) => accessLog.push(line), proxyProtocol: options.proxyProtocol === true,
     endpoints: roundRobin((namespace, service) => slices.list({ namespace }).filter((slice) => slice.metadata.labels?.['kubernetes.io/service-name'] === service), () => version),
     async connect({ host, port }) {
       const address = `${host}:${port}`
