@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '@idp/formats'
+import type { JsonObject } from '@idp/formats'
 import { CodedError, isCoded } from '@idp/kit'
 import type { CelSource, SignatureQuestion } from '../engine/cel/cel-source.ts'
 import { imageData } from '../engine/images/registry-client.ts'
@@ -28,9 +28,10 @@ export function celImageSource(trust: ImageTrust): Pick<CelSource, 'imageData' |
         throw error
       }
     },
-    async payload(image, attestation) {
-      const { statements } = await verifyImage({ attestations: [{ name: 'it', type: typeOf(attestation) }] }, image, { scope: {}, trust })
-      return statements['it'] as Json
+    async payload(image, attestation, attestors) {
+      // Anyone can leave a statement beside an image: only what these attestors signed is read.
+      const { statements } = await verifyImage({ attestations: [{ name: 'it', type: typeOf(attestation), attestors: attestors.map(attestorSet) }] }, image, { scope: {}, trust })
+      return statements['it'] ?? null
     },
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createPublicKey } from 'node:crypto'
 import { test } from 'node:test'
 import { createCa, extension, generateKey, parseCertificate, parseKey, publicKeyOf, signCertificate } from '@idp/pki'
-import type { Json } from '@idp/formats'
+import type { Json, JsonObject } from '@idp/formats'
 import type { ContextSource } from '../engine/context.ts'
 import { createRegistryClient, imageData } from '../engine/images/registry-client.ts'
 import { verifyImage, type ImageTrust } from '../engine/images/verify-image.ts'
@@ -184,7 +184,7 @@ test('a registry that asks for a login gets it', async () => {
 test('image policies in CEL ask the same questions', async () => {
   const { name, repository, digest } = image()
   const images = celImageSource(trust)
-  const attestor = (data: string, ctlog: object = { insecureIgnoreTlog: true }) => ({ name: 'a', cosign: { key: { data }, ctlog } })
+  const attestor = (data: string, ctlog: JsonObject = { insecureIgnoreTlog: true }): JsonObject => ({ name: 'a', cosign: { key: { data }, ctlog } })
   assert.equal(await images.isSigned({ image: name, attestor: attestor(keys.ecdsa.pem) }), false)
   registry.sign(repository, digest, { key: keys.ecdsa.key })
   registry.attest(repository, digest, { key: keys.ecdsa.key }, { predicateType: 'scan', predicate: { findings: 1 } })
@@ -192,6 +192,9 @@ test('image policies in CEL ask the same questions', async () => {
   assert.equal(await images.isSigned({ image: name, attestor: attestor(keys.rsa.pem) }), false)
   assert.equal(await images.isSigned({ image: name, attestor: attestor(keys.ecdsa.pem), attestation: { name: 's', intoto: { type: 'scan' } } }), true)
   assert.equal(await images.isSigned({ image: name, attestor: attestor(keys.ecdsa.pem), attestation: { name: 's', intoto: { type: 'other' } } }), false)
-  assert.deepEqual((await images.payload(name, { name: 's', intoto: { type: 'scan' } }) as { predicate?: Json }).predicate, { findings: 1 })
+  // A statement that someone else left beside the image is not read.
+  registry.attest(repository, digest, { key: keys.other.key }, { predicateType: 'scan', predicate: { findings: 0 } })
+  assert.deepEqual((await images.payload(name, { name: 's', intoto: { type: 'scan' } }, [attestor(keys.ecdsa.pem)]) as { predicate?: Json }).predicate, { findings: 1 })
+  await assert.rejects(images.payload(name, { name: 's', intoto: { type: 'scan' } }, [attestor(keys.rsa.pem)]), { code: 'NotVerified' })
   await assert.rejects(images.isSigned({ image: name, attestor: { name: 'n', notary: {} } }), { code: 'Unsupported' })
 })

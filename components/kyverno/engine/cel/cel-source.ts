@@ -22,7 +22,7 @@ export interface CelSource {
   imageData(image: string): Promise<Json>
   /** Whether an attestor signed an image (or an attestation of it). */
   isSigned(question: SignatureQuestion): Promise<boolean>
-  /** The predicate of an attestation that these attestors signed. */
+  /** The in-toto statement of an attestation that these attestors signed. */
   payload(image: string, attestation: JsonObject, attestors: readonly JsonObject[]): Promise<Json>
   /** The plural of a kind. */
   resourceOf(apiVersion: string, kind: string): GroupVersionResource | undefined
