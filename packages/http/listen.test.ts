@@ -6,6 +6,7 @@ import { connect } from 'node:net'
 import { duplexPair } from 'node:stream'
 import { test } from 'node:test'
 import { isCoded } from '@idp/kit'
+import { createCa, issueCertificate } from '@idp/pki'
 import type { Handler, WebServer } from './handler.ts'
 import { fetchOver } from './fetch-over.ts'
 import { listen, type ListenOptions } from './listen.ts'
@@ -89,6 +90,37 @@ test('a verified client certificate names the peer; another one does not', async
   assert.deepEqual(peer.certificate, { commonName: 'alice', organizations: ['system:masters'] })
   assert.equal(JSON.parse(await overTls(server.port, serverIdentity)).peer.certificate, undefined)
   assert.equal(JSON.parse(await overTls(server.port, {})).peer.certificate, undefined)
+})
+
+test('client certificates that are expired, not yet valid, for servers only or of a stranger name nobody', async () => {
+  const now = Date.now()
+  const day = 86_400_000
+  const [ca, stranger] = await Promise.all([1, 2].map((days) => createCa({ subject: { commonName: 'clients' }, now: now - 10 * day, days: 20 + days })))
+  await using server = await serving(echo, { tls: { ...tls, clientCa: ca?.cert ?? '' } })
+  const nameOf = async (signer: typeof ca, at: number, use: 'client' | 'server' = 'client'): Promise<unknown> => {
+    const { cert, key } = await issueCertificate({ ca: signer ?? await createCa({ subject: {}, now, days: 1 }), for: use, now: at, days: 1, subject: { commonName: 'bob' } })
+    return JSON.parse(await overTls(server.port, { cert, key })).peer.certificate?.commonName
+  }
+  assert.equal(await nameOf(ca, now), 'bob')
+  assert.equal(await nameOf(ca, now - 3 * day), undefined)
+  assert.equal(await nameOf(ca, now + 2 * day), undefined)
+  assert.equal(await nameOf(ca, now, 'server'), undefined)
+  assert.equal(await nameOf(stranger, now), undefined)
+})
+
+test('handshakes that fail are told of, with the reason', async () => {
+  const told: string[] = []
+  const failed = Promise.withResolvers<void>()
+  await using server = await serving(echo, { tls: { ...tls, failed: (peer, reason) => {
+    told.push(`${peer.address} ${reason}`)
+    failed.resolve()
+  } } })
+  const socket = connect(server.port, '127.0.0.1')
+  socket.on('error', () => {}).end('GET / HTTP/1.1\r\n\r\n')
+  await failed.promise
+  assert.match(told.join(), /^127\.0\.0\.1 ERR_SSL_HTTP_REQUEST$/)
+  assert.match(await overTls(server.port, {}), /"method"/)
+  assert.equal(told.length, 1)
 })
 
 async function overTls(port: number, identity: { cert?: string; key?: string }): Promise<string> {

@@ -238,6 +238,38 @@ export function dataPathContract(name: string, transport: Transport): void {
     assert.match(text, /^HTTP\/1.1 101 .*welcomegot ping$/s)
   })
 
+  test('a WebSocket stays open while it is silent; other protocols are not switched to, and h2c is not asked for', async () => {
+    const seen: string[] = []
+    using world = start('', { raw: () => (connection: Duplex) => connection.once('data', (head: Buffer) => {
+      seen.push(head.toString('latin1'))
+      if (!head.includes('upgrade: websocket')) return void connection.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+      connection.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+      connection.on('data', (data: Buffer) => connection.end(data))
+    }) })
+    const client = world.connect(80)
+    client.write(get('/ws', 'a.test', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'))
+    const [head] = await once(client, 'data') as [Buffer]
+    assert.match(head.toString(), /^HTTP\/1.1 101 /)
+    for (let minute = 0; minute < 20; minute++) await world.clock.advance(60_000)
+    client.write('still here')
+    assert.equal(String((await once(client, 'data'))[0]), 'still here')
+    const [answer] = await speak(world.connect(80), get('/', 'a.test', 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'))
+    assert.equal(answer?.status, 200)
+    assert.doesNotMatch(seen[1] ?? '', /h2c|upgrade|settings/i)
+    assert.equal((await speak(world.connect(80), get('/', 'a.test', 'Connection: Upgrade\r\nUpgrade: spdy/3.1\r\n')))[0]?.status, 403)
+    assert.equal(seen.length, 2)
+  })
+
+  test('methods that Node does not know pass, e.g. LIST of Vault\'s clients', async () => {
+    let line = ''
+    using world = start('', { raw: () => (connection: Duplex) => connection.once('data', (head: Buffer) => {
+      line = head.toString('latin1').split('\r\n')[0] ?? ''
+      connection.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+    }) })
+    assert.equal((await speak(world.connect(80), 'LIST /v1/secret/metadata/ HTTP/1.1\r\nHost: a.test\r\n\r\n'))[0]?.status, 200)
+    assert.equal(line, 'LIST /v1/secret/metadata/ HTTP/1.1')
+  })
+
   test('terminates TLS by server name, speaks HTTP/2, and takes a new certificate without dropping a connection', async () => {
     using world = start()
     const dial = (servername: string, ALPNProtocols: string[]) => tlsConnect({ socket: world.connect(443), servername, ca: ca.cert, ALPNProtocols })
