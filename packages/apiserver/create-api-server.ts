@@ -10,6 +10,7 @@ import { localApiServices } from './aggregation/local-api-services.ts'
 import { expressionChecks } from './cel/check-expressions.ts'
 import { mutatingPolicies } from './cel/mutating-policies.ts'
 import { mutatingPolicyResources } from './cel/mutating-policy-kinds.ts'
+import { checkPolicyTypes } from './cel/policy-status.ts'
 import { validatingPolicies } from './cel/validating-policies.ts'
 import { validationRules } from './cel/validation-rules.ts'
 import { answerError, answerJson, answerText } from './answer.ts'
@@ -129,6 +130,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const chain = admissionChain(plugins)
 
   registry.set('mutatingadmissionpolicies', mutatingPolicyResources())
+  checkPolicyTypes(resource('admissionregistration.k8s.io', 'validatingadmissionpolicies'), registry)
   const definitions = resource('apiextensions.k8s.io', 'customresourcedefinitions')
   particular(definitions, definitionStrategy(clock, registry))
   serveDefinitions(context, definitions)

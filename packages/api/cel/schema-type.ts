@@ -2,7 +2,8 @@ import {
   boolType, bytesType, type CelField, type CelType, CelMap, type CelValue, durationType, doubleType, dynType, intType, isMap, listType, makeDouble, mapEntries, mapType, objectType, parseDuration, parseTimestamp, stringType, timestampType,
   UnorderedList,
 } from '@idp/lang-cel'
-import type { Schema } from '../schema/schema.ts'
+import { definition } from '../schema/built-in.ts'
+import { refOf, type Schema } from '../schema/schema.ts'
 import { canonicalJson } from '../schema/value-type.ts'
 import type { Json } from '@idp/formats'
 import { celPropertyName } from './property-name.ts'
@@ -34,7 +35,9 @@ export function withObjectMeta(schema: Schema): Schema {
 }
 
 /** The type that expressions see; undefined for a value they cannot see. `path` names the object types in it. */
-export function schemaType(schema: Schema, path: string, isResource: boolean): SchemaType | undefined {
+export function schemaType(given: Schema, path: string, isResource: boolean): SchemaType | undefined {
+  const ref = refOf(given)
+  const schema = ref === undefined ? given : definition(ref) ?? given
   if (schema['x-kubernetes-int-or-string'] === true) return { type: dynType, minBytes: 1, maxElements: schema.maxLength === undefined ? maxRequestBytes - 2 : longest(schema.maxLength) }
   switch (schema.type) {
     case 'array': return arrayType(schema, path)

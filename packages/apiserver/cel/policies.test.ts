@@ -5,6 +5,7 @@ import type { AnyObject } from '@idp/formats'
 import { startTestApi, type TestApi } from '../testing.ts'
 
 const rules = (plural: string, group = '') => ({ resourceRules: [{ apiGroups: [group], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], resources: [plural] }] })
+const rules2 = (group: string, version: string, plural: string) => ({ resourceRules: [{ apiGroups: [group], apiVersions: [version], operations: ['CREATE'], resources: [plural] }] })
 const configMap = (name: string, data: Record<string, string> = {}, labels: Record<string, string> = {}): ConfigMap => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default', labels }, data })
 const policy = (spec: object, name = 'p') => ({ apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingAdmissionPolicy', metadata: { name }, spec: { matchConstraints: rules('configmaps'), ...spec } }) as unknown as ValidatingAdmissionPolicy
 const binding = (spec: object = {}, name = 'b') => ({ apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingAdmissionPolicyBinding', metadata: { name }, spec: { policyName: 'p', validationActions: ['Deny'], ...spec } }) as unknown as ValidatingAdmissionPolicyBinding
@@ -74,6 +75,14 @@ test('a policy that does not compile is refused with every place', async () => {
     for (const part of ['spec.validations[0].expression: Invalid value: "object.x + ": compilation failed: ERROR: <input>:1:12: Syntax error', "undeclared reference to 'params' (in container '')", 'must evaluate to bool but got int']) assert.ok(error.message.includes(part), error.message)
     return true
   })
+})
+
+test('a policy that cannot be right for the kinds it names says so in its status', async () => {
+  await using api = await startTestApi()
+  const made = await api.client.create(ValidatingAdmissionPolicy, policy({ matchConstraints: rules2('apps', 'v1', 'deployments'), validations: [{ expression: 'object.spec.replicas < 5 && object.spec.template.spec.containers.all(c, c.image != "")' }, { expression: 'object.spec.replica < 5' }] }))
+  assert.deepEqual(made.status?.typeChecking?.expressionWarnings, [{ fieldRef: 'spec.validations[1].expression', warning: "apps/v1, Kind=Deployment: compilation failed: ERROR: <input>:1:12: undefined field 'replica'\n | object.spec.replica < 5\n | ...........^\n" }])
+  const mended = await api.client.update(ValidatingAdmissionPolicy, { ...made, spec: { ...made.spec, validations: [{ expression: 'object.spec.replicas < 5' }] } })
+  assert.deepEqual([mended.status?.typeChecking, mended.status?.observedGeneration, mended.metadata.generation], [{}, 2, 2])
 })
 
 const mutatingKind = (plural: string) => `/apis/admissionregistration.k8s.io/v1beta1/${plural}`
