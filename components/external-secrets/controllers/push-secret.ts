@@ -10,6 +10,7 @@ import { redact } from '../engine/redact.ts'
 import { bytes, jsonText, secretMapOf, text, type SecretMap } from '../engine/secret-map.ts'
 import { unsupportedInTemplate } from '../engine/unsupported.ts'
 import { ClusterSecretStore, names, PushSecret, SecretStore, type PushData, type StoreRef, type SyncedPushSecrets } from '../kinds/external-secrets.ts'
+import type { PushSource } from '../providers/provider.ts'
 import type { Operator } from './operator.ts'
 import { clientFor, type Generate } from './provider-data.ts'
 import { watchStores } from './store.ts'
@@ -50,7 +51,7 @@ async function sync(push: PushSecret, scope: Scope, operator: Operator, generate
   const errored = (message: string): Result => ({ condition: { status: 'False', reason: 'Errored', message }, synced: before })
   const unsupported = push.spec.dataTo !== undefined ? 'spec.dataTo' : unsupportedInTemplate(push.spec.template, 'spec.template')
   if (unsupported !== undefined) return errored(`${unsupported} is not supported by this stand-in`)
-  let sources: SecretMap[]
+  let sources: Source[]
   try {
     sources = await sourcesOf(push, scope, generate)
   } catch (error) {
@@ -60,9 +61,10 @@ async function sync(push: PushSecret, scope: Scope, operator: Operator, generate
   let values: SecretMap = new Map()
   try {
     for (const source of sources) {
-      values = source
-      values = await templated(push, source, operator, scope)
-      for (const ref of storesOf(push, scope)) await pushTo(push, ref, values, synced, { operator, scope })
+      values = source.values
+      const made = await templated(push, source, operator, scope)
+      values = made.values
+      for (const ref of storesOf(push, scope)) await pushTo(push, ref, made, synced, { operator, scope })
     }
     if (push.spec.deletionPolicy === 'Delete') await remove(push, synced, operator, scope)
   } catch (error) {
@@ -71,26 +73,33 @@ async function sync(push: PushSecret, scope: Scope, operator: Operator, generate
   return { condition: { status: 'True', reason: 'Synced', message: push.spec.updatePolicy === 'IfNotExists' ? 'PushSecret synced successfully. Existing secrets in providers unchanged.' : 'PushSecret synced successfully' }, synced }
 }
 
-async function sourcesOf({ spec, metadata }: PushSecret, scope: Scope, generate: Generate): Promise<SecretMap[]> {
+/** What is pushed, and the type and marks it has. */
+interface Source extends PushSource { readonly values: SecretMap }
+const sourceOf = (secret: Secret): Source => ({ values: secretMapOf(secret), type: secret.type, labels: secret.metadata.labels ?? {}, annotations: secret.metadata.annotations ?? {} })
+
+async function sourcesOf({ spec, metadata }: PushSecret, scope: Scope, generate: Generate): Promise<Source[]> {
   const namespace = metadata.namespace ?? ''
   const { secret, generatorRef } = spec.selector
-  if (generatorRef !== undefined) return [await generate(generatorRef, namespace, scope)]
+  if (generatorRef !== undefined) return [{ values: await generate(generatorRef, namespace, scope) }]
   if (secret?.name !== undefined && secret.name !== '') {
     try {
-      return [secretMapOf(await scope.client.get(Secret, secret.name, { namespace }))]
+      return [sourceOf(await scope.client.get(Secret, secret.name, { namespace }))]
     } catch (error) {
       throw new Error(messageOf(error), { cause: error })
     }
   }
   const { items } = await scope.client.list(Secret, { namespace })
-  return items.filter((each) => matchesLabelSelector((secret?.selector ?? {}) as LabelSelector, each.metadata.labels ?? {})).map(secretMapOf)
+  return items.filter((each) => matchesLabelSelector((secret?.selector ?? {}) as LabelSelector, each.metadata.labels ?? {})).map(sourceOf)
 }
 
-async function templated({ spec, metadata }: PushSecret, source: SecretMap, operator: Operator, scope: Scope): Promise<SecretMap> {
-  if (spec.template === undefined) return source
-  const data: SecretMap = spec.template.mergePolicy === 'Merge' ? new Map(source) : new Map()
-  applyTemplates(operator.engine, spec.template, await templateTexts(spec.template, metadata.namespace ?? '', scope), source, { data, labels: {}, annotations: {} })
-  return data
+async function templated({ spec, metadata }: PushSecret, source: Source, operator: Operator, scope: Scope): Promise<Source> {
+  const { template } = spec
+  if (template === undefined) return source
+  const merge = template.mergePolicy === 'Merge'
+  const data: SecretMap = merge ? new Map(source.values) : new Map()
+  const [labels, annotations] = [merge ? { ...source.labels } : {}, merge ? { ...source.annotations } : {}]
+  applyTemplates(operator.engine, template, await templateTexts(template, metadata.namespace ?? '', scope), source.values, { data, labels, annotations })
+  return { values: data, labels, annotations, type: template.type ?? source.type }
 }
 
 function storesOf({ spec, metadata }: PushSecret, scope: Scope): StoreRef[] {
@@ -101,17 +110,17 @@ function storesOf({ spec, metadata }: PushSecret, scope: Scope): StoreRef[] {
   })
 }
 
-async function pushTo({ spec, metadata }: PushSecret, ref: StoreRef, source: SecretMap, synced: SyncedPushSecrets, use: { readonly operator: Operator; readonly scope: Scope }): Promise<void> {
+async function pushTo({ spec, metadata }: PushSecret, ref: StoreRef, { values: given, ...source }: Source, synced: SyncedPushSecrets, use: { readonly operator: Operator; readonly scope: Scope }): Promise<void> {
   const client = await clientFor(ref, metadata.namespace ?? '', use)
   const store = `${ref.kind ?? 'SecretStore'}/${ref.name}`
   const done = synced[store] ??= {}
   for (const entry of spec.data ?? []) {
     const { secretKey, remoteRef: { remoteKey, property } } = entry.match
     if (client.push === undefined) throw new Error(`could not write remote ref ${secretKey ?? ''} to target secretstore ${ref.name}: the provider can only read`)
-    const values = entry.conversionStrategy === 'ReverseUnicode' ? new Map([...source].map(([key, value]) => [key.replaceAll(/_U([0-9a-fA-F]{4,5})_/g, (_all, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16))), value])) : source
+    const values = entry.conversionStrategy === 'ReverseUnicode' ? new Map([...given].map(([key, value]) => [key.replaceAll(/_U([0-9a-fA-F]{4,5})_/g, (_all, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16))), value])) : given
     const value = secretKey === undefined || secretKey === '' ? bytes(jsonText(Object.fromEntries([...values].map(([key, each]) => [key, text(each)])))) : values.get(secretKey)
     if (value === undefined) throw new Error(`secret key ${secretKey} does not exist`)
-    const target = { key: remoteKey, property, metadata: entry.metadata }
+    const target = { key: remoteKey, property, metadata: entry.metadata, source }
     try {
       if (spec.updatePolicy !== 'IfNotExists' || await client.exists?.(target) !== true) await client.push(value, target)
     } catch (error) {

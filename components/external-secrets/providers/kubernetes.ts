@@ -1,4 +1,6 @@
 import { ApiError, Secret, type Status } from '@idp/api'
+import { deepEqual } from '@idp/formats'
+import { pushedMarks } from './push-metadata.ts'
 import type { FetchOptions } from '@idp/sandbox'
 import { RE2JS } from 're2js'
 import { propertyOf } from '../engine/property.ts'
@@ -89,12 +91,14 @@ function nested(document: object, property: string): Uint8Array | undefined {
 }
 
 function writing(context: ProviderContext, path: string, get: (name: string) => Promise<Secret | undefined>) {
-  const patch = (name: string, data: Record<string, string | null>): Promise<unknown> => send(context, `${path}/${encodeURIComponent(name)}`, { method: 'PATCH', headers: { 'content-type': 'application/merge-patch+json' }, body: JSON.stringify({ data }) })
+  const patch = (name: string, body: object): Promise<unknown> => send(context, `${path}/${encodeURIComponent(name)}`, { method: 'PATCH', headers: { 'content-type': 'application/merge-patch+json' }, body: JSON.stringify(body) })
   return {
-    async push(value: Uint8Array, { key, property }: PushTarget): Promise<void> {
+    async push(value: Uint8Array, { key, property, metadata, source = {} }: PushTarget): Promise<void> {
       const data = Object.fromEntries([...property === undefined || property === '' ? mapOfJson(value) : new Map([[property, value]])].map(([name, each]) => [name, Buffer.from(each).toString('base64')]))
-      if (await get(key) !== undefined) await patch(key, data)
-      else await send(context, path, { method: 'POST', body: JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: key }, data }) })
+      const known = await get(key)
+      const marks = pushedMarks(metadata, source, known?.metadata ?? {})
+      if (known === undefined) await send(context, path, { method: 'POST', body: JSON.stringify({ apiVersion: 'v1', kind: 'Secret', type: source.type ?? 'Opaque', metadata: { name: key, ...marks }, data }) })
+      else if (!Object.entries(data).every(([name, each]) => known.data?.[name] === each) || !deepEqual([known.metadata.labels ?? {}, known.metadata.annotations ?? {}], [marks.labels, marks.annotations])) await patch(key, { data, metadata: { labels: replaced(known.metadata.labels, marks.labels), annotations: replaced(known.metadata.annotations, marks.annotations) } })
     },
     async exists({ key, property }: PushTarget): Promise<boolean> {
       const secret = await get(key)
@@ -103,10 +107,15 @@ function writing(context: ProviderContext, path: string, get: (name: string) => 
     async remove({ key, property }: PushTarget): Promise<void> {
       const secret = await get(key)
       if (secret === undefined) return
-      if (property !== undefined && property !== '' && Object.keys(secret.data ?? {}).some((name) => name !== property)) await patch(key, { [property]: null })
+      if (property !== undefined && property !== '' && Object.keys(secret.data ?? {}).some((name) => name !== property)) await patch(key, { data: { [property]: null } })
       else await send(context, `${path}/${encodeURIComponent(key)}`, { method: 'DELETE' })
     },
   }
+}
+
+/** A merge patch that makes one map of the other. */
+function replaced(from: Record<string, string> = {}, to: Record<string, string> = {}): Record<string, string | null> {
+  return { ...Object.fromEntries(Object.keys(from).filter((name) => !(name in to)).map((name) => [name, null])), ...to }
 }
 
 async function send(context: ProviderContext, path: string, init: FetchOptions = {}): Promise<Record<string, unknown> | undefined> {

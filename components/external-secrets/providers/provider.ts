@@ -12,8 +12,11 @@ export class NoSecretError extends Error {
   }
 }
 
+/** What a pushed value comes from, for stores that keep type and labels as well. */
+export interface PushSource { readonly type?: string | undefined; readonly labels?: Record<string, string>; readonly annotations?: Record<string, string> }
+
 /** Where a pushed value goes. */
-export interface PushTarget { readonly key: string; readonly property: string | undefined; readonly metadata: unknown }
+export interface PushTarget { readonly key: string; readonly property: string | undefined; readonly metadata: unknown; readonly source?: PushSource }
 
 /** Reads one store (and writes it, where it can). Errors never carry values. */
 export interface SecretsClient {

@@ -193,3 +193,31 @@ spec:
   assert.equal((await cluster.api.client.get(ExternalSecret, 'broken', { namespace: 'app' })).status?.conditions?.[0]?.reason, 'SecretSyncedError')
   assert.doesNotMatch(await cluster.everything(), /known-bad-value/)
 })
+
+test('a PushSecret with updatePolicy IfNotExists writes once, and says so', async () => {
+  await using cluster = await start()
+  cluster.vault.put('kept', { p: 'theirs' }, { 'managed-by': 'external-secrets' })
+  await cluster.apply(`
+apiVersion: v1
+kind: Secret
+metadata: { name: source, namespace: app }
+stringData: { a: ours, token: root }
+---
+apiVersion: external-secrets.io/v1
+kind: SecretStore
+metadata: { name: vault, namespace: app }
+spec: { provider: { vault: { server: 'http://vault:8200', path: secret, auth: { tokenSecretRef: { name: source, key: token } } } } }
+---
+apiVersion: external-secrets.io/v1alpha1
+kind: PushSecret
+metadata: { name: push, namespace: app }
+spec:
+  updatePolicy: IfNotExists
+  secretStoreRefs: [{ name: vault }]
+  selector: { secret: { name: source } }
+  data: [{ match: { secretKey: a, remoteRef: { remoteKey: kept, property: p } } }, { match: { secretKey: a, remoteRef: { remoteKey: fresh, property: p } } }]
+`)
+  await cluster.settle()
+  assert.deepEqual([cluster.vault.read('kept'), cluster.vault.read('fresh')], [{ p: 'theirs' }, { p: 'ours' }])
+  assert.match((await cluster.api.client.get(PushSecret, 'push', { namespace: 'app' })).status?.conditions?.[0]?.message ?? '', /Existing secrets in providers unchanged/)
+})

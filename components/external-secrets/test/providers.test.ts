@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ServiceAccount } from '@idp/api'
+import { Secret, ServiceAccount } from '@idp/api'
 import type { AnyObject } from '@idp/formats'
 import { seededRandom } from '@idp/kit'
 import { bytes, text } from '../engine/secret-map.ts'
@@ -57,6 +57,12 @@ test('provider kubernetes reads, finds, writes and removes Secrets with a Servic
   await assert.rejects(client.getSecret({ key: 'missing' }), /Secret does not exist/)
   await client.push?.(bytes('new'), { key: 'made', property: 'p', metadata: undefined })
   assert.equal(await client.exists?.({ key: 'made', property: 'p', metadata: undefined }), true)
+  const metadata = { apiVersion: 'kubernetes.external-secrets.io/v1alpha1', kind: 'PushSecretMetadata', spec: { labels: { more: 'entry' } } }
+  await client.push?.(bytes('newer'), { key: 'made', property: 'p', metadata, source: { labels: { team: 'b' } } })
+  const pushed = await cluster.api.client.get(Secret, 'made', { namespace: 'other' })
+  assert.deepEqual([pushed.metadata.labels, text(Buffer.from(pushed.data?.['p'] ?? '', 'base64'))], [{ team: 'b', more: 'entry' }, 'newer'])
+  await client.push?.(bytes('newer'), { key: 'made', property: 'p', metadata, source: { labels: { team: 'b' } } })
+  assert.equal((await cluster.api.client.get(Secret, 'made', { namespace: 'other' })).metadata.resourceVersion, pushed.metadata.resourceVersion, 'nothing is written twice')
   await client.remove?.({ key: 'made', property: 'p', metadata: undefined })
   assert.equal(await client.exists?.({ key: 'made', property: undefined, metadata: undefined }), false)
   assert.ok(tokens.every((token) => /^Bearer \w+\.\w+\./.test(token)))
