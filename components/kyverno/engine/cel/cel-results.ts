@@ -1,10 +1,11 @@
 import type { AnyObject } from '@idp/formats'
-import { CodedError } from '@idp/kit'
+import { CodedError, messageOf } from '@idp/kit'
 import { celFamily, type CelException, type CelFamily, type CelPolicy } from '../../kinds/cel-policy.ts'
 import type { Request } from '../context.ts'
 import type { RuleResult } from '../evaluate.ts'
 import type { CelSource } from './cel-source.ts'
 import { evaluateCel } from './evaluate-cel.ts'
+import { pinImages } from './pin-images.ts'
 
 /** Where CEL policies get data and exceptions from. */
 export interface CelWorld { readonly source: CelSource; readonly exceptions: readonly CelException[] }
@@ -20,6 +21,8 @@ export function celPoliciesFor(policies: readonly CelPolicy[], families: readonl
   return policies.filter((policy) => families.includes(celFamily(policy) as CelFamily) && inUse(policy, use) && concerns(policy, request))
 }
 
+const denies = ({ spec: { validationActions = [] } }: CelPolicy): boolean => validationActions.length === 0 || validationActions.includes('Deny')
+
 /** A result with whether the one who asks is to hear of it. */
 export interface CelRuleResult extends RuleResult { readonly warns: boolean }
 
@@ -29,13 +32,13 @@ export async function validateCel(policies: readonly CelPolicy[], request: Reque
     const outcome = await evaluateCel(policy, request, world)
     if (outcome === undefined || (outcome.verdict === 'skip' && outcome.rule === undefined)) return []
     const { validationActions: actions = [], failurePolicy } = policy.spec
-    const enforced = (actions.length === 0 || actions.includes('Deny')) && !(outcome.verdict === 'error' && failurePolicy === 'Ignore')
+    const enforced = denies(policy) && !(outcome.verdict === 'error' && failurePolicy === 'Ignore')
     return [{ policy: policy.metadata.name ?? '', rule: outcome.rule ?? policy.metadata.name ?? '', verdict: outcome.verdict, message: outcome.message, enforced, warns: actions.includes('Warn') && outcome.verdict === 'fail' }]
   }))
   return results.flat()
 }
 
-/** The object after every mutating policy, each on what the one before made. Throws CodedError `MutationFailed` for one that fails, unless its failure policy is `Ignore`. */
+/** The object after every mutating policy, each on what the one before made, and its images pinned by image policies. Throws CodedError `MutationFailed` for one that fails, unless its failure policy is `Ignore` or an image policy denies nothing. */
 export async function mutateCel(policies: readonly CelPolicy[], request: Request, world: CelWorld): Promise<AnyObject> {
   let { object } = request
   for (const policy of celPoliciesFor(policies, ['Mutating'], request, 'admission')) {
@@ -43,6 +46,13 @@ export async function mutateCel(policies: readonly CelPolicy[], request: Request
     const outcome = await evaluateCel(policy, { ...request, object }, world)
     if (outcome?.verdict === 'error' && policy.spec.failurePolicy !== 'Ignore') throw new CodedError({ code: 'MutationFailed', message: `${policy.metadata.name ?? ''}: ${outcome.message}`, where: policy.metadata.name ?? '' })
     object = outcome?.patched ?? object
+  }
+  for (const policy of celPoliciesFor(policies, ['ImageValidating'], request, 'admission')) {
+    try {
+      object = await pinImages(policy, { ...request, object }, world)
+    } catch (error) {
+      if (denies(policy) && policy.spec.failurePolicy !== 'Ignore') throw new CodedError({ code: 'MutationFailed', message: `${policy.metadata.name ?? ''}: ${messageOf(error)}`, where: policy.metadata.name ?? '' })
+    }
   }
   return object
 }

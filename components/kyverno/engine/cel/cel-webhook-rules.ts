@@ -3,13 +3,14 @@ import { celFamily, type CelPolicy } from '../../kinds/cel-policy.ts'
 import type { WebhookRule } from '../webhook-rules.ts'
 import { compileCelPolicy } from './compile-policy.ts'
 
-const families = { validate: ['Validating', 'ImageValidating'], mutate: ['Mutating'] } as const
+const families = { validate: ['Validating', 'ImageValidating'], mutate: ['Mutating', 'ImageValidating'] } as const
 
 /** What must be sent to Kyverno for CEL policies: the resource rules of their constraints and of what is derived from them, as far as their kinds are served. A policy that does not compile asks for nothing. */
 export function celWebhookRules(policies: readonly CelPolicy[], type: keyof typeof families, served: readonly Kind[]): WebhookRule[] {
   const wanted = new Map<string, WebhookRule>()
   for (const policy of policies) {
     if (!(families[type] as readonly string[]).includes(celFamily(policy) ?? '') || policy.spec.evaluation?.admission?.enabled === false) continue
+    if (type === 'mutate' && policy.spec.validationConfigurations?.mutateDigest === false) continue
     for (const { operations = ['*'], ...rule } of resourceRules(policy)) {
       const has = (list: readonly string[] | undefined, value: string): boolean => list === undefined || list.includes('*') || list.includes(value)
       for (const kind of served.filter((one) => has(rule.apiGroups, one.group) && has(rule.apiVersions, one.version) && has(rule.resources, one.plural))) {

@@ -14,6 +14,9 @@ export function validatingImages(subject: Subject): CelOutcome {
   const matched = Object.values(images).flat()
   const rule = policy.metadata.name ?? ''
   if (matched.length === 0 && request.object.kind !== '') return { rule, verdict: 'pass', message: 'success' }
+  const { required = true, verifyDigest = true } = spec.validationConfigurations ?? {}
+  const unpinned = verifyDigest ? matched.find((image) => !image.includes('@')) : undefined
+  if (unpinned !== undefined) return { rule, verdict: 'fail', message: `image ${unpinned} does not have a digest` }
   const verified = new Set<string>()
   const evaluated = subject.evaluated.with({
     images: images as CelValue, attestors: Object.fromEntries((spec.attestors ?? []).map((one) => [one.name, one as unknown as CelValue])),
@@ -25,7 +28,6 @@ export function validatingImages(subject: Subject): CelOutcome {
       if (isTrue(validation, evaluated)) continue
       return { rule, verdict: 'fail', message: messageFor(validation, index, evaluated), annotations: auditAnnotations(compiled.annotations, evaluated) }
     }
-    const { required = true } = spec.validationConfigurations ?? {}
     const unverified = required && (spec.attestors ?? []).length > 0 ? matched.find((image) => !verified.has(image)) : undefined
     if (unverified !== undefined) return { rule, verdict: 'fail', message: `image ${unverified} is not verified` }
     return { rule, verdict: 'pass', message: 'success', annotations: auditAnnotations(compiled.annotations, evaluated) }
