@@ -42,8 +42,8 @@ export function requestScope(request: Request, given: Readonly<Record<string, Js
   const base = scopes.get(request) ?? baseScope(request)
   scopes.set(request, base)
   if (Object.keys(given).length === 0) return base
-  const scope: Record<string, Json> = { ...base, [givenNames]: Object.keys(given).map((path) => path.split('.')[0] ?? '') }
-  for (const [path, value] of Object.entries(given)) setPath(scope, path.split('.'), value)
+  const scope: Record<string, Json> = { ...base, [givenNames]: Object.keys(given).map((path) => keysOf(path)[0] ?? '') }
+  for (const [path, value] of Object.entries(given)) setPath(scope, keysOf(path), value)
   return scope
 }
 
@@ -72,6 +72,9 @@ function withImages(scope: Record<string, Json>, object: AnyObject): Scope {
   let images: Json | undefined
   return Object.defineProperty(scope, 'images', { enumerable: true, configurable: true, get: () => (images ??= imagesOf(object as unknown as JsonObject) ?? null) })
 }
+
+/** The keys of a dotted name; a quoted one may hold dots: `annotations."a.b/c"`. */
+const keysOf = (path: string): string[] => [...path.matchAll(/"([^"]*)"|([^."]+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
 
 /** Sets a dotted name without changing what other scopes share. */
 function setPath(target: Record<string, Json>, [head = '', ...rest]: readonly string[], value: Json): void {
@@ -102,9 +105,10 @@ function addEntry(entry: ContextEntry, { result, scope, source }: Adding): Maybe
   const put = (value: Json): void => void (result[entry.name] = value)
   // With values from outside there is no cluster: what they name stands, what they do not name is absent.
   if (source.given !== undefined && entry.variable === undefined) {
-    const held = result[entry.name] === undefined && entry.configMap !== undefined ? contextValue(entry, result, source) : {}
-    return chain(held, (value) => {
-      if (Object.keys(value as JsonObject).length > 0) put(value)
+    const held = result[entry.name] !== undefined ? {} : entry.configMap !== undefined ? contextValue(entry, result, source) : entry.apiCall?.urlPath !== undefined ? contextValue(entry, result, source)  : {}
+    const known = held instanceof Promise && entry.apiCall !== undefined ? held.catch(() => ({})) : held // what the files do not answer is absent
+    return chain(known, (value) => {
+      if (value !== null && Object.keys(value as JsonObject).length > 0) put(value)
       if (result[entry.name] === undefined && entry.apiCall?.default !== undefined) put(substitute(entry.apiCall.default, result))
     })
   }

@@ -5,7 +5,7 @@ import { rulesOf } from './autogen.ts'
 import { conditionsHold } from './conditions.ts'
 import { requestScope, withContext, type ContextSource, type ObjectReference, type Request } from './context.ts'
 import { eachElement, type Foreach } from './foreach.ts'
-import { ruleMatches } from './match-resource.ts'
+import { isInScope, ruleMatches } from './match-resource.ts'
 import { substitute, type Scope } from './variables.ts'
 import type { Judgement } from './verdict.ts'
 
@@ -26,6 +26,7 @@ interface Target {
 /** What the generate rules of a policy make of a resource: `data`, `clone`, `cloneList` and `foreach` of these. Pure but for the source. */
 export async function generationResults(policy: PolicyObject, request: Request, source: GenerationSource): Promise<GenerationResult[]> {
   const results: GenerationResult[] = []
+  if (!isInScope(policy, request.object)) return results
   for (const rule of rulesOf(policy)) {
     if (rule.generate === undefined || !ruleMatches(rule, request)) continue
     results.push({ rule: rule.name, synchronize: rule.generate.synchronize === true, ...(await runGenerate(policy, rule, request, source)) })
@@ -36,7 +37,7 @@ export async function generationResults(policy: PolicyObject, request: Request, 
 async function runGenerate(policy: PolicyObject, rule: Rule, request: Request, source: GenerationSource): Promise<Judgement & { readonly objects: readonly AnyObject[] }> {
   try {
     const scope = await withContext(rule.context ?? [], requestScope(request, source.given?.(policy.metadata.name ?? '', rule.name, request.object)), source)
-    if (!conditionsHold(rule.preconditions, scope, 'null')) return { verdict: 'skip', message: 'preconditions not met', objects: [] }
+    if (!conditionsHold(rule.preconditions, scope, 'error')) return { verdict: 'skip', message: 'preconditions not met', objects: [] }
     const entries = rule.generate?.['foreach'] as readonly Foreach[] | undefined
     const objects: AnyObject[] = []
     if (entries === undefined) objects.push(...(await targets(rule.generate as Target, scope, source)))

@@ -5,15 +5,15 @@ import { celJudge } from './cel-judge.ts'
 import { conditionsTest } from './conditions.ts'
 import type { ContextSource, Request } from './context.ts'
 import { eachElement, type Foreach } from './foreach.ts'
-import { judgePodSecurity, type PodSecurityRule } from './judge-pod-security.ts'
+import { judgePodSecurity, type ControlExclusion, type PodSecurityRule } from './judge-pod-security.ts'
 import { compilePattern, matchPattern, type PatternResult } from './match-pattern.ts'
 import { chain, firstResult, type MaybePromise } from './maybe-promise.ts'
 import { unsupportedValidation } from './unsupported.ts'
 import { hasVariables, substitute, type Scope } from './variables.ts'
 import type { Judgement } from './verdict.ts'
 
-/** What is judged, with what may be asked meanwhile; `level` counts the lists (`foreach`) around. */
-export interface Judging { readonly scope: Scope; readonly request: Request; readonly source: ContextSource; readonly level: number }
+/** What is judged, with what may be asked meanwhile; `level` counts the lists (`foreach`) around; `exempted` are the pod security controls that exceptions let through. */
+export interface Judging { readonly scope: Scope; readonly request: Request; readonly source: ContextSource; readonly level: number; readonly exempted?: readonly ControlExclusion[] }
 
 /** A `validate` that has been read. Undefined where it says nothing of a resource. Throws for what cannot be evaluated. */
 export type Judge = (at: Judging) => MaybePromise<Judgement | undefined>
@@ -30,7 +30,7 @@ export function judgeOf(of: JudgedRule, asked: Validation | Foreach): Judge {
     return ({ scope }) => (denied(scope, 'null') ? { verdict: 'fail', message: said(rule, scope) || `validation error: rule ${rule.name} failed` } : passed)
   }
   if (foreach !== undefined) return elementsJudge(of, foreach as readonly Foreach[])
-  if (podSecurity !== undefined) return ({ scope, request }) => judgePodSecurity(rule, podSecurity as PodSecurityRule, request.object, said(rule, scope))
+  if (podSecurity !== undefined) return ({ scope, request, exempted }) => judgePodSecurity(rule, podSecurity as PodSecurityRule, request.object, { message: said(rule, scope), exempted })
   if ((asked as Validation)['cel'] !== undefined) return celJudge(of)
   const missing = unsupportedValidation(asked)
   if (missing !== undefined) return () => { throw new CodedError({ code: 'Unsupported', message: `unsupported: validate.${missing} is not supported by this engine`, where: rule.name }) }
@@ -81,12 +81,15 @@ function elementsJudge(of: JudgedRule, entries: readonly Foreach[]): Judge {
     let applied = 0
     const stopped = firstResult(judges.length, (index) => {
       const one = judges[index]
-      return one && eachElement(one.entry, scope, { source, level }, (inner) => chain(one.judge({ scope: inner, request, source, level: level + 1 }), (result): Judgement | undefined => {
+      return one && eachElement(one.entry, scope, { source, level }, (inner, element) => {
+        if (one.entry.elementScope === true && (typeof element !== 'object' || Array.isArray(element))) throw new CodedError({ code: 'InvalidElement', message: 'cannot use elementScope=true foreach rules for elements that are not maps' })
+        return chain(one.judge({ scope: inner, request, source, level: level + 1 }), (result): Judgement | undefined => {
         if (result === undefined || result.verdict === 'skip') return undefined
         if (result.verdict !== 'pass') return { verdict: result.verdict, message: `validation failure: ${result.message}` }
         applied++
         return undefined
-      }))
+        })
+      })
     })
     return chain(stopped, (found) => found ?? (applied === 0 ? undefined : { verdict: 'pass', message: 'rule passed' }))
   }

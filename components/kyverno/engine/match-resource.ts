@@ -2,7 +2,7 @@ import { matchesLabelSelector, type AnyObject, type LabelSelector } from '@idp/f
 import { matchesWildcard } from '@idp/lang-jmespath'
 import { boundedCache } from './bounded-cache.ts'
 import { interned } from './intern.ts'
-import type { MatchBlock, ResourceFilter, Rule } from '../kinds/policy.ts'
+import type { MatchBlock, PolicyObject, ResourceFilter, Rule } from '../kinds/policy.ts'
 import { wildcardTest } from './wildcard.ts'
 
 /** A resource with what is known of the request that brings it; background scans know no user and no operation. */
@@ -32,6 +32,9 @@ const about = interned(({ match, exclude }: { readonly match: MatchBlock; readon
 export function ruleTest({ match, exclude }: Pick<Rule, 'match' | 'exclude'>): SubjectTest {
   return about({ match, ...(exclude === undefined ? {} : { exclude }) })
 }
+
+/** Whether a policy is about a resource at all: a Policy is about its own namespace. */
+export const isInScope = ({ kind, metadata }: PolicyObject, object: AnyObject): boolean => kind !== 'Policy' || metadata.namespace === undefined || metadata.namespace === (object.metadata.namespace ?? 'default')
 
 /** Whether a rule can be about any resource of a kind at all; what cannot need never be looked at. */
 export function mayConcern(rule: Pick<Rule, 'match'>, object: Pick<AnyObject, 'apiVersion' | 'kind'>): boolean {

@@ -6,7 +6,7 @@ import { conditionsHold } from './conditions.ts'
 import type { ContextSource, Request } from './context.ts'
 import { isExcepted, type PolicyException } from './exceptions.ts'
 import { eachElement, type Foreach } from './foreach.ts'
-import { ruleMatches } from './match-resource.ts'
+import { isInScope, ruleMatches } from './match-resource.ts'
 import { mutateObject } from './mutate.ts'
 import { ruleScope } from './validate-rule.ts'
 import type { Scope } from './variables.ts'
@@ -19,6 +19,7 @@ export interface MutationResult extends Judgement { readonly rule: string; reado
 export async function mutationResults(policy: PolicyObject, request: Request, source: ContextSource, exceptions: readonly PolicyException[] = []): Promise<MutationResult[]> {
   let object = request.object
   const results: MutationResult[] = []
+  if (!isInScope(policy, object)) return results
   for (const rule of rulesOf(policy)) {
     if (rule.mutate === undefined || rule.mutate['targets'] !== undefined || !ruleMatches(rule, { ...request, object })) continue
     const excepted = isExcepted(exceptions, policy, rule, request)
@@ -33,7 +34,7 @@ async function runMutate(policy: string, rule: Rule, request: Request, source: C
   const { object } = request
   try {
     const scope = await ruleScope(policy, rule, request, source)
-    if (!conditionsHold(rule.preconditions, scope, 'null')) return { verdict: 'skip', message: 'preconditions not met', changed: object }
+    if (!conditionsHold(rule.preconditions, scope, 'error')) return { verdict: 'skip', message: 'preconditions not met', changed: object }
     const { foreach, ...mutation } = rule.mutate ?? {}
     const changed = foreach === undefined ? mutateObject(mutation, object, scope) : await mutateElements(foreach as readonly Foreach[], { object, scope, source, level: 0 })
     return deepEqual(changed as unknown as Json, object as unknown as Json) ? { verdict: 'skip', message: 'no patches applied', changed: object } : { verdict: 'pass', message: 'mutated resource', changed }

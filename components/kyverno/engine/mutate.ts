@@ -13,9 +13,24 @@ export function mutateObject(mutation: Mutation, object: AnyObject, scope: Scope
   }
   if (mutation.patchesJson6902 !== undefined) {
     const operations = parseYaml(patchText(substitute(mutation.patchesJson6902, scope, { self }))) as unknown as JsonPatchOperation[]
-    result = applyJsonPatch(cloneJson(result as unknown as JsonObject), operations, { ensurePathOnAdd: true, allowMissingOnRemove: true }) as unknown as AnyObject
+    result = applyJsonPatch(cloneJson(result as unknown as JsonObject), operations.map((one) => fromTheEnd(one, result as unknown as Json)), { ensurePathOnAdd: true, allowMissingOnRemove: true }) as unknown as AnyObject
   }
   return result
+}
+
+/** `-1` in a path is the last element of a list; where there is no list yet, or at the end of an addition, it is the next. */
+function fromTheEnd(operation: JsonPatchOperation, object: Json): JsonPatchOperation {
+  if (!/\/-1(\/|$)/.test(operation.path)) return operation
+  let at: Json | undefined = object
+  const keys = operation.path.split('/').slice(1)
+  const path = keys.map((key, index) => {
+    const list: Json | undefined = at
+    const last = index === keys.length - 1
+    const resolved = key !== '-1' ? key : !Array.isArray(list) || list.length === 0 ? '0' : last && operation.op === 'add' ? '-' : String(list.length - 1)
+    at = typeof list === 'object' && list !== null ? (list as JsonObject)[resolved.replaceAll('~1', '/').replaceAll('~0', '~')] : undefined
+    return resolved
+  })
+  return { ...operation, path: `/${path.join('/')}` }
 }
 
 /** A patch that is one variable has its value already. */

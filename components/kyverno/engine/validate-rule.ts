@@ -2,7 +2,7 @@ import { CodedError, messageOf } from '@idp/kit'
 import type { PolicyObject, Rule } from '../kinds/policy.ts'
 import { conditionsTest, type ConditionsTest } from './conditions.ts'
 import { requestScope, withContext, type ContextSource, type Request } from './context.ts'
-import { isExcepted, type PolicyException } from './exceptions.ts'
+import { exemptedControls, isExcepted, type PolicyException } from './exceptions.ts'
 import { judgeOf, type Judge, type Judging } from './judge.ts'
 import { ruleTest, type SubjectTest } from './match-resource.ts'
 import { chain, type MaybePromise } from './maybe-promise.ts'
@@ -83,7 +83,8 @@ function runCheck(check: RuleCheck, at: Judging, exceptions: readonly PolicyExce
   if (excepted !== undefined) return resultOf(check, excepted, at.request)
   try {
     if (at.source.expired?.() === true) throw new CodedError({ code: 'TimeLimit', message: 'the time that the request has is over' })
-    const judged = check.bare && at.source.given === undefined ? check.judge(at) : judgeInScope(check, at)
+    const own = exceptions.length === 0 || check.rule.validate?.['podSecurity'] === undefined ? at : { ...at, exempted: exemptedControls(exceptions, check.policy, check.rule, at.request) }
+    const judged = check.bare && at.source.given === undefined ? check.judge(own) : judgeInScope(check, own)
     return judged instanceof Promise ? judged.catch(failed).then((said) => resultOf(check, said, at.request)) : resultOf(check, judged, at.request)
   } catch (error) {
     return resultOf(check, failed(error), at.request)
@@ -100,7 +101,7 @@ const unmet: Judgement = { verdict: 'skip', message: 'preconditions not met' }
 
 /** The rule's own variables, its preconditions, then what it asks. */
 function judgeInScope({ policy, rule, holds, judge }: RuleCheck, at: Judging): MaybePromise<Judgement | undefined> {
-  return chain(ruleScope(policy.metadata.name ?? '', rule, at.request, at.source), (scope) => (holds?.(scope, 'null') === false ? unmet : judge({ ...at, scope })))
+  return chain(ruleScope(policy.metadata.name ?? '', rule, at.request, at.source), (scope) => (holds?.(scope, 'error') === false ? unmet : judge({ ...at, scope })))
 }
 
 /** The variables of a rule for a request. */
