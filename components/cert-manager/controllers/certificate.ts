@@ -6,7 +6,7 @@ import type { KeyObject } from 'node:crypto'
 import { encodingOf, keyAlgorithmOf, renewalTime, requestTemplate, usagesOf } from '../engine/certificate-spec.ts'
 import { conditionOf, isTrue, withCondition } from '../engine/conditions.ts'
 import { passwordRefs, type Passwords } from '../engine/key-stores.ts'
-import { dataOf, isRoutine, keyChanges, readSecret, reasonToIssue, requestChanges } from '../engine/reissue.ts'
+import { dataOf, isRoutine, keyChanges, keyIn, readSecret, reasonToIssue, requestChanges } from '../engine/reissue.ts'
 import { secretFor } from '../engine/secret.ts'
 import { Certificate, CertificateRequest, ClusterIssuer, Issuer, names, type AnyIssuer, type CertificateStatus } from '../kinds/cert-manager.ts'
 import { readCa } from './issuer.ts'
@@ -135,9 +135,9 @@ class Pass {
       await this.#dropNextKey()
     }
     const { spec, metadata } = this.#certificate
-    const held = readSecret(secret)
-    const reuse = spec.privateKey?.rotationPolicy === 'Never' && held !== undefined && keyChanges(this.#certificate, held.key) === undefined
-    const key = reuse ? held.key : await generateKey(keyAlgorithmOf(spec))
+    const held = keyIn(secret)
+    const reuse = spec.privateKey?.rotationPolicy === 'Never' && held !== undefined && keyChanges(this.#certificate, held) === undefined
+    const key = reuse ? held : await generateKey(keyAlgorithmOf(spec))
     const made = `${(metadata.name ?? '').slice(0, 57)}-${suffix(this.#world.random)}`
     await client.create(Secret, {
       apiVersion: 'v1', kind: 'Secret',

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { Secret } from '@idp/api'
-import { rfc3339 } from '@idp/kit'
+import { isCoded, rfc3339 } from '@idp/kit'
 import { addressBytes, algorithmOf, keyMatches, parseCertificate, parseCertificates, parseCsr, parseKey, signedBy, type Certificate as X509, type Csr } from '@idp/pki'
 import { names, type Certificate, type CertificateRequest } from '../kinds/cert-manager.ts'
 import { constraintsOf, durationOf, keyAlgorithmOf, renewalTime, requestTemplate, usagesOf } from './certificate-spec.ts'
@@ -18,6 +18,17 @@ export function readSecret(secret: Secret | undefined): Held | undefined {
     return { certificate: parseCertificate(cert), key: parseKey(key) }
   } catch {
     return undefined // the caller issues anew and says why
+  }
+}
+
+/** The private key of a Secret, if it can be read. */
+export function keyIn(secret: Secret | undefined): KeyObject | undefined {
+  const key = dataOf(secret, 'tls.key')
+  try {
+    return key === undefined ? undefined : parseKey(key)
+  } catch (error) {
+    if (!isCoded(error)) throw error
+    return undefined
   }
 }
 

@@ -9,7 +9,7 @@ import { startCluster, type Cluster } from './cluster.ts'
 
 const HOUR = 3_600_000
 
-interface World extends AsyncDisposable { readonly cluster: Cluster; readonly server: AcmeServer; issuer(spec?: object): Promise<void>; seen: { pod?: Pod; service?: Service; route?: RouteView; ingress?: Ingress } }
+interface World extends AsyncDisposable { readonly cluster: Cluster; readonly server: AcmeServer; /** Whom requests to the server trusted. */ readonly trusted: Set<string>; issuer(spec?: object): Promise<void>; seen: { pod?: Pod; service?: Service; route?: RouteView; ingress?: Ingress } }
 
 /** A cluster without nodes: what a solver pod would answer is read from its arguments, if a Service and a way to it are there. */
 async function start(options: Partial<AcmeServerOptions> & { readonly way?: 'route' | 'ingress' | 'none' } = {}): Promise<World> {
@@ -26,9 +26,11 @@ async function start(options: Partial<AcmeServerOptions> & { readonly way?: 'rou
     Object.assign(seen, { pod, service, route, ingress })
     return new Response(pod?.spec?.containers[0]?.args?.find((arg) => arg.startsWith('--key='))?.slice(6) ?? '', { status: pod === undefined ? 503 : 200 })
   }
+  const trusted = new Set<string>()
   const cluster: Cluster = await startCluster({ gateways: true, fetch: async (url, init) => {
     const target = new URL(url)
-    const { ca: _ca, insecure: _insecure, clientIdentity: _identity, ...rest } = init ?? {}
+    const { ca, insecure, clientIdentity: _identity, ...rest } = init ?? {}
+    if (target.hostname === 'acme.test') trusted.add(ca ?? (insecure === true ? 'anybody' : 'the cluster'))
     if (target.hostname === 'acme.test') return server.handle(new Request(target, rest))
     if (options.way === 'none') throw new Error('connect ECONNREFUSED')
     return solver(target)
@@ -36,7 +38,7 @@ async function start(options: Partial<AcmeServerOptions> & { readonly way?: 'rou
   const server: AcmeServer = await acmeServer({ base: 'https://acme.test', clock: cluster.api.fake, fetch: (url) => solver(new URL(url)), ...options })
   const http01 = options.way === 'ingress' ? { ingress: { ingressClassName: 'nginx' } } : { gatewayHTTPRoute: { labels: { team: 'web' }, parentRefs: [{ name: 'gw', namespace: 'infra', kind: 'Gateway' }] } }
   return {
-    cluster, server, seen,
+    cluster, server, seen, trusted,
     issuer: (spec = {}) => cluster.apply(JSON.stringify({
       apiVersion: 'cert-manager.io/v1', kind: 'ClusterIssuer', metadata: { name: 'acme' },
       spec: { acme: { server: 'https://acme.test/directory', email: 'me@a.test', privateKeySecretRef: { name: 'account' }, solvers: [{ http01 }], ...spec } },
@@ -237,3 +239,12 @@ test('a rate limit is waited out', async () => {
   await world.cluster.settle()
   assert.equal(ready(await world.cluster.api.client.get(Certificate, 'web', at))?.status, 'True')
 })
+
+for (const [name, spec, trusts] of [['its bundle', { caBundle: Buffer.from('PEM').toString('base64') }, 'PEM'], ['anybody, when told to', { skipTLSVerify: true }, 'anybody'], ['the CA of the cluster otherwise', {}, 'the cluster']] as const) {
+  test(`an issuer trusts ${name}`, async () => {
+    await using world = await start()
+    await world.issuer(spec)
+    await world.cluster.settle()
+    assert.deepEqual([...world.trusted], [trusts])
+  })
+}
