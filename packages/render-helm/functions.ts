@@ -79,7 +79,9 @@ function contextOf(frame: Frame): RenderContext {
 }
 
 function include(frame: Frame, name: string, data: unknown): string {
-  const { included } = contextOf(frame)
+  const { included, written } = contextOf(frame)
+  const known = written(name, data)
+  if (known !== undefined) return known
   const depth = included.get(name) ?? 0
   if (depth > maxRecursion) throw new GoError(`rendering template has a nested reference name: ${name}: unable to execute template`)
   included.set(name, depth + 1)

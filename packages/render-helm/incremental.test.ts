@@ -28,26 +28,35 @@ async function outcome(render: () => Promise<Rendering>): Promise<string> {
     const { manifest, notes, documents } = await render()
     return `${manifest}\n${notes ?? ''}\n${JSON.stringify(documents.map(({ path, object }) => [path, object]))}`
   } catch (error) {
-    if (isCoded(error)) return `${error.code}: ${error.message}`
+    // How deep an endless include gets depends on the stack.
+    if (isCoded(error)) return /nested reference name|without end|nested deeper/.test(error.message) ? 'endless' : `${error.code}: ${error.message}`
     throw error
   }
 }
 
+/** Texts are long: only where they part is shown. */
+function same(got: string, want: string, where: string): void {
+  if (got === want) return
+  let at = 0
+  while (got[at] === want[at]) at++
+  assert.fail(`${where}\ngot:  …${got.slice(Math.max(0, at - 200), at + 100)}\nwant: …${want.slice(Math.max(0, at - 60), at + 100)}`)
+}
+
 for (const chart of readdirSync(root)) {
   test(`${chart}: rendering again after random edits gives what rendering anew gives`, async () => {
-    for (let seed = 1; seed <= 12; seed++) {
+    for (let seed = 1; seed <= 8; seed++) {
       const editor = new RandomEditor(seed)
       const edited: Edited = { files: filesOf(chart), values: {} }
       const [told, untold] = [createHelmRenderer(), createHelmRenderer()]
       const log: string[] = []
-      for (let step = 0; step < 25; step++) {
+      for (let step = 0; step < 20; step++) {
         const changed = step === 0 ? [] : editor.edit(edited)
         log.push(changed.join(',') || 'values')
         const options = { ...base, values: [edited.values] }
         const want = await outcome(() => renderHelm(memoryFiles(edited.files), options))
         const where = `seed ${seed}, step ${step}: ${log.join(' ')}`
-        assert.equal(await outcome(() => told.render(memoryFiles(edited.files), { ...options, sharedObjects: true }, { changed })), want, where)
-        assert.equal(await outcome(() => untold.render(memoryFiles(edited.files), options)), want, where)
+        same(await outcome(() => told.render(memoryFiles(edited.files), { ...options, sharedObjects: true }, { changed })), want, where)
+        same(await outcome(() => untold.render(memoryFiles(edited.files), options)), want, where)
       }
     }
   })

@@ -114,6 +114,7 @@ export class RandomEditor {
     const key = this.pick(Object.keys(isTable(values) ? values : {}).filter((name) => /^\w+$/.test(name))) ?? 'absent'
     const more = this.pick([
       `# changed ${this.below(1000)}\n`, `{{/* changed */}}`, `\n---\nkind: Seen\napiVersion: v1\nmetadata: {name: seen}\nvalue: {{ .Values.${key} | toJson }}\n`,
+      path.endsWith('/config.yaml') ? '' : `\n---\nkind: Sum\napiVersion: v1\nmetadata: {name: sum}\nsum: {{ include (print $.Template.BasePath "/config.yaml") . | sha256sum }}\n`,
       `\n---\nkind: Truth\napiVersion: v1\nmetadata: {name: truth}\nvalue: {{ if .Values.${key} }}yes{{ else }}no{{ end }} {{ and .Values.extra true | kindOf }} {{ empty .Values.b }}\n`,
       `\n---\nkind: All\napiVersion: v1\nmetadata: {name: all}\nsum: {{ .Values | toJson | sha256sum }}\n`, `{{ define "seen" }}{{ .Chart.Version }}{{ end }}`,
       `\n---\nkind: Keys\napiVersion: v1\nmetadata: {name: keys}\nkeys: {{ keys .Values | sortAlpha | join "," | quote }}\nhas: {{ hasKey .Values "${key}" }}\nn: {{ len .Files }}\n`,

@@ -49,6 +49,20 @@ export class ReadLog implements Reads {
     look.keys.add(key)
   }
 
+  /** What another template looked at. */
+  add(looks: ReadonlyMap<object, Look>): void {
+    for (const [container, { keys, truth, shallow, deep }] of looks) {
+      const look = this.look(container)
+      if (look === undefined) continue
+      look.truth ||= truth
+      look.shallow ||= shallow
+      look.deep ||= deep
+      if (keys === undefined) continue
+      look.keys ??= new Set()
+      for (const key of keys) look.keys.add(key)
+    }
+  }
+
   truth(container: object): void {
     const look = this.look(container)
     if (look !== undefined) look.truth = true

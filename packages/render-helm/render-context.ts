@@ -13,6 +13,8 @@ export interface RenderContext {
   readonly now: () => number
   /** A key of a map is about to be changed in place; undefined takes it away. */
   changed(map: GoMap, key: string, value: unknown): void
+  /** What a template wrote on its own, when including it with this data would write the same. */
+  written(name: string, data: unknown): string | undefined
   /** The output depends on more than its input: randomness, the clock, a cluster. */
   impure(): void
 }

@@ -24,6 +24,8 @@ export interface Output {
   readonly files: readonly ((path: string) => boolean)[]
   /** It used randomness, the clock or a cluster: it must run again each time. */
   readonly impure: boolean
+  /** Including it with its chart's dot gives this text too: it changes nothing, and does not ask which file it is. */
+  readonly repeats: boolean
   /** Its documents; absent for notes. */
   part?: Part
 }
@@ -89,14 +91,31 @@ export function renderTemplates(run: TemplateRun): Map<string, Output> {
     included: new Map(), lookup: services.lookup, random: services.random, now: services.now,
     changed(map, key, value) {
       if (shared?.has(map) !== true) return
+      wrote = true
       watcher.writes.push(writeOf(map, key, value))
       watcher.reads?.wrote(map, key)
       share(value, shared)
     },
     impure: () => { watcher.impure = true },
+    written(name, data) {
+      const output = wrote || shared === undefined ? undefined : outputOf(name, data)
+      if (output?.repeats !== true || watcher.reads === undefined) return undefined
+      for (const [used, template] of output.used) watcher.used.set(used, template)
+      watcher.files.push(...output.files)
+      watcher.reads.add(output.looks)
+      return output.text
+    },
   }
   run.files.listen = (test) => { if (shared !== undefined) watcher.files.push(test) }
   const outputs = new Map<string, Output>()
+  // Once anything is written, an output of before or of earlier says nothing of an include now.
+  let wrote = before !== undefined && [...before.outputs.values()].some(({ writes }) => writes.length > 0)
+  const dots = new Map(run.renderables.map(({ path, chart }) => [path, chart.dot]))
+  const outputOf = (name: string, data: unknown): Output | undefined => {
+    if (typeof data !== 'object' || data === null || dots.get(name) !== data) return undefined
+    const known = before?.outputs.get(name)
+    return outputs.get(name) ?? (before !== undefined && known !== undefined && holds(known, before) ? known : undefined)
+  }
   withContext(context, () => {
     for (const item of run.renderables) {
       if (item.isPartial) continue
@@ -124,10 +143,14 @@ function holds(output: Output, { changes, files, templates }: Before): boolean {
 }
 
 function output(set: TemplateSet, item: Renderable, run: TemplateRun, context: RenderContext, watcher: Watcher, known: Output | undefined): Output {
-  item.chart.dot['Template'] = named({ Name: item.path, BasePath: item.basePath })
-  const text = execute(set, item, run, context, watcher)
+  const { dot } = item.chart
+  dot['Template'] = named({ Name: item.path, BasePath: item.basePath })
+  const raw = execute(set, item, run, context, watcher)
+  const text = raw.replaceAll('<no value>', '')
   const { used, files, writes, impure, reads } = watcher
-  const made: Output = { text, used, looks: reads?.looks ?? new Map<object, Look>(), files, writes, impure }
+  const own = reads?.looks.get(dot)
+  const repeats = !impure && writes.length === 0 && raw.length === text.length && own?.deep !== true && own?.shallow !== true && own?.keys?.has('Template') !== true
+  const made: Output = { text, repeats, used, looks: reads?.looks ?? new Map<object, Look>(), files, writes, impure }
   if (known?.part !== undefined && known.text === text) made.part = known.part
   return made
 }
@@ -174,7 +197,7 @@ function execute(set: TemplateSet, item: Renderable, run: TemplateRun, context: 
   // A name found in a set made by `tpl` is not looked for here again: that set comes from the same values and texts.
   const entered = (name: string, template: Template) => { if (set.get(name) === template) watcher.used.set(name, template) }
   try {
-    return set.execute(item.path, item.chart.dot, { missingKey: 'zero', limits: services.limits, now: services.now, context, entered, reads: watcher.reads }).replaceAll('<no value>', '')
+    return set.execute(item.path, item.chart.dot, { missingKey: 'zero', limits: services.limits, now: services.now, context, entered, reads: watcher.reads })
   } catch (error) {
     throw coded(error, item.path)
   }
