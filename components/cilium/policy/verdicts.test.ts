@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import type { NetworkPolicy } from '@idp/api'
 import { parseYaml } from '@idp/formats'
@@ -182,6 +183,21 @@ test('without policies everything is allowed; each closes only its own direction
     const enforced = (subject.kind === 'pod' || subject.kind === 'ingress') && !(direction === 'in' && peer === host)
     assert.equal(verdictOf(closed[direction].ask(asked(row))), enforced ? 'deny' : 'none')
   }
+})
+
+test('the platform\'s own walls: a guarded namespace takes connections of its own pods, of observability and of the gateway, an unguarded one of everybody', async () => {
+  const blueprint = new URL('../../../blueprint/', import.meta.url)
+  const gateway = parseYaml(await readFile(new URL('IT/gateway/network-policy.yaml', blueprint), 'utf8')) as unknown as CiliumNetworkPolicy
+  const { spec } = parseYaml(await readFile(new URL('Policies/policies/generate-namespace-defaults.yaml', blueprint), 'utf8')) as unknown as { spec: { rules: { generate: { kind: string; data: { spec: object } } }[] } }
+  const walls = spec.rules.find(({ generate }) => generate.kind === 'NetworkPolicy')?.generate.data.spec
+  const { policies, errors } = compilePolicy(gateway, { cluster: 'test' })
+  assert.deepEqual(errors, [])
+  const engine = createPolicyEngine({ services: () => [], cidrGroups: () => [] })
+  engine.replace([...policies, compileNetworkPolicy({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'default-ingress', namespace: 'guarded' }, spec: walls } as NetworkPolicy)])
+  const of = (namespace: string, labels: Record<string, string> = {}) => identities.of(podLabels({ namespace, labels: { app: 'x' }, serviceAccount: 'default', cluster: 'test', namespaceLabels: { 'kubernetes.io/metadata.name': namespace, ...labels } }))
+  const guarded = of('guarded', { 'idp.dev/guardrails': 'enforce' })
+  const from = (subject: Identity) => [guarded, of('observability'), ingress, of('other'), world].map((peer) => verdictOf(engine.ask(asked(['in', subject, peer, 80, 'none']))))
+  assert.deepEqual([from(guarded), from(of('open'))], [['allow', 'allow', 'allow', 'deny', 'deny'], ['none', 'none', 'none', 'none', 'none']])
 })
 
 test('identities are the same for the same labels, whoever computes them, and different for others', () => {
