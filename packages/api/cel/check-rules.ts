@@ -3,7 +3,7 @@ import { hasRules } from '../schema/has-rules.ts'
 import type { Schema, ValidationRule } from '../schema/schema.ts'
 import { type FieldError, forbidden, invalid, notSupported, required } from '../validation/field-error.ts'
 import { type CompiledRule, compileRules, normalizeFieldPath } from './compile-rule.ts'
-import { maxRequestBytes, schemaType, type SchemaType } from './schema-type.ts'
+import { maxRequestBytes, propertyType, schemaType, type SchemaType } from './schema-type.ts'
 
 const reasons = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired']
 /** Most that one rule may be estimated to cost, over all places that it runs for. */
@@ -47,8 +47,8 @@ function visit(schema: Schema, type: SchemaType | undefined, place: Place, found
   const times = (count: number | undefined) => place.cardinality === undefined || count === undefined ? undefined : place.cardinality * Math.max(0, count)
   for (const name in schema.properties) {
     const child = schema.properties[name] ?? {}
-    const isResource = child['x-kubernetes-embedded-resource'] === true
-    visit(child, schemaType(child, `${type?.type.name ?? 'self'}.${name}`, isResource), { ...place, path: `${place.path}.properties[${name}]`, isResource }, found)
+    if (!hasRules(child)) continue
+    visit(child, propertyType(type, name, child), { ...place, path: `${place.path}.properties[${name}]`, isResource: child['x-kubernetes-embedded-resource'] === true }, found)
   }
   const { additionalProperties: values, items } = schema
   if (typeof values === 'object') visit(values, type?.item, { ...place, path: `${place.path}.additionalProperties`, isResource: values['x-kubernetes-embedded-resource'] === true, cardinality: times(schema.maxProperties) }, found)
@@ -113,7 +113,8 @@ function shown(rule: ValidationRule): object {
 function sizeAt(root: SchemaType, steps: readonly string[]): number | undefined {
   let at: SchemaType | undefined = root
   for (const step of steps.slice(1)) {
-    if (step === '@keys') return maxRequestBytes - 2
+    // The reference implementation knows no length of keys, and counts none.
+    if (step === '@keys') return 0
     at = step === '@items' || step === '@values' ? at?.item : at?.field?.(step)
     if (!at) return undefined
   }

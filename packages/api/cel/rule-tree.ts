@@ -6,7 +6,7 @@ import { canonicalJson, isObject } from '../schema/value-type.ts'
 import { mapKey } from '../schema/validate.ts'
 import { duplicate, type FieldError, forbidden, invalid, required } from '../validation/field-error.ts'
 import { type CompiledRule, compileRules, selfValue } from './compile-rule.ts'
-import { schemaType, type SchemaType } from './schema-type.ts'
+import { propertyType, schemaType, type SchemaType } from './schema-type.ts'
 
 /** What the rules of a schema say of an object. */
 export interface RuleFindings {
@@ -66,7 +66,7 @@ function makeNode(rules: Schema, schema: Schema, type: SchemaType | undefined, i
   const properties = new Map<string, Node>()
   for (const name in rules.properties) {
     const structure = schema.properties?.[name]
-    const node = structure && hasRules(rules.properties[name] ?? {}) ? child(rules.properties[name], structure, schemaType(structure, `${type?.type.name ?? 'self'}.${name}`, structure['x-kubernetes-embedded-resource'] === true)) : undefined
+    const node = structure && hasRules(rules.properties[name] ?? {}) ? child(rules.properties[name], structure, propertyType(type, name, structure)) : undefined
     if (node) properties.set(name, node)
   }
   const keys = schema['x-kubernetes-list-map-keys'] ?? []

@@ -53,6 +53,12 @@ export function schemaType(given: Schema, path: string, isResource: boolean): Sc
 /** Characters may take four bytes each. */
 const longest = (length: number) => Math.max(0, length) * 4
 
+/** The type of a property: the one its object's type knows, or for a property that no expression can name one of its own. */
+export function propertyType(of: SchemaType | undefined, name: string, schema: Schema): SchemaType | undefined {
+  const known = celPropertyName(name)
+  return (known === undefined ? undefined : of?.field?.(known)) ?? schemaType(schema, `${of?.type.name ?? 'self'}.${name}`, schema['x-kubernetes-embedded-resource'] === true)
+}
+
 function arrayType(schema: Schema, path: string): SchemaType | undefined {
   const item = schema.items && schemaType(schema.items, `${path}.@idx`, schema.items['x-kubernetes-embedded-resource'] === true)
   if (!item) return undefined

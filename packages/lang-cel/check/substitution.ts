@@ -7,7 +7,9 @@ const nullable = new Set(['opaque', 'optional', 'object', 'any', 'duration', 'ti
  * variable takes the more general of the types it meets.
  */
 export class Substitution {
-  private known = new Map<string, CelType>()
+  private readonly known = new Map<string, CelType>()
+  /** What to put back when an attempt fails: variables with what they stood for before. */
+  private readonly trail: [name: string, before: CelType | undefined][] = []
   private fresh = 0
 
   freshVariable(): CelType {
@@ -21,14 +23,26 @@ export class Substitution {
 
   assignableAll(from: readonly CelType[], to: readonly CelType[]): boolean {
     if (from.length !== to.length) return false
-    const before = this.known
-    this.known = new Map(before)
+    const mark = this.trail.length
     for (let i = 0; i < from.length; i++) {
       if (this.fits(from[i] ?? dynType, to[i] ?? dynType)) continue
-      this.known = before
+      this.undo(mark)
       return false
     }
     return true
+  }
+
+  private set(variable: CelType, type: CelType): void {
+    this.trail.push([variable.name, this.known.get(variable.name)])
+    this.known.set(variable.name, type)
+  }
+
+  private undo(mark: number): void {
+    while (this.trail.length > mark) {
+      const [name, before] = this.trail.pop() as [string, CelType | undefined]
+      if (before) this.known.set(name, before)
+      else this.known.delete(name)
+    }
   }
 
   private fits(from: CelType, to: CelType): boolean {
@@ -53,11 +67,11 @@ export class Substitution {
       if (sameType(known, type)) return true
       if (!this.fits(type, known)) return false
       const general = isLessSpecific(type, known) ? type : known
-      if (!this.occurs(variable, general)) this.known.set(variable.name, general)
+      if (!this.occurs(variable, general)) this.set(variable, general)
       return true
     }
     if (this.occurs(variable, type)) return undefined
-    this.known.set(variable.name, type)
+    this.set(variable, type)
     return true
   }
 
