@@ -1,4 +1,7 @@
-/** `npm run conformance -- external-secrets CHECKOUT…`: the object snapshots of checkouts of external-secrets/external-secrets, posted to our definitions. */
+/**
+ * `npm run conformance -- external-secrets CHECKOUT…`: the object snapshots of checkouts of external-secrets/external-secrets, posted to our definitions.
+ * `npm run conformance -- external-secrets matrix`: upstream's end-to-end cases of provider Vault, in our words, with every way to log in.
+ */
 import { globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,6 +10,7 @@ import { startTestApi, type TestApi } from '@idp/apiserver'
 import { deepEqual, parseYaml, parseYamlDocuments, type AnyObject } from '@idp/formats'
 import { CodedError } from '@idp/kit'
 import type { SuiteResult } from '../main.ts'
+import { runMatrix } from './matrix.ts'
 
 const definitions = fileURLToPath(new URL('../../components/external-secrets/chart/templates/crds/', import.meta.url))
 interface Snapshot { readonly name: string; readonly object: AnyObject }
@@ -17,6 +21,7 @@ interface Snapshot { readonly name: string; readonly object: AnyObject }
  * @param folders checkouts, of one release or several; the same text counts once
  */
 export async function run(folders: readonly string[]): Promise<SuiteResult> {
+  if (folders[0] === 'matrix') return runMatrix()
   const snapshots = folders.flatMap(snapshotsOf).filter(({ object }, index, all) => all.findIndex((other) => deepEqual(other.object, object)) === index)
   if (snapshots.length === 0) throw new CodedError({ code: 'WrongUsage', message: 'name the folder of a checkout of external-secrets/external-secrets', remedy: 'npm run conformance -- external-secrets CHECKOUT [CHECKOUT…]' })
   await using api = await startTestApi({ namespaces: ['app'] })

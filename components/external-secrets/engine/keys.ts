@@ -68,7 +68,11 @@ function replaceAll(pattern: RE2JS, key: string, target: string): string {
   const groups = pattern.namedGroups() as Record<string, number>
   let out = ''
   let at = 0
+  let before = -1
   while (matcher.find()) {
+    // Go leaves out an empty match right behind another: `(.*)` matches a whole key once.
+    if (matcher.end() === matcher.start() && matcher.start() === before) continue
+    before = matcher.end()
     const group = (name: string): string => {
       const index = /^\d+$/.test(name) ? Number(name) : groups[name]
       return index === undefined || index > matcher.groupCount() ? '' : matcher.group(index) ?? ''

@@ -5,7 +5,7 @@ import { createManager, type Manager } from '@idp/controller'
 import { parseYamlDocuments, type AnyObject } from '@idp/formats'
 import { seededRandom, silentLog } from '@idp/kit'
 import type { Metrics } from '../engine/metrics.ts'
-import { createControllers, trimSecret } from '../controllers/create-controllers.ts'
+import { createControllers, trimSecret, type Surroundings } from '../controllers/create-controllers.ts'
 import { ExternalSecret, type Condition } from '../kinds/external-secrets.ts'
 import { fakeVault, type FakeVault } from './fake-vault.ts'
 
@@ -27,7 +27,8 @@ export interface Cluster extends AsyncDisposable {
   everything(): Promise<string>
 }
 
-export async function startCluster(): Promise<Cluster> {
+/** @param options.fetch what the operator's HTTP goes to; the Vault beside it by default */
+export async function startCluster(options: { readonly fetch?: (api: TestApi) => Surroundings['fetch'] } = {}): Promise<Cluster> {
   const api = await startTestApi({ namespaces: ['external-secrets-system', 'app', 'other'] })
   const vault = fakeVault()
   const apply = async (yaml: string): Promise<void> => {
@@ -40,7 +41,7 @@ export async function startCluster(): Promise<Cluster> {
   for (const file of ['external-secrets', 'push-secrets', 'generators']) await apply(await readFile(new URL(`../chart/templates/crds/${file}.yaml`, import.meta.url), 'utf8'))
   await api.fake.advance(1000)
   const stop = new AbortController()
-  const { controllers, metrics } = createControllers({ clock: api.fake, random: seededRandom(3), fetch: async (url, options) => vault.fetch(url, options), ownToken: async () => 'operator' })
+  const { controllers, metrics } = createControllers({ clock: api.fake, random: seededRandom(3), fetch: options.fetch?.(api) ?? (async (url, init) => vault.fetch(url, init)), ownToken: async () => 'operator' })
   const logs: string[] = []
   const note = (message: string, fields?: object): void => void logs.push(`${message} ${JSON.stringify(fields)}`)
   const log = { ...silentLog, info: note, warn: note, error: note, with: () => log }
