@@ -95,6 +95,7 @@ export function compareScalars(a: string | number, b: string | number): number |
 }
 
 const quantity = boundedCache((text: string): Quantity | undefined => {
+  if (/^[-+]?\d{20}/.test(text)) return undefined // larger than any quantity: cut to the largest, two such numbers would be equal
   if (!/^[-+]?[0-9.]+([eE][-+]?[0-9]+|[a-zA-Z]{0,2})$/.test(text)) return undefined
   try {
     return parseQuantity(text)

@@ -18,7 +18,7 @@ interface ValuesFile {
   readonly namespaceSelector?: readonly { readonly name: string; readonly labels?: Readonly<Record<string, string>> }[]
   /** Whole Namespace objects; they come before `namespaceSelector`. */
   readonly namespaces?: readonly JsonObject[]
-  readonly policies?: readonly { readonly name: string; readonly rules?: readonly { readonly name: string; readonly values?: Values }[]; readonly resources?: readonly { readonly name: string; readonly values?: Values }[] }[]
+  readonly policies?: readonly { readonly name: string; readonly rules?: readonly { readonly name: string; readonly values?: Values; readonly foreachValues?: Readonly<Record<string, readonly Json[]>> }[]; readonly resources?: readonly { readonly name: string; readonly values?: Values }[] }[]
 }
 interface UserFile { readonly clusterRoles?: readonly string[]; readonly roles?: readonly string[]; readonly userInfo?: { readonly username?: string; readonly groups?: readonly string[] } }
 
@@ -33,7 +33,9 @@ export function readValues(values: unknown, user: unknown): TestValues {
       const plain = ruleName.replace(/^autogen-(cronjob-)?/, '')
       const rule = policy?.rules?.find(({ name }) => name === ruleName) ?? policy?.rules?.find(({ name }) => name === plain)
       const resource = policy?.resources?.find(({ name }) => name === object.metadata.name)
-      return { ...file.globalValues, ...resource?.values, ...rule?.values }
+      // Upstream's CLI gives every element of a foreach the first of the values for its elements.
+      const first = Object.fromEntries(Object.entries(rule?.foreachValues ?? {}).map(([name, [value = null]]) => [name, value]))
+      return { ...file.globalValues, ...resource?.values, ...rule?.values, ...first }
     },
     namespaceLabels: (namespace) => labelsIn(whole(namespace)) ?? file.namespaceSelector?.find(({ name }) => name === namespace)?.labels,
     namespace: whole,
