@@ -99,7 +99,7 @@ for (const [name, first, then, changed] of [
 test('a Secret that is deleted or damaged is replaced; template and formats are kept', async () => {
   await using cluster = await startCluster()
   await cluster.apply(issuers)
-  await cluster.apply(certificate('x', 'dnsNames: [a], secretTemplate: { labels: { team: one }, annotations: { note: hi } }, additionalOutputFormats: [{ type: CombinedPEM }, { type: DER }]'))
+  await cluster.apply(certificate('x', 'dnsNames: [a], privateKey: { algorithm: ECDSA }, secretTemplate: { labels: { team: one }, annotations: { note: hi } }, additionalOutputFormats: [{ type: CombinedPEM }, { type: DER }]'))
   await cluster.settle()
   const secret = await secretOf(cluster, 'x')
   assert.deepEqual([secret.metadata.labels?.['team'], secret.metadata.annotations?.['note'], dataOf(secret, 'tls-combined.pem')], ['one', 'hi', `${dataOf(secret, 'tls.key')}\n${dataOf(secret, 'tls.crt')}`])
@@ -116,7 +116,7 @@ test('a Secret that is deleted or damaged is replaced; template and formats are 
 
 test('waits for an issuer that is missing or not ready, and says so', async () => {
   await using cluster = await startCluster()
-  await cluster.apply(certificate('x', 'dnsNames: [a]'))
+  await cluster.apply(certificate('x', 'dnsNames: [a], privateKey: { algorithm: ECDSA }'))
   await cluster.settle()
   assert.deepEqual(conditionsOf(await get(cluster, 'x')), ['Issuing=True DoesNotExist', 'Ready=False DoesNotExist'])
   const [request] = (await cluster.api.client.list(CertificateRequest, { namespace: 'app' })).items
@@ -174,12 +174,12 @@ spec:
 test('a CA that is replaced takes its certificates along, those of its sub-CAs too, and they stay ready', async () => {
   await using cluster = await startCluster()
   await cluster.apply(issuers)
-  await cluster.apply(certificate('web', 'dnsNames: [a]') + '---' + certificate('sub', 'isCA: true, commonName: sub') + `---
+  await cluster.apply(certificate('web', 'dnsNames: [a], privateKey: { algorithm: ECDSA }') + '---' + certificate('sub', 'isCA: true, commonName: sub, privateKey: { algorithm: ECDSA }') + `---
 apiVersion: cert-manager.io/v1
 kind: Issuer
 metadata: { name: sub, namespace: app, annotations: { idp.dev/reissue-on-ca-change: 'true' } }
 spec: { ca: { secretName: sub-tls } }
----` + certificate('leaf', 'dnsNames: [b]').replace('name: ca-issuer, kind: ClusterIssuer', 'name: sub'))
+---` + certificate('leaf', 'dnsNames: [b], privateKey: { algorithm: ECDSA }').replace('name: ca-issuer, kind: ClusterIssuer', 'name: sub'))
   await cluster.settle()
   const root = async (): Promise<string> => dataOf(await cluster.api.client.get(Secret, 'idp-demo-ca-secret', { namespace: 'cert-manager' }), 'tls.crt')
   const before = { root: await root(), web: await secretOf(cluster, 'web') }
