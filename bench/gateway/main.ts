@@ -14,8 +14,9 @@ import { haproxyBackend } from './haproxy-backend.ts'
 import { caddy, haproxy, type Peer, type ProxySetup } from './peers.ts'
 import { startPeer, startProgram, type Running } from './running.ts'
 
-/** Seconds of load before the first figure (compilers warm up), for one figure, and figures of which the median counts. */
-const WARM_SECONDS = 4
+/** Requests before the first figure, so that what is compiled while it runs has been; seconds for one figure, and figures of which the median counts. */
+const WARM_REQUESTS = 40_000
+const WARM_SECONDS = 30
 const SECONDS = 2
 const ROUNDS = 3
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
@@ -26,6 +27,7 @@ const loads: readonly Load[] = [false, true].flatMap((secure) => [1500, 100_000]
 }))))
 
 interface Figures {
+  readonly requests: number
   readonly perSecond: number
   readonly p99: number
   /** Requests per second of processor time of the proxy: steadier than the clock on a machine that does other things. */
@@ -81,7 +83,7 @@ async function compete(load: Load, { wrk, find, ...files }: Course): Promise<Map
   const measured = new Map<Contestant, Figures[]>()
   for (const { port, pid } of ports.values()) {
     await reachable(port)
-    await generate(wrk, load, { port, pid, seconds: WARM_SECONDS })
+    for (let requests = 0, seconds = 0; requests < WARM_REQUESTS * (load.bytes > 10_000 ? 0.5 : 1) && seconds < WARM_SECONDS; seconds += SECONDS) requests += (await generate(wrk, load, { port, pid, seconds: SECONDS })).requests
   }
   for (let round = 0; round < ROUNDS; round++) {
     for (const [name, { port, pid }] of ports) measured.set(name, [...measured.get(name) ?? [], await generate(wrk, load, { port, pid, seconds: SECONDS })])
@@ -148,13 +150,15 @@ async function processorTime(pid: number): Promise<number> {
 }
 
 /** 32 connections from the other core. */
-async function generate(wrk: string, { secure, routes, name }: Load, { port, pid, seconds }: { readonly port: number; readonly pid: number; readonly seconds: number }): Promise<Figures> {
+async function generate(wrk: string, { secure, routes, name, bytes }: Load, { port, pid, seconds }: { readonly port: number; readonly pid: number; readonly seconds: number }): Promise<Figures> {
   const before = await processorTime(pid)
   const { stdout } = await promisify(execFile)('taskset', ['-c', '1', wrk, '-t1', '-c32', `-d${seconds}s`, '--latency', '-s', here('requests.lua'), `${secure ? 'https' : 'http'}://127.0.0.1:${port}/`, '--', String(routes)])
   const spent = await processorTime(pid) - before
   const requests = Number(/(\d+) requests in/.exec(stdout)?.[1] ?? 0)
+  const [, read = '0', readUnit = ''] = /([\d.]+)([KMG]?)B read/.exec(stdout) ?? []
+  const bytesEach = Number(read) * ({ '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }[readUnit] ?? 1) / requests
   const [, amount = '0', unit = 'ms'] = /99%\s+([\d.]+)(us|ms|s)/.exec(stdout) ?? []
-  const bad = /Non-2xx.*/.exec(stdout)?.[0] ?? (requests === 0 ? 'no answers' : undefined)
+  const bad = /Non-2xx.*/.exec(stdout)?.[0] ?? (requests === 0 ? 'no answers' : bytesEach < bytes * 0.97 ? `answers of ${Math.round(bytesEach)} bytes` : undefined)
   if (bad !== undefined) throw new CodedError({ code: 'BenchFailed', message: `${name}: ${bad}` })
-  return { perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? 0), perCpuSecond: spent === 0 ? 0 : requests / spent, p99: Number(amount) * ({ us: 0.001, ms: 1, s: 1000 }[unit] ?? 1) }
+  return { requests, perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? 0), perCpuSecond: spent === 0 ? 0 : requests / spent, p99: Number(amount) * ({ us: 0.001, ms: 1, s: 1000 }[unit] ?? 1) }
 }

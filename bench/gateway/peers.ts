@@ -42,6 +42,6 @@ export const caddy: Peer = async ({ directory, routes, backend, plain, secure, c
   http_port ${plain}
   https_port ${secure}
 }
-${hosts(routes).map((host) => site(`http://${host}:${plain}`, '')).join('')}${hosts(Math.min(routes, 10)).map((host) => site(`https://${host}:${secure}`, `  tls ${certFile} ${keyFile}`)).join('')}`)
+${hosts(routes).map((host) => site(`http://${host}:${plain}`, '')).join('')}${hosts(routes).map((host) => site(`https://${host}:${secure}`, `  tls ${certFile} ${keyFile}`)).join('')}`)
   return ['caddy', 'run', '--config', file, '--adapter', 'caddyfile']
 }
