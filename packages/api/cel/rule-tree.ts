@@ -35,6 +35,9 @@ interface Node {
 
 interface Run {
   budget: number
+  readonly root: Node
+  /** Below apiVersion or kind of the whole object, which the two versions always share: nothing there counts as unchanged. */
+  strict: boolean
   readonly errors: FieldError[]
   readonly warnings: string[]
 }
@@ -52,8 +55,9 @@ export function compileValidationRules(schema: Schema, isResource = true): Valid
   let root: Node | undefined
   const run: ValidationRules['run'] = (value, old, path = '', budget = perRequestLimit) => {
     root ??= makeNode(schema, schema, schemaType(schema, 'self', isResource), isResource)
-    const state: Run = { budget, errors: [], warnings: [] }
-    if (root) visit(root, value, old, path, { value, old }, state)
+    if (!root) return { errors: [], warnings: [], cost: 0 }
+    const state: Run = { budget, root, strict: false, errors: [], warnings: [] }
+    visit(root, value, old, path, { value, old }, state)
     return { errors: state.errors, warnings: state.warnings, cost: budget - state.budget }
   }
   return { run, validate: (value, old) => run(value, old) }
@@ -100,7 +104,8 @@ function visitItems({ items, keyOf }: Node, value: Json[], old: Json | undefined
   }
 }
 
-function visitFields({ values, properties }: Node, value: { [key: string]: Json }, old: { [key: string]: Json } | undefined, path: string, around: Ancestor, run: Run): void {
+function visitFields(node: Node, value: { [key: string]: Json }, old: { [key: string]: Json } | undefined, path: string, around: Ancestor, run: Run): void {
+  const { values, properties } = node
   if (values) {
     for (const key in value) {
       if (run.budget < 0) return
@@ -110,7 +115,10 @@ function visitFields({ values, properties }: Node, value: { [key: string]: Json 
   for (const [name, child] of properties) {
     if (run.budget < 0) return
     const inner = value[name]
-    if (inner !== undefined) visit(child, inner, old?.[name], path === '' ? name : `${path}.${name}`, around, run)
+    if (inner === undefined) continue
+    run.strict = node === run.root && (name === 'apiVersion' || name === 'kind')
+    visit(child, inner, old?.[name], path === '' ? name : `${path}.${name}`, around, run)
+    run.strict = false
   }
 }
 
@@ -153,7 +161,7 @@ const ruleName = ({ rule }: CompiledRule) => (rule.message || rule.rule).trim()
 function report(compiled: CompiledRule, variables: Record<string, CelValue | undefined>, value: Json, old: Json | undefined, path: string, around: Ancestor, run: Run, schema: Schema): void {
   const { rule, usesOldSelf, fieldPath } = compiled
   const at = fieldPath === '' ? path : path === '' ? fieldPath : fieldPath.startsWith('[') ? `${path}${fieldPath}` : `${path}.${fieldPath}`
-  const unchanged = !usesOldSelf && (old === undefined ? around.old !== undefined && deepEqual(around.value, around.old) : deepEqual(value, old))
+  const unchanged = !usesOldSelf && !run.strict && (old === undefined ? around.old !== undefined && deepEqual(around.value, around.old) : deepEqual(value, old))
   const add = (error: FieldError) => {
     if (unchanged) run.warnings.push(`${error.field === '' ? '<nil>' : error.field}: ${error.message}`)
     else run.errors.push(error)
