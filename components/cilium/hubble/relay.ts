@@ -123,7 +123,9 @@ async function* followAll(peers: readonly (readonly [string, string])[], open: (
   const { since: _past, number: _none, ...following } = request
   for (const [, address] of peers) {
     void (async () => {
-      const client = clients.use(await open(address))
+      const client = await open(address)
+      if (signal.aborted) return client[Symbol.dispose]()
+      clients.use(client)
       for await (const message of client.call('/observer.Observer/GetFlows', { request: getFlowsRequest, response: getFlowsResponse }, following, signal)) {
         queue.push(message)
         wake()

@@ -35,14 +35,22 @@ export const page = `<!doctype html>
   let links = new Map()
   const name = (end, ip) => end.workloads?.[0] ? end.namespace + '/' + end.workloads[0].name : end.pod_name ? end.namespace + '/' + end.pod_name : (end.labels ?? []).filter((l) => l.startsWith('reserved:')).map((l) => l.slice(9)).join(',') || ip
   const cell = (row, text, cls) => { const td = row.insertCell(); td.textContent = text; if (cls) td.className = cls; return td }
+  const policies = (list) => (list ?? []).map((p) => (p.namespace ? p.namespace + '/' : '') + p.name).join(', ')
+  const eventOf = (flow) => {
+    const denied = policies([...(flow.ingress_denied_by ?? []), ...(flow.egress_denied_by ?? [])])
+    const allowed = policies([...(flow.ingress_allowed_by ?? []), ...(flow.egress_allowed_by ?? [])])
+    if (denied) return 'denied: nothing in ' + denied + ' allows it'
+    return allowed ? 'allowed by ' + allowed : flow.Summary ?? ''
+  }
   const show = (flow) => {
     const port = flow.l4?.TCP ?? flow.l4?.UDP ?? {}
     let [from, to, number] = [name(flow.source ?? {}, flow.IP?.source), name(flow.destination ?? {}, flow.IP?.destination), port.destination_port]
     const row = at('flows').insertRow(0)
-    for (const text of [flow.time?.slice(11, 23), from, to + ':' + number, flow.Summary ?? '']) cell(row, text)
+    for (const text of [flow.time?.slice(11, 23), from, to + ':' + number, eventOf(flow)]) cell(row, text)
     cell(row, flow.verdict, flow.verdict)
     if (at('flows').rows.length > 300) at('flows').deleteRow(-1)
-    if (flow.is_reply) return
+    // A verdict is about a connection that is shown when it arrives or is dropped.
+    if (flow.is_reply || flow.event_type?.type === 5) return
     const key = [from, to, number, flow.verdict].join('\\n')
     let link = links.get(key)
     if (!link) {

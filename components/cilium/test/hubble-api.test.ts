@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { loadPackageDefinition, credentials, type GrpcObject, type ServiceClientConstructor } from '@grpc/grpc-js'
 import { fromJSON } from '@grpc/proto-loader'
-import { sleep, systemClock } from '@idp/kit'
+import { seededRandom, sleep, systemClock } from '@idp/kit'
 import { policedCluster } from './policed-cluster.ts'
 
 // The protocol as upstream numbers it, written here anew: an independent client decodes what our own encoder made.
@@ -102,5 +102,19 @@ test('an independent gRPC client reads flows, status and nodes of the whole clus
     assert.equal(events.headers.get('content-type'), 'text/event-stream')
     const data = (await events.text()).split('\n\n').filter((event) => event !== '').map((event) => JSON.parse(event.slice('data: '.length)) as { flow?: Flow })
     assert.ok(data.some(({ flow }) => flow?.verdict === 'DROPPED' && flow.source.namespace === 'other'))
+  })
+  await t.test('what is no gRPC ends its own connection and nothing else', async () => {
+    const random = seededRandom(3)
+    for (let i = 0; i < 40; i++) {
+      const connection = await cluster.net.connect({ host: 'hubble-relay.kube-system', port: 80 })
+      connection.on('error', () => {})
+      const closed = new Promise((resolve) => connection.once('close', resolve))
+      connection.write(i % 2 === 0 ? random(200) : Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), random(i * 10)]))
+      connection.end()
+      connection.resume()
+      await Promise.race([closed, sleep(systemClock, 50)])
+      connection.destroy()
+    }
+    assert.equal(((await status())['num_connected_nodes'] as { value: number }).value, 2)
   })
 })
