@@ -3,6 +3,7 @@ import { CodedError } from '@idp/kit'
 import type { ContextEntry } from '../kinds/policy.ts'
 import { expressionOf } from './expression.ts'
 import { imagesOf } from './images.ts'
+import type { TrustOptions } from './images/attestors.ts'
 import type { Subject } from './match-resource.ts'
 import { chain, firstResult, type MaybePromise } from './maybe-promise.ts'
 import { substitute, type Scope } from './variables.ts'
@@ -21,6 +22,8 @@ export interface ContextSource {
   imageData?(reference: string): Promise<Json>
   /** What a GlobalContextEntry holds; with `entry.projection` that part of it. Throws where there is no such entry or it is not ready. */
   globalEntry?(name: string): MaybePromise<Json>
+  /** What signatures are verified with. */
+  readonly trust?: TrustOptions
   /** True when the time for the request is over: rules that have not begun then fail. */
   expired?(): boolean
   /** Objects of a kind, by name, namespace, labels (parameters of CEL rules). */
@@ -32,8 +35,11 @@ export interface ContextSource {
 /** `apiCall.service`: any HTTP service that answers with JSON. */
 export interface ServiceCall { readonly url: string; readonly method: 'GET' | 'POST'; readonly body?: Json; readonly headers: Readonly<Record<string, string>>; readonly caBundle?: string }
 
+/** What the API server says of a request besides its object. */
+export interface Asked { readonly resource: { readonly group: string; readonly version: string; readonly resource: string }; readonly subresource: string; readonly name: string; readonly uid: string; readonly dryRun: boolean }
+
 /** A request, or (without user and operation) a resource met by a background scan. */
-export interface Request extends Subject { readonly oldObject?: AnyObject | undefined }
+export interface Request extends Subject { readonly oldObject?: AnyObject | undefined; readonly asked?: Asked | undefined }
 
 const scopes = new WeakMap<Request, Scope>()
 

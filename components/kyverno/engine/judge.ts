@@ -5,6 +5,8 @@ import { celJudge } from './cel-judge.ts'
 import { conditionsTest } from './conditions.ts'
 import type { ContextSource, Request } from './context.ts'
 import { eachElement, type Foreach } from './foreach.ts'
+import type { TrustOptions } from './images/attestors.ts'
+import { manifestProblem, type ManifestsRule } from './manifests.ts'
 import { judgePodSecurity, type ControlExclusion, type PodSecurityRule } from './judge-pod-security.ts'
 import { compilePattern, matchPattern, type PatternResult } from './match-pattern.ts'
 import { chain, firstResult, type MaybePromise } from './maybe-promise.ts'
@@ -32,11 +34,22 @@ export function judgeOf(of: JudgedRule, asked: Validation | Foreach): Judge {
   if (foreach !== undefined) return elementsJudge(of, foreach as readonly Foreach[])
   if (podSecurity !== undefined) return ({ scope, request, exempted }) => judgePodSecurity(rule, podSecurity as PodSecurityRule, request.object, { message: said(rule, scope), exempted })
   if ((asked as Validation)['cel'] !== undefined) return celJudge(of)
+  if ((asked as Validation)['manifests'] !== undefined) {
+    const manifests = (asked as Validation)['manifests'] as ManifestsRule
+    return async ({ request, scope, source }) => {
+      if (request.operation === 'DELETE') return undefined
+      const problem = await manifestProblem(manifests, request.object, source.trust ?? noTrust)
+      return problem === undefined ? passed : { verdict: 'fail', message: [said(rule, scope), problem].filter((text) => text !== '').join(': ') }
+    }
+  }
   const missing = unsupportedValidation(asked)
   if (missing !== undefined) return () => { throw new CodedError({ code: 'Unsupported', message: `unsupported: validate.${missing} is not supported by this engine`, where: rule.name }) }
   if (pattern === undefined && anyPattern === undefined) return () => undefined
   return patternsJudge(of, asked as Foreach, pattern !== undefined ? [pattern] : anyPattern ?? [])
 }
+
+/** Without a cluster there are no Secrets with keys, and no time that a certificate could be valid at. */
+const noTrust: TrustOptions = { now: Number.NaN, secretKey: async (namespace, name) => { throw new CodedError({ code: 'ContextFailed', message: `Secret ${namespace}/${name} cannot be read here` }) } }
 
 function patternsJudge({ rule, passed }: JudgedRule, { elementScope }: Foreach, patterns: readonly Json[]): Judge {
   const matchers = patterns.map((pattern): ((value: Json, scope: Scope) => PatternResult) => {

@@ -17,6 +17,7 @@ export function limitSource(source: ContextSource, { clock, ms }: { readonly clo
     ...(find === undefined ? {} : { find: (reference) => within(reference.kind, find(reference)) }),
     ...(globalEntry === undefined ? {} : { globalEntry }),
     ...(source.given === undefined ? {} : { given: source.given }),
+    ...(source.trust === undefined ? {} : { trust: source.trust }),
     expired: () => clock.now() >= end,
   }
 }

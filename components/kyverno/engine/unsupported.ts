@@ -2,7 +2,7 @@ import type { PolicyObject } from '../kinds/policy.ts'
 
 /** Fields of a rule this engine does not evaluate; a policy with one is refused by name at admission. */
 const unsupported: Readonly<Record<'rule' | 'validate', readonly string[]>> = {
-  rule: [], validate: ['manifests', 'assert'],
+  rule: [], validate: ['assert'],
 }
 
 /** Names of the features in a policy that are not there, e.g. `rules[0].validate.cel`; empty when all are. */

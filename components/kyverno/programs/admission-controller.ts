@@ -42,7 +42,7 @@ export async function admissionController(container: Container): Promise<number>
   const recorder = createEventRecorder({ client, clock, log, signal, component: 'kyverno-admission' })
   const observer = createObserver({ recorder, find: (policy, of) => lists(of).find(({ metadata }) => metadata.name === policy) })
   const handler = admissionHandler({
-    log, clock, source: { ...source, globalEntry: (name) => globals.read(name), imageData: images.data, find: objectsOf(client) }, trust: images, exceptions: () => exceptions.cache.list(), namespaceLabels: (name) => namespaces.cache.get(name)?.metadata.labels ?? {},
+    log, clock, source: { ...source, globalEntry: (name) => globals.read(name), imageData: images.data, trust: images, find: objectsOf(client) }, trust: images, exceptions: () => exceptions.cache.list(), namespaceLabels: (name) => namespaces.cache.get(name)?.metadata.labels ?? {},
     policies: lists, reviewed: observer.reviewed, leavesAlone: (request, subresource) => config.isFiltered(request.object, subresource) || (request.user !== undefined && config.isExcluded(request.user)),
     leave: (policy, rule, request) => void client.create(UpdateRequestKind, updateRequestFor(policy, rule.name, request, namespace)).catch((error: unknown) => log.warn('an update request could not be left', { policy: policy.metadata.name, error: messageOf(error) })),
     cel: { validate: (request) => validateCel(cel.list(), request, cel.world(), 'admission'), mutate: (request) => mutateCel(cel.list(), request, cel.world()) },
