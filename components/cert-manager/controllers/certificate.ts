@@ -8,6 +8,7 @@ import { conditionOf, isTrue, withCondition } from '../engine/conditions.ts'
 import { passwordRefs, type Passwords } from '../engine/key-stores.ts'
 import { dataOf, isRoutine, keyChanges, keyIn, readSecret, reasonToIssue, requestChanges } from '../engine/reissue.ts'
 import { secretFor } from '../engine/secret.ts'
+import { temporaryCertificate, wantsTemporary } from '../engine/temporary.ts'
 import { Certificate, CertificateRequest, ClusterIssuer, Issuer, names, type AnyIssuer, type CertificateStatus } from '../kinds/cert-manager.ts'
 import { readCa } from './issuer.ts'
 import { findIssuer, secretNamespace, secretValue, type World } from './world.ts'
@@ -96,7 +97,7 @@ class Pass {
     if (request === undefined) return
     const ready = conditionOf(request.status?.conditions, 'Ready')
     if (ready?.reason === 'Failed' || ready?.reason === 'Denied') return this.#failed(request, ready.reason === 'Denied' ? 'Denied' : 'Failed', ready.message ?? '')
-    if (ready?.status !== 'True' || request.status?.certificate === undefined) return
+    if (ready?.status !== 'True' || request.status?.certificate === undefined) return this.#standIn(secret, key)
     const pem = Buffer.from(request.status.certificate, 'base64').toString()
     const ca = request.status.ca === undefined ? undefined : Buffer.from(request.status.ca, 'base64').toString()
     const known = this.#scope.cache(Secret).get(this.#certificate.spec.secretName, this.#namespace)
@@ -120,6 +121,16 @@ class Pass {
       }
     }
     return found
+  }
+
+  /** Until the certificate is there: one that nobody vouches for, where it is wanted and there is none. It names no issuer, and so is never ready. */
+  async #standIn(secret: Secret | undefined, key: KeyObject): Promise<void> {
+    if (!wantsTemporary(this.#certificate) || readSecret(secret) !== undefined) return
+    const { spec } = this.#certificate
+    const nobodys = { ...this.#certificate, spec: { ...spec, issuerRef: { name: '', kind: '', group: '' } } }
+    const pem = await temporaryCertificate(this.#certificate, key, this.#now)
+    await this.#scope.client.apply(Secret, secretFor(nobodys, { pem, ca: undefined, key: exportKey(key, encodingOf(spec)), passwords: this.#passwords() }, secret), { fieldManager: 'cert-manager-certificates-issuing', force: true })
+    this.#event('Normal', 'Issuing', 'Issued temporary certificate')
   }
 
   /** The key of the next revision, kept in a Secret of its own until it is used. */

@@ -47,7 +47,7 @@ export function specFrom(annotations: Annotations): Partial<Spec> {
 export function annotationsFrom(annotations: Annotations, ingress: string): Record<string, string> {
   const [className, ingressClassName] = [annotations['acme.cert-manager.io/http01-ingress-class'], annotations['acme.cert-manager.io/http01-ingress-ingressclassname']]
   return {
-    ...(annotations[acmeNames.editInPlace] === 'true' ? { [acmeNames.ingressName]: ingress, 'cert-manager.io/issue-temporary-certificate': 'true' } : {}),
+    ...(annotations[acmeNames.editInPlace] === 'true' ? { [acmeNames.ingressName]: ingress, [names.temporary]: 'true' } : {}),
     ...((className ?? '') === '' ? {} : { [acmeNames.ingressClass]: className ?? '' }), ...((ingressClassName ?? '') === '' ? {} : { [acmeNames.ingressClassName]: ingressClassName ?? '' }),
   }
 }

@@ -46,5 +46,5 @@ export const names = {
   nextPrivateKey: 'cert-manager.io/next-private-key', fao: 'controller.cert-manager.io/fao',
   /** Of this stand-in, on issuers of type CA: certificates are issued anew when the CA is replaced. Upstream leaves them until they are renewed. */
   followCa: 'idp.dev/reissue-on-ca-change',
-  issuer: 'cert-manager.io/issuer', clusterIssuer: 'cert-manager.io/cluster-issuer',
+  temporary: 'cert-manager.io/issue-temporary-certificate', issuer: 'cert-manager.io/issuer', clusterIssuer: 'cert-manager.io/cluster-issuer',
 } as const

@@ -173,6 +173,21 @@ spec: { rules: [{ host: b.test, http: { paths: [{ path: /, pathType: Prefix, bac
   assert.deepEqual((await world.cluster.api.client.get(Ingress, 'site', at)).spec?.rules?.[0]?.http?.paths.map(({ path }) => path), ['/'])
 })
 
+test('a temporary certificate fills the Secret until the ordered one is there', async () => {
+  await using world = await start({ rateLimited: 1 })
+  await world.issuer()
+  await world.cluster.apply(certificate('dnsNames: [a.test]').replace('labels:', "annotations: { cert-manager.io/issue-temporary-certificate: 'true' }, labels:"))
+  await world.cluster.settle()
+  const first = parseCertificate(text(await world.cluster.api.client.get(Secret, 'web-tls', at), 'tls.crt'))
+  const waiting = await world.cluster.api.client.get(Certificate, 'web', at)
+  assert.deepEqual([first.dnsNames, first.issuer.commonName, ready(waiting)?.status], [['a.test'], undefined, 'False'])
+  assert.ok((await world.cluster.events('web')).includes('Normal Issuing Issued temporary certificate'))
+  await world.cluster.api.fake.advance(31_000)
+  await world.cluster.settle()
+  const second = parseCertificate(text(await world.cluster.api.client.get(Secret, 'web-tls', at), 'tls.crt'))
+  assert.deepEqual([second.issuer.commonName, ready(await world.cluster.api.client.get(Certificate, 'web', at))?.status, second.publicKey.equals(first.publicKey)], ['acme intermediate', 'True', true])
+})
+
 test('an alternative chain is taken when the issuer prefers it', async () => {
   for (const [preferred, top] of [['other root', 'other root'], ['unknown', 'acme root']] as const) {
     await using world = await start({ alternate: 'other root' })
