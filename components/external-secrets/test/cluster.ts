@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { Secret } from '@idp/api'
+import { CustomResourceDefinition, Secret } from '@idp/api'
 import { startTestApi, type TestApi } from '@idp/apiserver'
 import { createManager, type Manager } from '@idp/controller'
 import { parseYamlDocuments, type AnyObject } from '@idp/formats'
@@ -27,6 +27,14 @@ export interface Cluster extends AsyncDisposable {
   everything(): Promise<string>
 }
 
+/** Read once a process: every test begins with them. */
+let definitions: Promise<CustomResourceDefinition[]> | undefined
+
+async function readDefinitions(): Promise<CustomResourceDefinition[]> {
+  const texts = await Promise.all(['external-secrets', 'push-secrets', 'generators'].map((file) => readFile(new URL(`../chart/templates/crds/${file}.yaml`, import.meta.url), 'utf8')))
+  return texts.flatMap((text) => parseYamlDocuments(text)).flatMap(({ value }) => (value === null ? [] : [value as unknown as CustomResourceDefinition]))
+}
+
 /** @param options.fetch what the operator's HTTP goes to; the Vault beside it by default */
 export async function startCluster(options: { readonly fetch?: (api: TestApi) => Surroundings['fetch'] } = {}): Promise<Cluster> {
   const api = await startTestApi({ namespaces: ['external-secrets-system', 'app', 'other'] })
@@ -38,7 +46,7 @@ export async function startCluster(options: { readonly fetch?: (api: TestApi) =>
       await api.client.apply(await api.client.kindOf(object.apiVersion, object.kind), object, { fieldManager: 'test', force: true })
     }
   }
-  for (const file of ['external-secrets', 'push-secrets', 'generators']) await apply(await readFile(new URL(`../chart/templates/crds/${file}.yaml`, import.meta.url), 'utf8'))
+  for (const definition of await (definitions ??= readDefinitions())) await api.client.create(CustomResourceDefinition, definition)
   await api.fake.advance(1000)
   const stop = new AbortController()
   const { controllers, metrics } = createControllers({ clock: api.fake, random: seededRandom(3), fetch: options.fetch?.(api) ?? (async (url, init) => vault.fetch(url, init)), ownToken: async () => 'operator' })
