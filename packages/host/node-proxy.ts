@@ -32,7 +32,7 @@ export function nodeProxy({ nodes, net, client }: NodeProxyOptions): NodeProxy {
       }, { highWaterMark: 0 })
       return new Response(body, { headers: { 'content-type': 'text/plain' } })
     },
-    exec: (pod, { container, command, tty }, { stdin, stdout, stderr }) => started().exec(reference(pod, container), command, { stdin, stdout, stderr: tty ? stdout : stderr, tty }),
+    exec: (pod, { container, command, tty, signal }, { stdin, stdout, stderr }) => started().exec(reference(pod, container), command, { stdin, stdout, stderr: tty ? stdout : stderr, tty, signal }),
     async attach(pod, { container, tty }, { stdin, stdout, stderr }) {
       await started().attach(reference(pod, container), { stdin, stdout, stderr: tty ? stdout : stderr, tty })
     },

@@ -61,4 +61,6 @@ export interface ExecIo {
   stdout(chunk: Uint8Array | string): void
   stderr(chunk: Uint8Array | string): void
   readonly tty: boolean
+  /** Aborted when the caller is gone: a command that goes on by itself ends then. */
+  readonly signal?: AbortSignal
 }

@@ -15,7 +15,7 @@ export async function runAgentCommand(state: AgentState | undefined, command: re
   const tool = program.slice(program.lastIndexOf('/') + 1)
   if (state === undefined) return fail(io, 'cilium-agent is starting')
   try {
-    if (tool === 'hubble') return await hubble(state, command.slice(1), io, signal)
+    if (tool === 'hubble') return await hubble(state, command.slice(1), io, io.signal === undefined ? signal : AbortSignal.any([signal, io.signal]))
     if (tool === 'cilium' || tool === 'cilium-dbg') {
       const text = answer(state, pod.node, `${verb} ${what}`.trim())
       if (text !== undefined) {

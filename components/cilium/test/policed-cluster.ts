@@ -50,9 +50,8 @@ export interface PolicedCluster extends AsyncDisposable {
   /** Applies documents; policies are in force when it resolves. */
   apply(yaml: string): Promise<void>
   remove(kind: string, name: string, namespace?: string): Promise<void>
-  /** What a command in a pod prints. */
-  exec(pod: string, command: readonly string[], seen?: (text: string) => void): Promise<string>
-  /** Policy revision of the agents, all of them. */
+  /** What a command in a pod prints; `seen` as it comes. The signal is the caller who goes. */
+  exec(pod: string, command: readonly string[], seen?: (text: string) => void, signal?: AbortSignal): Promise<string>
 }
 
 const chart = fileURLToPath(new URL('../chart', import.meta.url))
@@ -98,14 +97,14 @@ export async function policedCluster(values: JsonObject = {}): Promise<PolicedCl
     async remove(kind, name, namespace) {
       await client.delete(await client.kindOf('cilium.io/v2', kind), name, namespace === undefined ? {} : { namespace })
     },
-    async exec(reference, command, seen) {
+    async exec(reference, command, seen, signal) {
       const [namespace = '', name = ''] = reference.split('/')
       let text = ''
       const take = (chunk: Uint8Array | string) => {
         text += String(chunk)
         seen?.(text)
       }
-      await cluster.nodes.exec({ namespace, name }, command, { stdin: (async function* () {})(), stdout: take, stderr: take, tty: false })
+      await cluster.nodes.exec({ namespace, name }, command, { stdin: (async function* () {})(), stdout: take, stderr: take, tty: false, ...(signal === undefined ? {} : { signal }) })
       return text
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
