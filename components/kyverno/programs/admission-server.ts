@@ -47,7 +47,7 @@ export interface AdmissionOptions {
 interface Review {
   request: {
     uid: string; namespace?: string; operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'; object: AnyObject | null; oldObject: AnyObject | null
-    kind: { group: string; version: string; kind: string }; name?: string; dryRun?: boolean; subResource?: string; userInfo?: { username?: string; groups?: string[] }
+    kind: { group: string; version: string; kind: string }; resource?: { group?: string; version: string; resource: string }; name?: string; dryRun?: boolean; subResource?: string; userInfo?: { username?: string; groups?: string[] }
   }
 }
 
@@ -94,7 +94,8 @@ function requestOf({ request }: Review, options: AdmissionOptions): PolicyReques
   const object = request.object ?? request.oldObject
   if (object === null) return undefined
   const { username = '', groups = [] } = request.userInfo ?? {}
-  return { object: { ...object, metadata: { ...object.metadata, ...(request.namespace === undefined || object.kind === 'Namespace' ? {} : { namespace: request.namespace }) } }, oldObject: request.oldObject ?? undefined, operation: request.operation, user: { username, groups }, namespaceLabels: options.namespaceLabels(request.namespace ?? '') }
+  const { uid, name = object.metadata?.name ?? '', resource, subResource: subresource = '', dryRun = false } = request
+  return { asked: resource === undefined ? undefined : { resource: { group: '', ...resource }, subresource, name, uid, dryRun }, object: { ...object, metadata: { ...object.metadata, ...(request.namespace === undefined || object.kind === 'Namespace' ? {} : { namespace: request.namespace }) } }, oldObject: request.oldObject ?? undefined, operation: request.operation, user: { username, groups }, namespaceLabels: options.namespaceLabels(request.namespace ?? '') }
 }
 
 async function validate(options: AdmissionOptions, { review, request, policies }: Reviewing): Promise<{ readonly allowed: boolean }> {

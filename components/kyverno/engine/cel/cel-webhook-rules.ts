@@ -13,15 +13,23 @@ export function celWebhookRules(policies: readonly CelPolicy[], type: keyof type
     if (type === 'mutate' && policy.spec.validationConfigurations?.mutateDigest === false) continue
     for (const { operations = ['*'], ...rule } of resourceRules(policy)) {
       const has = (list: readonly string[] | undefined, value: string): boolean => list === undefined || list.includes('*') || list.includes(value)
-      for (const kind of served.filter((one) => has(rule.apiGroups, one.group) && has(rule.apiVersions, one.version) && has(rule.resources, one.plural))) {
-        const asked = (operations.includes('*') ? ['CREATE', 'UPDATE', 'DELETE'] : [...operations]).filter((one) => type === 'validate' || one !== 'DELETE').sort()
+      const asked = (operations.includes('*') ? ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'] : [...operations]).filter((one) => type === 'validate' || one !== 'DELETE').sort()
+      for (const kind of served.filter((one) => has(rule.apiGroups, one.group) && has(rule.apiVersions, one.version))) {
         const key = `${kind.group}/${kind.version} ${asked.join()}`
         const known = wanted.get(key) ?? { apiGroups: [kind.group], apiVersions: [kind.version], resources: [], operations: asked, scope: '*' }
-        if (asked.length > 0) wanted.set(key, { ...known, resources: [...new Set([...known.resources, kind.plural])].sort() })
+        const resources = (rule.resources ?? ['*']).flatMap((pattern) => resourcesOf(pattern, kind.plural))
+        if (asked.length > 0 && resources.length > 0) wanted.set(key, { ...known, resources: [...new Set([...known.resources, ...resources])].sort() })
       }
     }
   }
   return [...wanted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, rule]) => rule)
+}
+
+/** What a pattern means of a kind: `pods`, `pods/exec`, or a wildcard for either part. */
+function resourcesOf(pattern: string, plural: string): readonly string[] {
+  const [wanted, sub] = pattern.split('/')
+  if (wanted !== '*' && wanted !== plural) return []
+  return [sub === undefined ? plural : `${plural}/${sub}`]
 }
 
 function resourceRules(policy: CelPolicy) {

@@ -3,7 +3,7 @@ import { messageOf } from '@idp/kit'
 import type { CelException, CelPolicy } from '../../kinds/cel-policy.ts'
 import type { Request } from '../context.ts'
 import type { Judgement } from '../verdict.ts'
-import type { CelSource } from './cel-source.ts'
+import type { CelSource, GroupVersionResource } from './cel-source.ts'
 import { compileCelPolicy, type CompiledPolicy, type CompiledSpec } from './compile-policy.ts'
 import { deleting } from './deleting.ts'
 import { evaluation, exemptions, requestData, type Evaluation, type Exempted } from './evaluation.ts'
@@ -71,8 +71,7 @@ export async function triggers(policy: CelPolicy, request: Request, context: Cel
     if (!isAbout(compiled, request, context)) continue
     return withLookups((lookups) => {
       const run: Run = { lookups, source: context.source, namespace: policy.metadata.namespace ?? '', generated: [] }
-      const resource = context.source.resourceOf(request.object.apiVersion, request.object.kind) ?? { group: '', version: '', resource: '' }
-      const evaluated = evaluation({ compiled, run, data: requestData(request, resource, { compiled, run }) })
+      const evaluated = evaluation({ compiled, run, data: requestData(request, resourceOf(request, context), { compiled, run }) })
       return matchConditions(evaluated, compiled.conditions, compiled) && exemptions(exceptionsFor(policy, context), evaluated).exceptions.length === 0
     })
   }
@@ -82,27 +81,30 @@ export async function triggers(policy: CelPolicy, request: Request, context: Cel
 const exceptionsFor = (policy: CelPolicy, { exceptions = [] }: CelContext): readonly CelException[] => exceptions.filter(({ spec }) => spec.policyRefs.some(({ name, kind }) => name === policy.metadata.name && (kind === undefined || kind === policy.kind)))
 
 /** Whether a spec's constraints are about a resource; a policy without constraints is about none, unless it looks at JSON. */
-function isAbout({ spec }: CompiledSpec, request: Request, { source, payload, target }: CelContext): boolean {
+function isAbout({ spec }: CompiledSpec, request: Request, context: CelContext): boolean {
+  const { payload, target } = context
   if (['JSON', 'HTTP', 'Envoy'].includes(spec.evaluation?.mode ?? '')) return spec.evaluation?.mode === 'JSON' || payload !== undefined
   if (payload !== undefined) return false
-  const { object } = request
   const match = target !== undefined && (spec.targetMatchConstraints?.resourceRules ?? []).length > 0 ? spec.targetMatchConstraints : spec.matchConstraints
-  const resource = source.resourceOf(object.apiVersion, object.kind)
-  if (match === undefined || resource === undefined) return false
+  const resource = resourceOf(request, context)
+  if (match === undefined || resource.resource === '') return false
   const anyOperation = target !== undefined || spec.conditions !== undefined
   const rules = anyOperation ? { resourceRules: (match.resourceRules ?? []).map((rule) => ({ ...rule, operations: ['*'] })) } : {}
-  return constraintsMatch({ ...match, ...rules }, { request, resource })
+  return constraintsMatch({ ...match, ...rules }, { request, resource, subresource: request.asked?.subresource ?? '' })
 }
+
+/** What a request is about, as the API server says it or as its object's kind tells; nothing where neither does. */
+const resourceOf = ({ asked, object }: Request, { source }: CelContext): GroupVersionResource => asked?.resource ?? source.resourceOf(object.apiVersion, object.kind) ?? { group: '', version: '', resource: '' }
 
 interface Evaluating { readonly request: Request; readonly run: Run; readonly context: CelContext }
 
 function evaluateSpec({ policy, family }: CompiledPolicy, compiled: CompiledSpec, { request, run, context }: Evaluating): CelOutcome | undefined {
   const { object } = request
-  const resource = context.source.resourceOf(object.apiVersion, object.kind) ?? { group: '', version: '', resource: '' }
+  const resource = resourceOf(request, context)
   const { payload, target, params = null } = context
   const isJson = ['JSON', 'HTTP', 'Envoy'].includes(compiled.spec.evaluation?.mode ?? '')
   const base = isJson ? { object: (payload ?? object) as never, oldObject: null, request: null, namespaceObject: null, exceptions: { allowedImages: [], allowedValues: [] }, images: {}, params: null } : requestData(request, resource, { compiled, run })
-  const triggerData = target === undefined ? {} : { request: requestData(target.trigger, context.source.resourceOf(target.trigger.object.apiVersion, target.trigger.object.kind) ?? resource, { compiled, run })['request'] ?? null }
+  const triggerData = target === undefined ? {} : { request: requestData(target.trigger, resourceOf(target.trigger, context), { compiled, run })['request'] ?? null }
   const plain = evaluation({ compiled, run, data: { ...base, ...triggerData, params: params as never } })
   const exempted = exemptions(exceptionsFor(policy, context), plain)
   if (exempted.exceptions.length > 0) return exempt(exempted.exceptions)

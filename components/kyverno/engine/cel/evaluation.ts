@@ -92,7 +92,7 @@ export function exemptions(found: readonly CelException[], evaluated: Evaluation
 
 /** What expressions see of a request: `object`, `oldObject`, `request`, `namespaceObject`. */
 export function requestData(request: Request, resource: GroupVersionResource, { compiled, run }: Omit<EvaluationData, 'data'>): Record<string, CelValue> {
-  const { object, oldObject, operation = 'CREATE', user } = request
+  const { object, oldObject, operation = 'CREATE', user, asked } = request
   const deleting = operation === 'DELETE'
   const [group, version] = object.apiVersion?.includes('/') === true ? object.apiVersion.split('/') : ['', object.apiVersion ?? '']
   const kind = { group: group ?? '', version: version ?? '', kind: object.kind }
@@ -101,7 +101,7 @@ export function requestData(request: Request, resource: GroupVersionResource, { 
   return {
     object: present, oldObject: old, images: {}, params: null, exceptions: { allowedImages: [], allowedValues: [] },
     request: {
-      uid: '', kind, requestKind: kind, resource: { ...resource }, requestResource: { ...resource }, subResource: '', requestSubResource: '', name, namespace: namespace ?? '', operation, dryRun: false,
+      uid: asked?.uid ?? '', kind, requestKind: kind, resource: { ...resource }, requestResource: { ...resource }, subResource: asked?.subresource ?? '', requestSubResource: asked?.subresource ?? '', name: asked?.name ?? name, namespace: namespace ?? '', operation, dryRun: asked?.dryRun ?? false,
       userInfo: { username: user?.username ?? '', groups: [...(user?.groups ?? [])], uid: '', extra: {} }, object: present, oldObject: old,
     },
     namespaceObject: compiled.usesNamespace ? namespaceOf(object, request, run) : null,
