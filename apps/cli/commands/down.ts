@@ -3,7 +3,7 @@ import { deleteK3dCluster, stopK3dCluster } from '@idp/platform'
 import { findTarget, target, type CommandContext, type Target } from '../context.ts'
 import { removeClusterDirectory, writeRecord } from '../data-directory.ts'
 import { runProgram } from '../run-program.ts'
-import { forgetTrust, linesOf } from './trust.ts'
+import { endTrust } from './trust.ts'
 import { isAlive } from '../process-identity.ts'
 import { confirm } from '../output/confirm.ts'
 import { sleepUntil } from '../wait-until.ts'
@@ -46,7 +46,7 @@ export async function destroy(context: CommandContext, options: { readonly yes: 
   }
   if (found.running) await stopEngine(context, found)
   if (engine === 'k3d') await deleteK3dCluster(runProgram, found.name)
-  const trust = (await forgetTrust(found)).flatMap((report) => linesOf(report, 'its CA is no longer trusted by', 'its CA is still trusted by')).map((line) => `\n${line}`).join('')
+  const trust = await endTrust(found)
   await removeClusterDirectory(found.directory)
   if (engine === 'kubeconfig') {
     context.report.result(`removed what idp kept of cluster '${found.name}'; the cluster and what runs in it stay as they are, since idp did not make it${trust}`, { event: 'summary', name: found.name, destroyed: false, forgotten: true })

@@ -1,4 +1,4 @@
-import { CodedError } from '@idp/kit'
+import { CodedError, isCoded } from '@idp/kit'
 import { platformGateway } from '@idp/platform'
 import { clusterClient } from '../cluster-client.ts'
 import { runningTarget, target, type CommandContext, type Target } from '../context.ts'
@@ -44,6 +44,17 @@ export async function forgetTrust({ name, directory }: Pick<Target, 'name' | 'di
   const { reports, record } = await removeTrust(machine, authorityOf(name, known.pem, authorityFile(directory)), known)
   await writeTrust(directory, record)
   return reports
+}
+
+/** What `destroy` does about trust, as lines to print: nothing that is wrong here keeps a cluster from being destroyed. */
+export async function endTrust(found: Pick<Target, 'name' | 'directory'>, machine?: Machine): Promise<string> {
+  try {
+    const reports = await forgetTrust(found, machine)
+    return reports.flatMap((report) => linesOf(report, 'its CA is no longer trusted by', 'its CA is still trusted by')).map((line) => `\n${line}`).join('')
+  } catch (error) {
+    if (!isCoded(error)) throw error
+    return `\n· its CA may still be in trust stores: ${error.message}; look for certificates named 'idp ${found.name} …'`
+  }
 }
 
 /** What a person is told of one store: what was done, or why not and how to. */
