@@ -23,7 +23,10 @@ export interface Loader {
   readonly reads: ReadLog
 }
 
-export interface LoaderSource { readonly remote: RemoteSource | undefined; readonly restrict: boolean }
+export interface LoaderSource { readonly remote: RemoteSource | undefined; readonly restrict: boolean; readonly round?: Round | undefined }
+
+/** One build with a cache: its number, and whether the caller said which files changed since the one before. */
+export interface Round { readonly number: number; readonly told: boolean }
 
 /** What was read: contents, or undefined where nothing was. */
 export interface Read { readonly path: string; readonly content: Uint8Array | undefined }
@@ -33,7 +36,7 @@ export type ReadLog = Map<string, Read>
 export function dependsOnMore(loader: Loader): void {
   loader.reads.set('', { path: '', content: NEVER_READ })
 }
-const NEVER_READ = new Uint8Array(1)
+export const NEVER_READ = new Uint8Array(1)
 
 const decoder = new TextDecoder('utf-8')
 

@@ -33,6 +33,11 @@ export interface KustomizeOptions {
   readonly loadRestrictor?: 'rootOnly' | 'none'
   /** Keeps work between builds of the same tree; objects that builds return must then not be changed. */
   readonly cache?: RenderCache
+  /**
+   * With a cache: the paths of all files of the tree that changed, came or went since the last build with it. What did not read any of them is then taken
+   * as it was without looking. Absent when unknown: every file is compared.
+   */
+  readonly changed?: readonly string[]
   /** `--reorder`: the order when the kustomization names none. Default `legacy`. */
   readonly reorder?: 'legacy' | 'none'
   /** Told of legacy fields and the like, one sentence each. */
@@ -49,7 +54,7 @@ export const KUSTOMIZE_VERSION = 'v5.7.1'
  * `PathOutsideRoot`, `KustomizeCycle`, `DuplicateResource`, `PatchTargetNotFound`, `PatchFailed`, `InvalidReplacement`, `HelmNotEnabled`, …
  */
 export async function renderKustomize(files: FileTree, path = '', options: KustomizeOptions = {}): Promise<KubeObject[]> {
-  const loader = rootLoader(files, path, { remote: options.fetchRemote, restrict: options.loadRestrictor !== 'none' })
+  const loader = rootLoader(files, path, { remote: options.fetchRemote, restrict: options.loadRestrictor !== 'none', round: options.cache?.begin(options.changed) })
   const kustomization = await loadKustomization(loader, options.cache)
   warnOfLegacy(kustomization, options.warn)
   const openApi = createOpenApi()
@@ -91,16 +96,24 @@ function lastSteps(kustomization: Kustomization, reorder: KustomizeOptions['reor
   return kustomization.sortOptions === undefined && reorder === 'none' ? steps.slice(1) : steps
 }
 
+const comesOut = new WeakMap<Resource, boolean>()
+
 /** Objects marked as configuration for tools at hand do not come out. */
 function dropLocal(resources: readonly Resource[]): readonly Resource[] {
-  return resources.filter(({ object }) => {
-    const { metadata } = object
-    const { kind, name } = idOf(object)
-    if (kind === '' || (name === '' && !kind.endsWith('List'))) throw failure('InvalidResource', `missing ${kind === '' ? 'kind' : 'metadata.name'} in object ${formatId(idOf(object))}`)
-    const annotations = isObject(metadata) ? metadata['annotations'] : undefined
-    const mark = isObject(annotations) ? annotations['config.kubernetes.io/local-config'] : undefined
-    return mark === undefined || scalarText(mark) === 'false'
+  return resources.filter((resource) => {
+    let verdict = comesOut.get(resource)
+    if (verdict === undefined) comesOut.set(resource, verdict = isOutput(resource))
+    return verdict
   })
+}
+
+function isOutput({ object }: Resource): boolean {
+  const { metadata } = object
+  const { kind, name } = idOf(object)
+  if (kind === '' || (name === '' && !kind.endsWith('List'))) throw failure('InvalidResource', `missing ${kind === '' ? 'kind' : 'metadata.name'} in object ${formatId(idOf(object))}`)
+  const annotations = isObject(metadata) ? metadata['annotations'] : undefined
+  const mark = isObject(annotations) ? annotations['config.kubernetes.io/local-config'] : undefined
+  return mark === undefined || scalarText(mark) === 'false'
 }
 
 function withMetadata({ buildMetadata }: Kustomization): Transform[] {

@@ -32,7 +32,29 @@ export function sortResources(options: SortOptions | undefined, where: string): 
     if (key === undefined) known.set(resource, key = sortKey(resource, ranks))
     return key
   }
-  return (resources) => resources.map(keyOf).sort(compareKeys).map(({ resource }) => resource)
+  let before: readonly SortKey[] = []
+  return (resources) => {
+    before = sorted(resources.map(keyOf), before)
+    return before.map(({ resource }) => resource)
+  }
+}
+
+/** Sorts; what was sorted before keeps its order, and only the rest is put in its place. */
+function sorted(keys: SortKey[], last: readonly SortKey[]): SortKey[] {
+  const now = new Set(keys)
+  const kept = last.filter((key) => now.has(key))
+  if (kept.length * 2 < keys.length) return keys.sort(compareKeys)
+  for (const key of kept) now.delete(key)
+  const added = [...now].sort(compareKeys)
+  const all: SortKey[] = []
+  let next = 0
+  for (const key of kept) {
+    for (let other = added[next]; other !== undefined && compareKeys(other, key) < 0; other = added[++next]) all.push(other)
+    all.push(key)
+  }
+  const whole = [...all, ...added.slice(next)]
+  // Equal keys stand in the order they came in, which only sorting anew can tell.
+  return whole.length === keys.length && whole.every((key, i) => i === 0 || compareKeys(whole[i - 1] ?? key, key) < 0) ? whole : keys.sort(compareKeys)
 }
 
 interface SortKey { readonly resource: Resource; readonly rank: number; readonly gvk: string; readonly id: string; readonly coreNamespace: boolean }
