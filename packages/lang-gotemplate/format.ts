@@ -1,5 +1,5 @@
 import { binaryFloat, formatFloat, hexFloat } from './float-text.ts'
-import { byteLength, bytesOf, isAscii, sortedKeys, stringOf } from './go-string.ts'
+import { byteLength, bytesOf, sortedKeys, stringOf } from './go-string.ts'
 import { quoteAscii, quoteCharacter, quoteGo } from './quote.ts'
 import { isFunction, isNilSlice, Num, Struct, typeOf, type GoMap } from './value.ts'
 
