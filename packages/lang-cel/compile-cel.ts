@@ -54,7 +54,7 @@ export function compileCel(text: string, environment: CelEnvironment): CelProgra
   if (issues.length > 0) throw new CelCompileError(text, issues)
   const { evaluate, slots } = compileNode(root, environment, checked)
   const run: CelProgram['run'] = (variables, options) => {
-    const frame: Frame = { variables, locals: slots === 0 ? noLocals : new Array<CelValue>(slots), cost: 0, limit: options?.costLimit ?? Infinity }
+    const frame: Frame = { variables, locals: slots === 0 ? noLocals : [], cost: 0, limit: options?.costLimit ?? Infinity }
     try {
       const value = evaluate(frame)
       if (frame.cost > frame.limit) throw new CelFault('operation cancelled: actual cost limit exceeded', true)

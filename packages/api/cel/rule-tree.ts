@@ -54,7 +54,7 @@ export function compileValidationRules(schema: Schema, isResource = true): Valid
   if (!hasRules(schema)) return undefined
   let root: Node | undefined
   const run: ValidationRules['run'] = (value, old, path = '', budget = perRequestLimit) => {
-    root ??= makeNode(schema, schema, schemaType(schema, 'self', isResource), isResource)
+    root ??= makeNode(schema, schema, schemaType(schema, 'self', isResource))
     if (!root) return { errors: [], warnings: [], cost: 0 }
     const state: Run = { budget, root, strict: false, errors: [], warnings: [] }
     visit(root, value, old, path, { value, old }, state)
@@ -64,9 +64,9 @@ export function compileValidationRules(schema: Schema, isResource = true): Valid
 }
 
 /** `rules` is where rules are looked for, `schema` the structure they speak of: the same but within allOf. */
-function makeNode(rules: Schema, schema: Schema, type: SchemaType | undefined, isResource: boolean): Node | undefined {
+function makeNode(rules: Schema, schema: Schema, type: SchemaType | undefined): Node | undefined {
   const child = (below: Schema | undefined, structure: Schema | undefined, known: SchemaType | undefined) =>
-    below && structure && hasRules(below) ? makeNode(below, structure, known, structure['x-kubernetes-embedded-resource'] === true) : undefined
+    below && structure && hasRules(below) ? makeNode(below, structure, known) : undefined
   const properties = new Map<string, Node>()
   for (const name in rules.properties) {
     const structure = schema.properties?.[name]
@@ -78,7 +78,7 @@ function makeNode(rules: Schema, schema: Schema, type: SchemaType | undefined, i
     schema, type, properties, rules: type ? compileRules({ ...schema, 'x-kubernetes-validations': rules['x-kubernetes-validations'] ?? [] }, type) : [],
     items: child(rules.items, schema.items, type?.item),
     values: typeof rules.additionalProperties === 'object' && typeof schema.additionalProperties === 'object' ? child(rules.additionalProperties, schema.additionalProperties, type?.item) : undefined,
-    allOf: (rules.allOf ?? []).filter(hasRules).map((all) => makeNode(all, schema, type, isResource)).filter((node) => node !== undefined),
+    allOf: (rules.allOf ?? []).filter(hasRules).map((all) => makeNode(all, schema, type)).filter((node) => node !== undefined),
     keyOf: schema['x-kubernetes-list-type'] === 'map' ? (item) => canonicalJson(mapKey(item, keys, schema.items)) : undefined,
   }
 }

@@ -4,7 +4,8 @@ import type { CelFunction, Overload } from '../environment.ts'
 import type { CallNode } from '../syntax/node.ts'
 import { CelFault, noSuchOverload } from '../value/fault.ts'
 import { CelOpaque, type CelValue, kindOf } from '../value/value.ts'
-import { findLocal, isConstant, type Compiler, type Locals } from './compile.ts'
+import { findLocal, type Compiler, type Locals } from './compiler.ts'
+import { isConstant } from './is-constant.ts'
 import { charge, type Eval } from './frame.ts'
 
 type Run = (...args: CelValue[]) => CelValue

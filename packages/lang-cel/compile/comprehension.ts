@@ -4,7 +4,7 @@ import { CelFault, noSuchOverload } from '../value/fault.ts'
 import { CelMap, isMap, mapEntries, mapKeys } from '../value/map.ts'
 import { CelOpaque, type CelValue, kindOf } from '../value/value.ts'
 import { showValue } from '../value/show.ts'
-import type { Compiler, Locals } from './compile.ts'
+import type { Compiler, Locals } from './compiler.ts'
 import { charge, type Eval, type Frame, recoverable } from './frame.ts'
 
 /** The elements of a list or the keys of a map; with two variables pairs of index or key, and element. */

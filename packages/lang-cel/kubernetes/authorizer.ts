@@ -69,7 +69,7 @@ const text = (value: CelValue | undefined) => value as string
 
 /** A method that adds something to the question. */
 function adding(name: string, from: CelType, to: CelType, add: (...args: string[]) => Part, count = 1): CelFunction {
-  const parameters = [from, ...new Array<CelType>(count).fill(stringType)]
+  const parameters = [from, ...Array.from({ length: count }, () => stringType)]
   return {
     name,
     overloads: [member(parameters, to, (check, ...args) => {

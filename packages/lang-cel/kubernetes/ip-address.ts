@@ -23,7 +23,7 @@ export function parseIp(text: string): IpBytes | undefined {
   if (halves.length === 2 ? known > 14 : known !== 16) return undefined
   // An embedded IPv4 address may only be the end.
   if (halves.length === 2 && (halves[0] ?? '').includes('.')) return undefined
-  return Uint8Array.from([...head, ...new Array<number>(16 - known).fill(0), ...tail ?? []])
+  return Uint8Array.from([...head, ...Array.from({ length: 16 - known }, () => 0), ...tail ?? []])
 }
 
 function groups(text: string): number[] | undefined {

@@ -1,4 +1,4 @@
-import { boolType as bool, type CelType, doubleType as double, dynType as dyn, intType as int, listType, uintType as uint } from '../check/cel-type.ts'
+import { boolType as bool, doubleType as double, dynType as dyn, intType as int, listType, uintType as uint } from '../check/cel-type.ts'
 import { type CelFunction, type CelLibrary, global, type Overload, signature } from '../environment.ts'
 import { celCompare } from '../value/compare.ts'
 import { CelFault, noSuchOverload } from '../value/fault.ts'
@@ -32,8 +32,8 @@ function extremeSignatures(): Overload[] {
   }
   for (const a of [double, int, uint]) for (const b of [double, int, uint]) if (a !== b) found.push(signature([a, b], dyn))
   for (let count = 3; count <= maxArguments; count++) {
-    for (const type of [double, int, uint]) found.push(signature(new Array<CelType>(count).fill(type), type))
-    found.push(signature(new Array<CelType>(count).fill(dyn), dyn))
+    for (const type of [double, int, uint]) found.push(signature(Array.from({ length: count }, () => type), type))
+    found.push(signature(Array.from({ length: count }, () => dyn), dyn))
   }
   return found
 }

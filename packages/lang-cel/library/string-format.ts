@@ -56,7 +56,7 @@ function shown(value: CelValue): string {
   if (value instanceof CelDouble) return doubleText(value.value)
   if (value instanceof Uint8Array) return new TextDecoder().decode(value)
   if (value instanceof CelDuration) return formatDuration(value)
-  if (value instanceof CelTimestamp) return formatTimestamp(value)
+  if (value instanceof CelTimestamp) return formatTimestamp(new CelTimestamp(value.seconds, value.nanos))
   if (value instanceof CelTypeValue) return value.name
   if (!isMap(value)) throw failed(`string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps, was given ${typeNameOf(value)}`)
   const entries = [...mapEntries(value)].map(([key, item]) => [shown(key), shown(item)] as const).sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
@@ -181,7 +181,7 @@ function localScientific(value: CelValue, precision: number): string {
   if (!Number.isFinite(double)) return infinity(double)
   const [mantissa = '', exponent = '0'] = double.toExponential(Math.min(precision, 100)).split('e')
   const digits = exponent.replace(/^[+-]/, '').padStart(2, '0')
-  return `${mantissa}\u202f×\u202f10${[...(exponent.startsWith('-') ? `-${digits}` : digits)].map((char) => raised[char] ?? char).join('')}`
+  return `${mantissa}×10${[...(exponent.startsWith('-') ? `-${digits}` : digits)].map((char) => raised[char] ?? char).join('')}`
 }
 
 /** The verbs of the library's version that Kubernetes has kept: numbers by locale, elements as they are written in expressions. */

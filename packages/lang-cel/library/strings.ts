@@ -2,7 +2,7 @@ import { dynType, intType as int, listType, stringType as string } from '../chec
 import { traversalCost } from '../compile/cost.ts'
 import { type CelFunction, type CelLibrary, global, member } from '../environment.ts'
 import { CelFault, noSuchOverload } from '../value/fault.ts'
-import { isBasic } from '../value/text.ts'
+import { codePoints, isBasic } from '../value/text.ts'
 import type { CelValue } from '../value/value.ts'
 import { formatString } from './string-format.ts'
 
@@ -42,7 +42,7 @@ function indexOf(value: string, part: string, offset: number): number {
   if (offset > chars.length) throw outOfRange(offset)
   if (typeof chars === 'string') return chars.indexOf(part, offset)
   const found = value.indexOf(part, join(chars.slice(0, offset)).length)
-  return found < 0 ? -1 : [...value.slice(0, found)].length
+  return found < 0 ? -1 : codePoints(value.slice(0, found))
 }
 
 function lastIndexOf(value: string, part: string, offset: number | undefined): number {
@@ -52,7 +52,7 @@ function lastIndexOf(value: string, part: string, offset: number | undefined): n
   if (part === '') return from
   if (typeof chars === 'string') return chars.lastIndexOf(part, from)
   const found = value.lastIndexOf(part, join(chars.slice(0, from)).length)
-  return found < 0 ? -1 : [...value.slice(0, found)].length
+  return found < 0 ? -1 : codePoints(value.slice(0, found))
 }
 
 function substring(value: string, start: number, end: number | undefined): string {

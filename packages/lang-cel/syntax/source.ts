@@ -1,3 +1,5 @@
+import { codePoints } from '../value/text.ts'
+
 /** One thing wrong with an expression, at an offset (UTF-16) in its text. */
 export interface CelIssue {
   readonly message: string
@@ -11,7 +13,7 @@ export function positionOf(text: string, offset: number): { line: number; column
   const end = text.indexOf('\n', offset)
   let line = 1
   for (let i = before.indexOf('\n'); i >= 0; i = before.indexOf('\n', i + 1)) line++
-  return { line, column: [...before.slice(start)].length, lineText: text.slice(start, end < 0 ? undefined : end) }
+  return { line, column: codePoints(before.slice(start)), lineText: text.slice(start, end < 0 ? undefined : end) }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { compareBytes, numeric } from './equal.ts'
+import { compareBytes, numeric, sameNumber } from './equal.ts'
 import { noSuchOverload } from './fault.ts'
 import { CelDouble, CelDuration, CelTimestamp, type CelValue, isInt } from './value.ts'
 
@@ -11,7 +11,7 @@ export function celCompare(a: CelValue, b: CelValue): number {
     const right = numeric(b)
     if (right === undefined) throw noSuchOverload()
     if (typeof left !== typeof right && (isDouble(a) || isDouble(b))) return celCompare(Number(left), Number(right))
-    return left < right ? -1 : left > right ? 1 : left == right ? 0 : NaN
+    return left < right ? -1 : left > right ? 1 : sameNumber(left, right) ? 0 : NaN
   }
   if (typeof a === 'boolean' && typeof b === 'boolean') return Number(a) - Number(b)
   if (a instanceof CelTimestamp && b instanceof CelTimestamp) return a.seconds - b.seconds || a.nanos - b.nanos

@@ -8,6 +8,11 @@ export function numeric(value: CelValue): number | bigint | undefined {
   return value instanceof CelDouble || value instanceof CelUint ? value.value : undefined
 }
 
+/** Equality of numbers whatever they are held in: 1 and 1n are the same. */
+export function sameNumber(a: number | bigint, b: number | bigint | undefined): boolean {
+  return b !== undefined && !(a < b) && !(a > b) && !Number.isNaN(a) && !Number.isNaN(b)
+}
+
 /** Equality of CEL: numbers by their value whatever their kind, lists and maps by their content, different kinds never. */
 export function celEquals(a: CelValue, b: CelValue): boolean {
   if (a === b) return true
@@ -15,7 +20,7 @@ export function celEquals(a: CelValue, b: CelValue): boolean {
   if (type === 'string' || type === 'boolean' || a === null || b === null) return false
   if (type === 'number' && typeof b === 'number') return false
   const left = numeric(a)
-  if (left !== undefined) return left == numeric(b) // oxlint-disable-line eqeqeq: number and bigint compare by value
+  if (left !== undefined) return sameNumber(left, numeric(b))
   if (typeof a !== 'object' || typeof b !== 'object') return false
   if (Array.isArray(a)) return Array.isArray(b) && listEquals(a as readonly CelValue[], b as readonly CelValue[])
   if (a instanceof CelMap || !(a instanceof CelBoxed || a instanceof Uint8Array)) {

@@ -42,13 +42,13 @@ export function multiplyInt(a: number | bigint, b: number | bigint): number | bi
 }
 
 export function divideInt(a: number | bigint, b: number | bigint): number | bigint {
-  if (b == 0) throw new CelFault('division by zero')
+  if (b === 0 || b === 0n) throw new CelFault('division by zero')
   if (typeof a === 'number' && typeof b === 'number' && Number.isSafeInteger(a)) return Math.trunc(a / b)
   return makeInt(BigInt(a) / BigInt(b))
 }
 
 export function remainderInt(a: number | bigint, b: number | bigint): number | bigint {
-  if (b == 0) throw new CelFault('modulus by zero')
+  if (b === 0 || b === 0n) throw new CelFault('modulus by zero')
   if (typeof a === 'number' && typeof b === 'number' && Number.isSafeInteger(a)) return a % b
   const divisor = BigInt(b)
   if (divisor === -1n && BigInt(a) === minInt) throw new CelFault('integer overflow')

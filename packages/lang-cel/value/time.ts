@@ -8,9 +8,9 @@ const maxNanos = 2n ** 63n - 1n
 const billion = 1_000_000_000n
 
 /** A moment between the years 1 and 9999. */
-export function makeTimestamp(seconds: number, nanos: number): CelTimestamp {
+export function makeTimestamp(seconds: number, nanos: number, offset = 0): CelTimestamp {
   if (seconds < minSeconds || seconds > maxSeconds) throw new CelFault('timestamp overflow')
-  return new CelTimestamp(seconds, nanos)
+  return new CelTimestamp(seconds, nanos, offset)
 }
 
 export function makeDuration(nanos: bigint): CelDuration {
@@ -21,7 +21,7 @@ export function makeDuration(nanos: bigint): CelDuration {
 export function addDuration(at: CelTimestamp, nanos: bigint): CelTimestamp {
   const total = BigInt(at.seconds) * billion + BigInt(at.nanos) + nanos
   const rest = ((total % billion) + billion) % billion
-  return makeTimestamp(Number((total - rest) / billion), Number(rest))
+  return makeTimestamp(Number((total - rest) / billion), Number(rest), at.offset)
 }
 
 export function subtractTimestamps(a: CelTimestamp, b: CelTimestamp): CelDuration {
@@ -42,15 +42,17 @@ export function parseTimestamp(text: string): CelTimestamp | undefined {
   const offset = match[8] === undefined ? 0 : (Number(match[9]) * 3600 + Number(match[10]) * 60) * (match[8] === '-' ? -1 : 1)
   const seconds = date.getTime() / 1000 - offset
   if (seconds < minSeconds || seconds > maxSeconds) return undefined
-  return new CelTimestamp(seconds, Number((match[7] ?? '').padEnd(9, '0').slice(0, 9)))
+  return new CelTimestamp(seconds, Number((match[7] ?? '').padEnd(9, '0').slice(0, 9)), offset)
 }
 
-/** RFC 3339 in UTC with as many digits of the fraction as are needed. */
-export function formatTimestamp({ seconds, nanos }: CelTimestamp): string {
-  const date = new Date(seconds * 1000)
+/** RFC 3339 with the offset that the moment was read with, and as many digits of the fraction as are needed. */
+export function formatTimestamp({ seconds, nanos, offset }: CelTimestamp): string {
+  const date = new Date((seconds + offset) * 1000)
   const pad = (value: number, width = 2) => String(value).padStart(width, '0')
+  const away = Math.abs(offset) / 60
+  const zone = offset === 0 ? 'Z' : `${offset < 0 ? '-' : '+'}${pad(Math.floor(away / 60))}:${pad(away % 60)}`
   const fraction = nanos === 0 ? '' : `.${pad(nanos, 9).replace(/0+$/, '')}`
-  return `${pad(date.getUTCFullYear(), 4)}-${pad(date.getUTCMonth() + 1)}-${pad(date.getUTCDate())}T${pad(date.getUTCHours())}:${pad(date.getUTCMinutes())}:${pad(date.getUTCSeconds())}${fraction}Z`
+  return `${pad(date.getUTCFullYear(), 4)}-${pad(date.getUTCMonth() + 1)}-${pad(date.getUTCDate())}T${pad(date.getUTCHours())}:${pad(date.getUTCMinutes())}:${pad(date.getUTCSeconds())}${fraction}${zone}`
 }
 
 const units: Readonly<Record<string, bigint>> = { ns: 1n, us: 1000n, µs: 1000n, μs: 1000n, ms: 1_000_000n, s: billion, m: 60n * billion, h: 3600n * billion }

@@ -48,10 +48,13 @@ export class CelTimestamp extends CelBoxed {
   override readonly kind = 'timestamp'
   readonly seconds: number
   readonly nanos: number
-  constructor(seconds: number, nanos: number) {
+  /** Seconds ahead of UTC that the moment was written with; matters only when it is written again. */
+  readonly offset: number
+  constructor(seconds: number, nanos: number, offset = 0) {
     super()
     this.seconds = seconds
     this.nanos = nanos
+    this.offset = offset
   }
 }
 
