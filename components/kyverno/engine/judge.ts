@@ -1,6 +1,7 @@
 import type { Json } from '@idp/formats'
 import { CodedError } from '@idp/kit'
 import type { Rule, Validation } from '../kinds/policy.ts'
+import { assertionProblems } from './assertion-tree.ts'
 import { celJudge } from './cel-judge.ts'
 import { conditionsTest } from './conditions.ts'
 import type { ContextSource, Request } from './context.ts'
@@ -10,7 +11,6 @@ import { manifestProblem, type ManifestsRule } from './manifests.ts'
 import { judgePodSecurity, type ControlExclusion, type PodSecurityRule } from './judge-pod-security.ts'
 import { compilePattern, matchPattern, type PatternResult } from './match-pattern.ts'
 import { chain, firstResult, type MaybePromise } from './maybe-promise.ts'
-import { unsupportedValidation } from './unsupported.ts'
 import { hasVariables, substitute, type Scope } from './variables.ts'
 import type { Judgement } from './verdict.ts'
 
@@ -42,8 +42,14 @@ export function judgeOf(of: JudgedRule, asked: Validation | Foreach): Judge {
       return problem === undefined ? passed : { verdict: 'fail', message: [said(rule, scope), problem].filter((text) => text !== '').join(': ') }
     }
   }
-  const missing = unsupportedValidation(asked)
-  if (missing !== undefined) return () => { throw new CodedError({ code: 'Unsupported', message: `unsupported: validate.${missing} is not supported by this engine`, where: rule.name }) }
+  const tree = (asked as Validation)['assert'] as Json | undefined
+  if (tree !== undefined) {
+    return ({ request, scope }) => {
+      if (request.operation === 'DELETE') return undefined
+      const problems = assertionProblems(tree, request.object as unknown as Json)
+      return problems.length === 0 ? passed : { verdict: 'fail', message: [said(rule, scope), problems.join('; ')].filter((text) => text !== '').join(': ') }
+    }
+  }
   if (pattern === undefined && anyPattern === undefined) return () => undefined
   return patternsJudge(of, asked as Foreach, pattern !== undefined ? [pattern] : anyPattern ?? [])
 }
