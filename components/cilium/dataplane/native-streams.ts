@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 
-/** A write under way (libuv's `uv_write_t`). */
-export interface NativeWrite { oncomplete: (status: number) => void; wire?: unknown; memory?: unknown }
+/** A write under way (libuv's `uv_write_t`). What it reads from must be kept alive until it completes. */
+export interface NativeWrite { oncomplete: (status: number) => void; wire?: unknown; memory?: unknown; pieces?: unknown }
 
 /** What Node's sockets, plain or TLS, are made of. */
 export interface NativeHandle {

@@ -172,7 +172,10 @@ export class SocketWire implements Wire {
     const request = this.#request
     const error = pieces === undefined ? this.#handle.writeBuffer(request, bytes) : this.#handle.writev(request, pieces, true)
     const open = this.#sent(error, size, lendable)
-    if (request !== this.#request) lendable = undefined
+    if (request !== this.#request) {
+      lendable = undefined
+      request.pieces = pieces // or the collector takes the head from under the kernel
+    }
     return open
   }
 
