@@ -6,4 +6,5 @@ export const component: Component = {
   charts: [
     { repository: 'https://fluent.github.io/helm-charts', name: 'fluent-bit' },
   ],
+  programs: [{ images: ['cr.fluentbit.io/fluent/fluent-bit', 'docker.io/fluent/fluent-bit'], load: async () => (await import('./programs/fluent-bit.ts')).fluentBit }],
 }

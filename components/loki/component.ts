@@ -6,4 +6,5 @@ export const component: Component = {
   charts: [
     { repository: 'https://grafana.github.io/helm-charts', name: 'loki' },
   ],
+  programs: [{ images: ['docker.io/grafana/loki', 'grafana/loki'], load: async () => (await import('./programs/loki.ts')).loki }],
 }

@@ -6,3 +6,11 @@ export { labelsKey, labelsText, metricName, pickLabels, omitLabels, type Labels 
 export { parseDuration, durationText, parseNumber } from './duration.ts'
 export { numberText } from './number-text.ts'
 export type { Expr } from './ast.ts'
+// For languages that share PromQL's vectors and operators.
+export { evaluateAggregate } from './aggregate.ts'
+export { evaluateBinary } from './binary.ts'
+export { windowFunctions } from './functions/over-time.ts'
+export { labelReplace } from './functions/relabel.ts'
+export { compileRegex } from './matcher.ts'
+export { stringLiteral } from './string-literal.ts'
+export type { Evaluation, Row, Value } from './value.ts'

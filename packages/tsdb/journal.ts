@@ -1,10 +1,9 @@
-import { crc32 } from 'node:zlib'
 import type { Labels } from '@idp/lang-promql'
+import { joined, readRecords, record as framedRecord } from './records.ts'
 import type { Database, SeriesRef, StoredChunk } from './database.ts'
 
 /**
- * How a database is kept: a snapshot of chunks, and a journal of the samples since. Both are records of
- * `length (4 bytes) · CRC-32 (4 bytes) · payload`; reading stops at the first that is torn or damaged, which is where a kill struck.
+ * How a database is kept: a snapshot of chunks, and a journal of the samples since. Both are records (records.ts).
  *
  * Payloads: `S` id labels — a series gets its number; `V` (id, time, value)* — samples; `C` chunk with its labels.
  */
@@ -54,12 +53,7 @@ export function snapshot(database: Database): Uint8Array {
 /** Puts records back into a database; gives how many bytes were sound. Samples and chunks that are known already are passed over. */
 export function replay(bytes: Uint8Array, database: Database): number {
   const series = new Map<number, SeriesRef>()
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let at = 0
-  while (at + 9 <= bytes.length) {
-    const length = view.getUint32(at)
-    const payload = bytes.subarray(at + 8, at + 8 + length)
-    if (length === 0 || payload.length < length || crc32(payload) !== view.getUint32(at + 4)) break
+  return readRecords(bytes, (payload) => {
     const [type, body] = [String.fromCharCode(payload[0] ?? 0), new Uint8Array(payload.subarray(1))]
     if (type === 'S') {
       const [id, labels] = JSON.parse(decode(body)) as [number, Labels]
@@ -71,22 +65,14 @@ export function replay(bytes: Uint8Array, database: Database): number {
         if (ref !== undefined) database.append(ref, values[i + 1] ?? 0, values[i + 2] ?? NaN)
       }
     } else if (type === 'C') database.restore(decodeChunk(body))
-    at += 8 + length
-  }
-  return at
+  })
 }
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
 function framed(type: 'S' | 'V' | 'C', body: Uint8Array): Uint8Array {
-  const record = new Uint8Array(9 + body.length)
-  record[8] = type.charCodeAt(0)
-  record.set(body, 9)
-  const view = new DataView(record.buffer)
-  view.setUint32(0, body.length + 1)
-  view.setUint32(4, crc32(record.subarray(8)))
-  return record
+  return framedRecord(joined([encode(type), body]))
 }
 
 function encodeChunk({ labels, chunk }: StoredChunk): Uint8Array {
@@ -102,14 +88,4 @@ function decodeChunk(body: Uint8Array): StoredChunk {
   const length = new DataView(body.buffer, body.byteOffset).getUint32(0)
   const { labels, count, first, last } = JSON.parse(decode(body.subarray(4, 4 + length))) as { labels: Labels; count: number; first: number; last: number }
   return { labels, chunk: { bytes: body.slice(4 + length), count, first, last } }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
 }

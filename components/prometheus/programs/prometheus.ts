@@ -35,7 +35,6 @@ async function run(container: Container): Promise<number> {
 
   let config: PrometheusConfig | undefined
   let text = ''
-  let rulesText = ''
   let reloadedAt = 0
   let settling: Disposable | undefined
   const pools = stack.use(scrapePools({ clock, scraperOptions: (scrape) => {
@@ -83,7 +82,6 @@ async function run(container: Container): Promise<number> {
     rules.configure(groups)
     config = read
     text = next
-    rulesText = nextRules.join()
     reloadedAt = clock.now()
     sync()
     log.info('completed loading of configuration file', { filename: configFile, jobs: read.scrapes.length, groups: groups.length })
@@ -94,9 +92,6 @@ async function run(container: Container): Promise<number> {
   }
   stack.use(await net.listen(portOf(flags.get('web.listen-address'), 9090), { handler: (request) => answer(request, state, { ready: () => config !== undefined, reload: load }) }))
   await load()
-  void followConfig(container, configFile.slice(0, configFile.lastIndexOf('/')), async () => {
-    if ((await files.readText(configFile)) !== text || (await ruleFiles(container, config)).join() !== rulesText) await load()
-  })
   await untilAborted(signal)
   settling?.[Symbol.dispose]()
   return 0
@@ -118,15 +113,6 @@ async function matchingFiles({ files }: Pick<Container, 'files'>, pattern: strin
   const name = new RegExp(`^${last.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('[^/]*')}$`)
   if (!(await files.exists(folder))) return []
   return (await files.list(folder)).filter((entry) => !entry.directory && name.test(entry.name)).map((entry) => `${folder}/${entry.name}`)
-}
-
-/** A configuration that cannot be read leaves the one before in place. */
-async function followConfig({ files, log, signal }: Container, folder: string, changed: () => Promise<void>): Promise<void> {
-  try {
-    for await (const _ of files.watch(folder, signal)) await changed().catch((error: unknown) => log.error('the configuration could not be loaded', { error: messageOf(error) }))
-  } catch (error) {
-    if (!signal.aborted) log.error('the configuration is not followed any more', { error: messageOf(error) })
-  }
 }
 
 interface Life { ready(): boolean; reload(): Promise<void> }

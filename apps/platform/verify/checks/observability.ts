@@ -62,4 +62,36 @@ const applicationMetrics: Check = async (context) => {
   return `Prometheus scrapes ${up.length} pods through ${monitors.length} ServiceMonitors, ${up.map(({ metric: { namespace = '', pod = '' } }) => `${namespace}/${pod}`).slice(0, 3).join(', ')} among them`
 }
 
-export const observabilityChecks = { 'metrics-scraped': metricsScraped, 'rolling-update': rollingUpdate, 'application-metrics': applicationMetrics } satisfies Record<string, Check>
+interface LogStream { readonly stream: Readonly<Record<string, string>>; readonly values: readonly (readonly [string, string])[] }
+
+/** `log file -> Fluent Bit`: the agents have read records of the files on their nodes. */
+const logsTailed: Check = async (context) => {
+  const agents = await realPods(context, 'observability', 'fluent-bit-')
+  const counted = await Promise.all(agents.map(async ({ metadata: { name = '' } }) => {
+    const response = await context.client.request(`/api/v1/namespaces/observability/pods/${name}:2020/proxy/api/v1/metrics`)
+    return Number(at(await response.json(), 'input', 'tail.0', 'records') ?? 0)
+  }))
+  const total = counted.reduce((sum, count) => sum + count, 0)
+  if (total === 0) throw new Error(`${agents.map(({ metadata }) => metadata.name).join(', ')} have read no record`)
+  return `${agents.length} agents have read ${total} records of the container logs on their nodes`
+}
+
+/** `Fluent Bit -> Loki`: what a pod printed is found in Loki, under the labels of that pod. */
+const logsForwarded: Check = async (context, { namespace, pods }) => {
+  await realPods(context, 'observability', 'fluent-bit-')
+  await realPods(context, 'observability', 'loki-0')
+  const [pod] = await realPods(context, text(namespace), text(pods))
+  const selector = `{namespace="${text(namespace)}",pod="${pod?.metadata.name ?? ''}"}`
+  const until = context.clock.now() + patience
+  for (;;) {
+    const response = await context.client.request(`/api/v1/namespaces/observability/services/loki:3100/proxy/loki/api/v1/query_range?limit=1&since=12h&query=${encodeURIComponent(selector)}`)
+    if (!response.ok) throw new Error(`Loki answers ${response.status} to ${selector}`)
+    const [found] = ((await response.json()) as { data: { result: readonly LogStream[] } }).data.result
+    const line = found?.values[0]?.[1]
+    if (line !== undefined) return `Loki has lines of ${selector}, the newest: ${line.slice(0, 100)}`
+    if (context.clock.now() > until) throw new Error(`Loki has no line of ${selector}`)
+    await sleep(context.clock, 500, context.signal)
+  }
+}
+
+export const observabilityChecks = { 'logs-tailed': logsTailed, 'logs-forwarded': logsForwarded, 'metrics-scraped': metricsScraped, 'rolling-update': rollingUpdate, 'application-metrics': applicationMetrics } satisfies Record<string, Check>

@@ -84,13 +84,14 @@ export function statefulSet(server: Server, kind: Kind<never>, images: OperatorI
   const config = isPrometheus ? '/etc/prometheus/config_out' : '/etc/alertmanager/config_out'
   const source = isPrometheus ? '/etc/prometheus/config' : '/etc/alertmanager/config'
   const file = isPrometheus ? 'prometheus' : 'alertmanager'
+  const rules = `/etc/prometheus/rules/prometheus-${name}-rulefiles-0`
   const reloader = (init: boolean) => ({
     name: init ? 'init-config-reloader' : 'config-reloader', image: images.reloader, imagePullPolicy: 'IfNotPresent', command: ['/bin/prometheus-config-reloader'],
-    args: [`--watch-interval=${init ? 0 : 180}s`, `--listen-address=:${init ? 8081 : 8080}`, `--config-file=${source}/${file}.yaml.gz`, `--config-envsubst-file=${config}/${file}.env.yaml`, ...(init ? [] : [`--reload-url=http://127.0.0.1:${port}/-/reload`])],
+    args: [`--watch-interval=${init ? 0 : 180}s`, `--listen-address=:${init ? 8081 : 8080}`, `--config-file=${source}/${file}.yaml.gz`, `--config-envsubst-file=${config}/${file}.env.yaml`, ...(init ? [] : [`--reload-url=http://127.0.0.1:${port}/-/reload`, ...(isPrometheus ? [`--watched-dir=${rules}`] : [])])],
     env: [{ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
     ...(init ? {} : { ports: [{ name: 'reloader-web', containerPort: 8080, protocol: 'TCP' }] }),
     securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, runAsNonRoot: true, capabilities: { drop: ['ALL'] } },
-    volumeMounts: [{ name: 'config', mountPath: source }, { name: 'config-out', mountPath: config }],
+    volumeMounts: [{ name: 'config', mountPath: source }, { name: 'config-out', mountPath: config }, ...(isPrometheus && !init ? [{ name: 'rules', mountPath: rules }] : [])],
   })
   const claim = spec.storage?.volumeClaimTemplate
   const db = claim?.metadata?.name ?? `${program}-${name}-db`
@@ -116,7 +117,7 @@ export function statefulSet(server: Server, kind: Kind<never>, images: OperatorI
             livenessProbe: { httpGet: { path: '/-/healthy', port: portName }, periodSeconds: 30, timeoutSeconds: 3, failureThreshold: 6 },
             securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, runAsNonRoot: true, capabilities: { drop: ['ALL'] } },
             ...(spec.resources === undefined ? {} : { resources: spec.resources }),
-            volumeMounts: [{ name: 'config-out', mountPath: config, readOnly: true }, { name: db, mountPath: mount, ...(claim === undefined ? {} : { subPath: `${program}-db` }) }, ...(isPrometheus ? [{ name: 'rules', mountPath: `/etc/prometheus/rules/prometheus-${name}-rulefiles-0` }] : [])],
+            volumeMounts: [{ name: 'config-out', mountPath: config, readOnly: true }, { name: db, mountPath: mount, ...(claim === undefined ? {} : { subPath: `${program}-db` }) }, ...(isPrometheus ? [{ name: 'rules', mountPath: rules }] : [])],
           }, reloader(false)],
           volumes: [
             { name: 'config', secret: { secretName: isPrometheus ? set : `${set}-generated` } }, { name: 'config-out', emptyDir: { medium: 'Memory' } },
