@@ -1,7 +1,7 @@
 import { isApiError, Secret } from '@idp/api'
 import { controllerReference, isControlledBy, Waiting, watch, type Controller, type Scope } from '@idp/controller'
 import { isCoded, messageOf, rfc3339, type Random } from '@idp/kit'
-import { createCsr, exportKey, generateKey, parseCertificate, parseKey, publicKeyOf, type Certificate as X509 } from '@idp/pki'
+import { createCsr, exportKey, generateKey, parseCertificate, parseKey, publicKeyOf } from '@idp/pki'
 import type { KeyObject } from 'node:crypto'
 import { encodingOf, keyAlgorithmOf, renewalTime, requestTemplate, usagesOf } from '../engine/certificate-spec.ts'
 import { conditionOf, isTrue, withCondition } from '../engine/conditions.ts'
@@ -9,9 +9,9 @@ import { passwordRefs, type Passwords } from '../engine/key-stores.ts'
 import { dataOf, isRoutine, keyChanges, keyIn, readSecret, reasonToIssue, requestChanges } from '../engine/reissue.ts'
 import { secretFor } from '../engine/secret.ts'
 import { temporaryCertificate, wantsTemporary } from '../engine/temporary.ts'
-import { Certificate, CertificateRequest, ClusterIssuer, Issuer, names, type AnyIssuer, type CertificateStatus } from '../kinds/cert-manager.ts'
-import { readCa } from './issuer.ts'
-import { findIssuer, secretNamespace, secretValue, type World } from './world.ts'
+import { Certificate, CertificateRequest, ClusterIssuer, Issuer, names, type CertificateStatus } from '../kinds/cert-manager.ts'
+import { caToFollow, followersOf } from './follow-ca.ts'
+import { secretValue, type World } from './world.ts'
 
 /** First wait after a failed issuance; doubles with each further one. */
 const RETRY = 3_600_000
@@ -36,15 +36,6 @@ export function certificateController({ random, clusterNamespace }: Pick<World, 
 }
 
 const reads = ({ spec, status }: Certificate, { metadata: { name } }: Secret): boolean => spec.secretName === name || status?.nextPrivateKeySecretName === name || passwordRefs(spec).some(({ ref }) => ref?.name === name)
-
-/** Certificates whose CA is in a Secret, of issuers that want them to follow it. */
-function followersOf({ metadata: { name, namespace } }: Secret, scope: Scope, clusterNamespace: string): Certificate[] {
-  const issuers = [...scope.cache(ClusterIssuer).list(), ...scope.cache(Issuer).list()]
-    .filter((issuer) => followsCa(issuer) && issuer.spec.ca?.secretName === name && secretNamespace(issuer, clusterNamespace) === namespace)
-  return issuers.length === 0 ? [] : scope.cache(Certificate).list().filter(({ spec: { issuerRef }, metadata }) => issuers.some((issuer) => issuer.metadata.name === issuerRef.name && issuer.kind === (issuerRef.kind ?? 'Issuer') && (issuer.kind === 'ClusterIssuer' || issuer.metadata.namespace === metadata.namespace)))
-}
-
-const followsCa = (issuer: AnyIssuer): boolean => issuer.metadata.annotations?.[names.followCa] === 'true'
 
 /** One look at a Certificate. A class, since its steps build up one status. */
 class Pass {
@@ -77,7 +68,7 @@ class Pass {
   /** Sets `Issuing` when there is a reason to, unless a failure was too short a time ago. */
   #trigger(secret: Secret | undefined): void {
     if (isTrue(this.status.conditions, 'Issuing')) return
-    const reason = reasonToIssue(this.#certificate, secret, this.#currentRequest(), this.#now, this.#ca())
+    const reason = reasonToIssue(this.#certificate, secret, this.#currentRequest(), this.#now, caToFollow(this.#certificate, this.#scope, this.#world.clusterNamespace))
     if (reason === undefined) return
     const { lastFailureTime, failedIssuanceAttempts = 1 } = this.status
     const failed = conditionOf(this.status.conditions, 'Issuing')
@@ -232,7 +223,7 @@ class Pass {
   }
 
   #readiness(secret: Secret | undefined): void {
-    const reason = reasonToIssue(this.#certificate, secret, this.#currentRequest(), this.#now, this.#ca())
+    const reason = reasonToIssue(this.#certificate, secret, this.#currentRequest(), this.#now, caToFollow(this.#certificate, this.#scope, this.#world.clusterNamespace))
     const held = readSecret(secret)
     if (held === undefined) {
       for (const field of ['notBefore', 'notAfter', 'renewalTime'] as const) delete this.status[field]
@@ -243,15 +234,6 @@ class Pass {
     }
     if (reason === undefined || isRoutine(reason)) this.#set('Ready', 'True', 'Ready', 'Certificate is up to date and has not expired')
     else this.#set('Ready', 'False', reason.reason, reason.message)
-  }
-
-  /** The CA that the issuer signs with, when certificates follow it and it can sign. */
-  #ca(): readonly X509[] | undefined {
-    const issuer = findIssuer(this.#certificate.spec.issuerRef, this.#namespace, this.#scope)
-    const name = issuer?.spec.ca?.secretName
-    if (issuer === undefined || name === undefined || !followsCa(issuer)) return undefined
-    const ca = readCa(this.#scope.cache(Secret).get(name, secretNamespace(issuer, this.#world.clusterNamespace)), name)
-    return 'key' in ca ? ca.chain : undefined
   }
 
   /** The request that the Secret came from. */

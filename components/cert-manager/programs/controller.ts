@@ -29,11 +29,11 @@ export const controller: Program = {
   images: ['quay.io/jetstack/cert-manager-controller'],
   async main(container) {
     const { client, clock, log, signal, pod, args, random, net } = container
-    let ready = false
-    let manager: Manager | undefined
+    // Probes answer before the loops are there.
+    const running: { manager?: Manager } = {}
     const counted = countSyncs()
-    await using _probes = await probes(container, { health: 9403, metrics: 9402, ready: () => ready, render: () => (manager === undefined ? '' : metricsOf(manager, counted.syncs, clock.now())) })
-    manager = createManager({
+    await using _probes = await probes(container, { health: 9403, metrics: 9402, ready: () => running.manager !== undefined, render: () => (running.manager === undefined ? '' : metricsOf(running.manager, counted.syncs, clock.now())) })
+    const manager = createManager({
       client: managed(client), clock, log, signal, name: 'cert-manager',
       leader: { name: 'cert-manager-controller', namespace: flag(args, 'leader-election-namespace') ?? 'kube-system', identity: `${pod.name}-external-cert-manager-controller` },
       controllers: counted.wrap(createControllers({
@@ -43,7 +43,7 @@ export const controller: Program = {
         signingRequests: /ExperimentalCertificateSigningRequestControllers=true/.test(flag(args, 'feature-gates') ?? ''),
       })),
     })
-    ready = true // one that waits for the lease is as healthy as the leader
+    running.manager = manager // one that waits for the lease is as healthy as the leader
     await manager.started.catch((error: unknown) => { if (!signal.aborted) throw error })
     log.info('cert-manager-controller is ready')
     await manager.done
