@@ -17,7 +17,7 @@ import { celFamily, type CelPolicy } from '../kinds/cel-policy.ts'
 import type { CleanupPolicyObject } from '../kinds/cleanup-policy.ts'
 import type { PolicyObject, Rule } from '../kinds/policy.ts'
 import type { Reviewed } from './admission-observer.ts'
-import { problemOf } from './cel-policies.ts'
+import { problemOf } from './cel-status.ts'
 import { refusal, topLevelPatch } from './admission-words.ts'
 
 export interface AdmissionOptions {

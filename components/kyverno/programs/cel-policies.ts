@@ -1,12 +1,11 @@
-import { apiVersionOf, isApiError, type Kind } from '@idp/api'
+import { apiVersionOf, type Kind } from '@idp/api'
 import type { Client } from '@idp/client'
 import { informer, type Informer } from '@idp/controller'
 import type { Json } from '@idp/formats'
-import { CodedError, messageOf, rfc3339 } from '@idp/kit'
+import { CodedError, messageOf } from '@idp/kit'
 import type { Container } from '@idp/sandbox'
 import type { CelSource } from '../engine/cel/cel-source.ts'
 import type { CelWorld } from '../engine/cel/cel-results.ts'
-import { compileCelPolicy } from '../engine/cel/compile-policy.ts'
 import { CelExceptionKind, celPolicyKinds, type CelException, type CelPolicy } from '../kinds/cel-policy.ts'
 import { clusterCelSource, type ClusterCelSourceOptions } from './cluster-cel-source.ts'
 
@@ -77,29 +76,3 @@ const named = ((known: WeakMap<CelPolicy, CelPolicy>) => (policy: CelPolicy, kin
   known.set(policy, found)
   return found
 })(new WeakMap())
-
-/** Writes into the status of every policy whether it compiles, where it does not say so yet. */
-export async function markCelPolicies(client: Client, policies: readonly CelPolicy[], now: number): Promise<void> {
-  for (const policy of policies) {
-    const problem = problemOf(policy)
-    const ready = problem === undefined
-    const { conditionStatus } = policy.status ?? {}
-    const said = conditionStatus?.conditions?.find((one) => one['type'] === 'PolicyCached')
-    if (conditionStatus?.ready === ready && said?.['message'] === (problem ?? '')) continue
-    const condition = { type: 'PolicyCached', status: ready ? 'True' : 'False', reason: ready ? 'Succeeded' : 'Failed', message: problem ?? '', lastTransitionTime: rfc3339(now) }
-    const kind = celPolicyKinds.find((one) => one.kind === policy.kind)
-    if (kind === undefined) continue
-    await client.patch(kind, policy.metadata.name ?? '', { status: { conditionStatus: { ready, conditions: [condition] } } } as never, { namespace: policy.metadata.namespace, type: 'merge', subresource: 'status', fieldManager: 'kyverno' })
-      .catch((error: unknown) => { if (!isApiError(error, 'NotFound')) throw error })
-  }
-}
-
-/** Why a policy does not compile; undefined when it does. */
-export function problemOf(policy: CelPolicy): string | undefined {
-  try {
-    compileCelPolicy(policy)
-    return undefined
-  } catch (error) {
-    return messageOf(error)
-  }
-}

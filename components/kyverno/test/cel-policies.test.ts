@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigMap, isApiError, MutatingWebhookConfiguration, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, ValidatingWebhookConfiguration } from '@idp/api'
 import type { AnyObject } from '@idp/formats'
+import { autogenConfigs } from '../engine/cel/autogen-cel.ts'
 import { admissionController } from '../programs/admission-controller.ts'
 import { reportsController } from '../programs/reports-controller.ts'
+import type { CelPolicy } from '../kinds/cel-policy.ts'
 import { PolicyReportKind } from '../kinds/policy.ts'
 import { startProgram } from './start-program.ts'
 
@@ -70,6 +72,8 @@ test('CEL policies at admission: refused with the words of the policy, mutated, 
   const kind = await api.client.kindOf('policies.kyverno.io/v1beta1', 'ValidatingPolicy')
   const ready = async (): Promise<boolean> => ((await api.client.get(kind, 'sized')) as { status?: { conditionStatus?: { ready?: boolean } } }).status?.conditionStatus?.ready === true
   await program.until(ready)
+  const conditions = ((await api.client.get(kind, 'sized')) as unknown as CelPolicy).status?.conditionStatus?.conditions ?? []
+  assert.deepEqual(conditions.map(({ type, status, message }) => `${String(type)} ${String(status)} ${String(message)}`), ['WebhookConfigured True Webhook configured.', 'RBACPermissionsGranted True Policy is ready for reporting.'])
   const broken = { apiVersion: 'policies.kyverno.io/v1beta1', kind: 'ValidatingPolicy', metadata: { name: 'broken' }, spec: { validations: [{ expression: 'objct.metadata.name == 1' }] } } as unknown as AnyObject
   const answer = await review('/policyvalidate', broken)
   assert.equal(answer.allowed, false)
@@ -110,4 +114,13 @@ test('CEL policies in background scans: a report per resource, again when a poli
   const kind = await api.client.kindOf('policies.kyverno.io/v1beta1', 'ValidatingPolicy')
   await api.client.patch(kind, 'sized', { spec: { validations: [{ expression: 'variables.keys < 9' }] } } as never, { type: 'merge' })
   await program.until(async () => (await results()).some(({ policy, result }) => policy === 'sized' && result === 'pass'))
+})
+
+test('what is derived for pod controllers stands in the status', () => {
+  const spec = { matchConstraints: { resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }] }, validations: [{ expression: 'object.spec.hostNetwork != true' }] }
+  const configs = autogenConfigs({ ...spec, autogen: { podControllers: { controllers: ['deployments', 'cronjobs'] } } }, 'Validating') as unknown as Record<string, { targets: unknown; spec: { validations: unknown } }>
+  assert.deepEqual(configs['cronjobs']?.targets, [{ group: 'batch', version: 'v1', resource: 'cronjobs', kind: 'CronJob' }])
+  assert.deepEqual(configs['defaults']?.targets, [{ group: 'apps', version: 'v1', resource: 'deployments', kind: 'Deployment' }])
+  assert.deepEqual(configs['defaults']?.spec.validations, [{ expression: 'object.spec.template.spec.hostNetwork != true' }])
+  assert.deepEqual(autogenConfigs(spec, 'Deleting'), {})
 })

@@ -1,23 +1,35 @@
+import type { Json, JsonObject } from '@idp/formats'
 import type { CelFamily, CelMutation, CelPolicySpec, MatchConstraints } from '../../kinds/cel-policy.ts'
 
 type Layout = 'defaults' | 'cronjobs'
-interface Controller { readonly group: string; readonly layout: Layout }
+interface Controller { readonly group: string; readonly kind: string; readonly layout: Layout }
 const controllers: Readonly<Record<string, Controller>> = {
-  daemonsets: { group: 'apps', layout: 'defaults' }, deployments: { group: 'apps', layout: 'defaults' }, replicasets: { group: 'apps', layout: 'defaults' },
-  statefulsets: { group: 'apps', layout: 'defaults' }, jobs: { group: 'batch', layout: 'defaults' }, cronjobs: { group: 'batch', layout: 'cronjobs' },
+  daemonsets: { group: 'apps', kind: 'DaemonSet', layout: 'defaults' }, deployments: { group: 'apps', kind: 'Deployment', layout: 'defaults' }, replicasets: { group: 'apps', kind: 'ReplicaSet', layout: 'defaults' },
+  statefulsets: { group: 'apps', kind: 'StatefulSet', layout: 'defaults' }, jobs: { group: 'batch', kind: 'Job', layout: 'defaults' }, cronjobs: { group: 'batch', kind: 'CronJob', layout: 'cronjobs' },
 }
 const templates: Readonly<Record<Layout, string>> = { defaults: 'spec.template', cronjobs: 'spec.jobTemplate.spec.template' }
 
-/** The specs that Kyverno derives from one about pods: what is asked of a pod is asked of the templates of its controllers. */
-export function derivedSpecs(spec: CelPolicySpec, family: CelFamily): CelPolicySpec[] {
+interface Derived { readonly layout: Layout; readonly names: readonly string[]; readonly spec: CelPolicySpec }
+
+/** What Kyverno derives from a spec about pods: what is asked of a pod is asked of the templates of its controllers. */
+function derived(spec: CelPolicySpec, family: CelFamily): Derived[] {
   const match = spec.matchConstraints
   if (match === undefined || !isAboutPods(match) || family === 'Generating' || family === 'Deleting') return []
   const wanted = spec.autogen?.podControllers?.controllers ?? Object.keys(controllers)
   return (['cronjobs', 'defaults'] as const).flatMap((layout) => {
     const names = wanted.filter((name) => controllers[name]?.layout === layout).sort()
     if (names.length === 0) return []
-    return [{ ...(family === 'Mutating' ? mutatingSpec(spec, layout) : movedSpec(spec, layout)), matchConstraints: constraintsFor(names, match) }]
+    return [{ layout, names, spec: { ...(family === 'Mutating' ? mutatingSpec(spec, layout) : movedSpec(spec, layout)), matchConstraints: constraintsFor(names, match) } }]
   })
+}
+
+export const derivedSpecs = (spec: CelPolicySpec, family: CelFamily): CelPolicySpec[] => derived(spec, family).map((one) => one.spec)
+
+/** `status.autogen.configs` of a policy: by layout of the template, what it is about and the spec made for it. */
+export function autogenConfigs(spec: CelPolicySpec, family: CelFamily): JsonObject {
+  return Object.fromEntries(derived(spec, family).map((one) => [one.layout, {
+    targets: one.names.map((name): Json => ({ group: controllers[name]?.group ?? '', version: 'v1', resource: name, kind: controllers[name]?.kind ?? '' })), spec: JSON.parse(JSON.stringify(one.spec)) as Json,
+  }]))
 }
 
 /** Selectors of objects, names and exclusions tell one pod from another: such a rule stays with pods. */
