@@ -40,7 +40,12 @@ function answer({ engine, endpoints, identities, registry, flows }: AgentState, 
       'KVStore:       Disabled', 'Kubernetes:    Ok', 'Cilium:        Ok   1.18.2 (embedded engine)', `NodeMonitor:   ${flows === undefined ? 'Disabled' : 'Listening for events'}`,
       `Hubble:        ${flows === undefined ? 'Disabled' : `Ok   Current/Max Flows: ${flows.size}/${flows.capacity}, Flows seen: ${flows.seen}`}`, 'Proxy Status:  OK, Envoy: external', `Node:          ${node}`, '',
     ].join('\n')
-    case 'endpoint list': return table(['ENDPOINT', 'IDENTITY', 'IPv4', 'POD', 'STATUS'], [...endpoints].filter((e) => e.node !== true).map((e) => [String(endpointId(e.ip)), String(registry.identityOf(e).id), e.ip, `${e.namespace}/${e.pod}`, 'ready']))
+    case 'endpoint list': return table(['ENDPOINT', 'POLICY (ingress)', 'POLICY (egress)', 'IDENTITY', 'IPv4', 'POD', 'STATUS'], [...endpoints].filter((e) => e.node !== true).map((e) => {
+      const identity = registry.identityOf(e)
+      const closed = engine.closed(identity)
+      const enforcement = (on: boolean) => (on ? 'Enabled' : 'Disabled')
+      return [String(endpointId(e.ip)), enforcement(closed.ingress), enforcement(closed.egress), String(identity.id), e.ip, `${e.namespace}/${e.pod}`, 'ready']
+    }))
     case 'identity list': return table(['ID', 'LABELS'], [...identities.values()].sort((a, b) => a.id - b.id).map((identity) => [String(identity.id), identity.strings.join(' ')]))
     case 'policy get': return `${[...engine.policies.map(({ ref, ingress, egress, closes }) => `${describePolicy(ref)}: ${ingress.length} ingress, ${egress.length} egress rules${closes.ingress ? ', closes ingress' : ''}${closes.egress ? ', closes egress' : ''}`), `Revision: ${engine.revision}`].join('\n')}\n`
     default: return undefined

@@ -44,6 +44,8 @@ export interface PolicyWorld {
 
 export interface PolicyEngine {
   ask(question: Question): Answer
+  /** In which directions policies close an identity. */
+  closed(subject: Identity): { readonly ingress: boolean; readonly egress: boolean }
   /** Takes the place of all policies of before. */
   replace(policies: readonly CompiledPolicy[]): void
   readonly policies: readonly CompiledPolicy[]
@@ -93,6 +95,10 @@ export function createPolicyEngine(world: PolicyWorld, enforcement: Enforcement 
       policies = next
       revision++
       selected = new WeakMap()
+    },
+    closed(subject) {
+      const { ingress, egress } = sidesOf(subject)
+      return enforcement === 'never' ? { ingress: false, egress: false } : { ingress: ingress.closed, egress: egress.closed }
     },
     ask(question) {
       const { direction, subject, fromOwnNode = false } = question
