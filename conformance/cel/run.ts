@@ -4,6 +4,7 @@ import {
   type CelFunction, signature, type CelEnvironment, type CelEnvironmentOptions, celEnvironment, CelCompileError, compileCel, dynType, encodersLibrary, extendedListsLibrary, mathLibrary, optionalLibrary, setsLibrary, standardLibrary, stringsLibrary, type CelValue,
 } from '@idp/lang-cel'
 import { messageOf } from '@idp/kit'
+import { checkPublicRules } from './public-rules.ts'
 import { knownGaps } from './known-gaps.ts'
 import { needsProtobuf } from './needs-protobuf.ts'
 import { fromSpecType, fromSpecValue, sameAsSpec } from './spec-value.ts'
@@ -15,9 +16,10 @@ const base: CelEnvironmentOptions = { libraries: [standardLibrary, optionalLibra
 /**
  * Runs the language's own conformance cases, which the npm package @bufbuild/cel-spec carries: values and errors of expressions, and what
  * parses and checks. Cases that need protobuf messages are counted apart (`protobuf`): Kubernetes has none in CEL; so are those whose data does not
- * say what is wanted (`notJudged`). `--only TEXT` picks by name.
+ * say what is wanted (`notJudged`). `--only TEXT` picks by name. `--crds DIR…` checks the rules of all CustomResourceDefinitions below the folders instead.
  */
 export async function run(args: readonly string[]): Promise<SuiteResult> {
+  if (args.includes('--crds')) return checkPublicRules(args.slice(args.indexOf('--crds') + 1).filter((word) => !word.startsWith('--')))
   const only = args.includes('--only') ? args[args.indexOf('--only') + 1] ?? '' : ''
   const failures: { name: string; reason: string }[] = []
   const protobuf = { passed: 0, total: 0 }

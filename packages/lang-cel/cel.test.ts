@@ -73,6 +73,12 @@ test('the cost limit ends an evaluation, and not even || hides it', () => {
   throws(() => program.evaluate({ object: list }, { costLimit: 100_000 }), (error) => isCoded(error, 'CelCostExceeded') && error.message === 'operation cancelled: actual cost limit exceeded')
 })
 
+for (const text of ["lists.range(1000000).distinct().size() > 0", "'a'.replace('', object).replace('a', object).size() > 0", 'lists.range(100000).map(i, object).join(object) != ""', '[object + object].map(a, a + a).map(a, a + a).map(a, a + a).map(a, a + a).map(a, a + a).map(a, a + a).map(a, a + a).map(a, a + a).size() > 0']) {
+  test(`stopped before it takes the server's time or memory: ${text.slice(0, 40)}`, () => {
+    throws(() => compileCel(text, environment).evaluate({ object: 'a'.repeat(200_000) }, { costLimit: 1_000_000 }), (error) => isCoded(error, 'CelCostExceeded', 'CelEvaluation'))
+  })
+}
+
 test('a pattern of a user cannot hang the server', () => equal(run(`'${'a'.repeat(40)}!'.matches('^(a+)+$')`), false))
 
 test('authorizer asks what the expression says', () => {

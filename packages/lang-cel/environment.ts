@@ -10,7 +10,7 @@ export interface Overload {
   readonly result: CelType
   /** Gets one value for each parameter, of the declared kinds (elements of lists and maps are not checked). Throws CelFault. Absent: the function's `dispatch`. */
   readonly call?: (...args: CelValue[]) => CelValue
-  /** The run-time cost of one call; 1 when absent. */
+  /** The run-time cost of one call; 1 when absent. Declared with the arguments alone it is charged before the call. */
   readonly cost?: (args: readonly CelValue[], result: CelValue) => number
 }
 

@@ -63,8 +63,13 @@ function chooseRun(found: CelFunction, overloads: readonly Overload[], proven: b
       if (!call) throw noSuchOverload()
       return call(...args)
     },
-    cost: guarded.some(({ cost }) => cost) || found.cost ? (args, result) => (choose(args)?.cost ?? found.cost)?.(args, result) ?? 1 : undefined,
+    cost: guarded.some(({ cost }) => cost) || found.cost ? costOf(guarded.flatMap((one) => one.cost ?? []).concat(found.cost ?? []), (args, result) => (choose(args)?.cost ?? found.cost)?.(args, result) ?? 1) : undefined,
   }
+}
+
+/** A cost that looks at the result when any of those it stands for does. */
+function costOf(parts: readonly Cost[], cost: Cost): Cost {
+  return parts.some(({ length }) => length > 1) ? cost : (args) => cost(args, null)
 }
 
 function guard(parameters: readonly CelType[]): (args: readonly CelValue[]) => boolean {
@@ -83,6 +88,14 @@ export function isOfType(value: CelValue, type: CelType): boolean {
 
 function invoke(args: readonly Eval[], run: Run, cost: Cost | undefined): Eval {
   const [first, second, third] = args
+  if (cost && cost.length < 2) {
+    // What the arguments alone decide is charged first, so that a call that nobody can afford does not run.
+    return (frame) => {
+      const values = args.map((arg) => arg(frame))
+      charge(frame, cost(values, null))
+      return run(...values)
+    }
+  }
   if (cost) {
     return (frame) => {
       const values = args.map((arg) => arg(frame))

@@ -121,7 +121,7 @@ const extended: CelFunction[] = [
       }, flattenCost),
     ],
   },
-  { name: 'lists.range', overloads: [global([intType], listType(intType), range, resultCost)] },
+  { name: 'lists.range', overloads: [global([intType], listType(intType), range, ([count = 0]) => listCost(Math.max(0, whole(count))))] },
   { name: 'distinct', overloads: [member([listOfT], listOfT, distinct, comparisonCost)] },
   { name: 'reverse', overloads: [member([listOfT], listOfT, (list) => [...items(list)].reverse(), resultCost)] },
   { name: 'sort', overloads: comparable.map((type) => member([listType(type)], listType(type), sorted, comparisonCost)) },

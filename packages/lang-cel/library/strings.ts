@@ -67,7 +67,16 @@ function substring(value: string, start: number, end: number | undefined): strin
   return join(chars.slice(start, end))
 }
 
+/** Longest text that a function may make out of shorter ones: the cost of a call does not always tell how much that is. */
+const longestResult = 16 * 1024 * 1024
+
+function refuseLonger(length: number): void {
+  if (length > longestResult) throw new CelFault(`string of ${length} characters is too long`)
+}
+
 function replace(value: string, from: string, to: string, count: number): string {
+  const most = from === '' ? value.length + 1 : Math.floor(value.length / from.length)
+  refuseLonger(value.length + Math.min(most, count < 0 ? most : count) * to.length)
   if (count < 0) return value.replaceAll(from, () => to)
   if (from === '') {
     const chars = [...value]
@@ -95,6 +104,7 @@ const trailing = new RegExp(`${space}+$`)
 
 function joinList(list: CelValue, separator = ''): string {
   if (!Array.isArray(list)) throw noSuchOverload()
+  refuseLonger((list as readonly CelValue[]).reduce<number>((sum, item) => sum + separator.length + (typeof item === 'string' ? item.length : 0), 0))
   return (list as readonly CelValue[]).map((item) => {
     if (typeof item !== 'string') throw new CelFault(`join: invalid input: ${String(item)}`)
     return item
