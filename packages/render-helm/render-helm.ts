@@ -21,27 +21,49 @@ export interface HelmRenderer {
 
 /** A renderer that remembers the last rendering of each of the `most` releases it saw last. */
 export function createHelmRenderer(most = 64): HelmRenderer {
-  const states = new Map<string, State>()
+  const kept = new Map<string, Kept>()
   return {
     async render(source, options, hint = {}) {
       const name = JSON.stringify([options.releaseName, options.namespace, options.limits?.source ?? ''])
-      const before = states.get(name)
-      // It comes back with the new rendering; after a failure there is nothing to build on.
-      states.delete(name)
-      const chart = 'metadata' in source ? source
-        : before !== undefined && hint.changed !== undefined ? await reloadChart(source, before.chart, hint.changed, options.limits)
-          : await loadChart(source, options.limits, before?.chart)
-      const state = nextState(chart, options, servicesOf(options), before)
-      const { rendering, sorted } = await assemble(state.outputs, state.plan.active, options, before?.sorted)
-      states.set(name, { ...state, sorted })
-      for (const oldest of states.keys()) {
-        if (states.size <= most) break
-        states.delete(oldest)
+      const last = kept.get(name)
+      // It comes back with what is left of it: two renderings at once must not share it.
+      kept.delete(name)
+      const before = last?.state
+      const changed = last?.missed === undefined || hint.changed === undefined ? undefined : [...last.missed, ...hint.changed]
+      // Until the chart is loaded, what changed since the last one has not been seen.
+      const keep = (state: State | undefined, missed: readonly string[] | undefined): void => {
+        if (state === undefined) return
+        kept.set(name, { state, missed })
+        for (const oldest of kept.keys()) {
+          if (kept.size <= most) break
+          kept.delete(oldest)
+        }
       }
+      let next: ReturnType<typeof nextState>
+      try {
+        const chart = 'metadata' in source ? source
+          : before !== undefined && changed !== undefined ? await reloadChart(source, before.chart, changed, options.limits)
+            : await loadChart(source, options.limits, before?.chart)
+        next = nextState(chart, options, servicesOf(options), before)
+      } catch (error) {
+        keep(before, changed)
+        throw error
+      }
+      const { state, fault } = next
+      if (fault !== undefined) {
+        keep({ ...state, ...(before?.sorted === undefined ? {} : { sorted: before.sorted }) }, [])
+        throw fault.error
+      }
+      keep(state, [])
+      const { rendering, sorted } = await assemble(state.outputs, state.plan.active, options, before?.sorted)
+      keep({ ...state, sorted }, [])
       return rendering
     },
   }
 }
+
+/** `missed` are files that changed since the state was made; undefined when that is not known. */
+interface Kept { readonly state: State; readonly missed: readonly string[] | undefined }
 
 /** Renders a chart as `helm template` does. Throws CodedError; templates reach no network, environment or file outside the chart. */
 export async function renderHelm(source: FileTree | Chart, options: RenderOptions): Promise<Rendering> {
@@ -49,7 +71,8 @@ export async function renderHelm(source: FileTree | Chart, options: RenderOption
   const plan = makePlan(chart, options)
   const roots = plan.dots.map(({ dot }) => dot)
   const renderables = renderablesOf(plan.dots)
-  const outputs = renderTemplates({ renderables, set: templateSet(renderables), roots, files: plan.files, shared: undefined, before: undefined, services: servicesOf(options) })
+  const { outputs, fault } = renderTemplates({ renderables, set: templateSet(renderables), roots, files: plan.files, shared: undefined, before: undefined, services: servicesOf(options) })
+  if (fault !== undefined) throw fault.error
   return (await assemble(outputs, plan.active, options)).rendering
 }
 

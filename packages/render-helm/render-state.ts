@@ -23,16 +23,16 @@ export interface State {
   readonly sorted?: SortedParts
 }
 
-/** Renders; with what is left of the last rendering, which is used up by that. */
-export function nextState(chart: Chart, options: RenderOptions, services: TemplateServices, before: State | undefined): State {
+/** Renders; with what is left of the last rendering, which is used up by that unless this throws. A fault of a template is in the answer. */
+export function nextState(chart: Chart, options: RenderOptions, services: TemplateServices, before: State | undefined): { state: State; fault?: { readonly error: unknown } } {
   const basis = before === undefined ? undefined : basisOf(chart, options, before)
   const plan = basis?.plan ?? makePlan(chart, options)
   const roots = plan.dots.map(({ dot }) => dot)
   const shared = basis?.shared ?? sharedOf(roots)
   const renderables = basis?.renderables ?? renderablesOf(plan.dots)
   const set = basis?.set ?? templateSet(renderables)
-  const outputs = renderTemplates({ renderables, set, roots, services, shared, files: plan.files, before: basis?.before })
-  return { chart, options, plan, shared, renderables, set, outputs }
+  const { outputs, fault } = renderTemplates({ renderables, set, roots, services, shared, files: plan.files, before: basis?.before })
+  return { state: { chart, options, plan, shared, renderables, set, outputs }, ...(fault === undefined ? {} : { fault }) }
 }
 
 function sharedOf(roots: readonly GoMap[]): Shared {

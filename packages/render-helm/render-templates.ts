@@ -3,7 +3,7 @@ import { compareStrings, ExecError, GoError, LimitError, TemplateSet, type GoMap
 import type { Changes } from './changes.ts'
 import type { FilesRead } from './chart-files.ts'
 import { named, type ChartDot } from './chart-values.ts'
-import { replay, settle, writeOf, type Write } from './effects.ts'
+import { replay, settle, undo, writeOf, type Write } from './effects.ts'
 import { helmFunctions, withContext } from './functions.ts'
 import { readPart, type Part } from './manifests.ts'
 import { ReadLog, share, type Look, type Shared } from './read-log.ts'
@@ -83,8 +83,11 @@ export function changedTemplates(before: TemplateSet, now: TemplateSet): string[
   return [...changed, ...before.names().filter((name) => now.get(name) === undefined)]
 }
 
-/** Runs the templates of a chart and its subcharts that have to run. Answers outputs by path, in the order they ran. */
-export function renderTemplates(run: TemplateRun): Map<string, Output> {
+/** Outputs by path, in the order they ran; with a fault, those that hold without what failed. */
+export interface Outcome { readonly outputs: ReadonlyMap<string, Output>; readonly fault?: { readonly error: unknown } }
+
+/** Runs the templates of a chart and its subcharts that have to run. */
+export function renderTemplates(run: TemplateRun): Outcome {
   const { set, services, shared, before } = run
   let watcher = new Watcher()
   const context: RenderContext = {
@@ -116,9 +119,11 @@ export function renderTemplates(run: TemplateRun): Map<string, Output> {
     const known = before?.outputs.get(name)
     return outputs.get(name) ?? (before !== undefined && known !== undefined && holds(known, before) ? known : undefined)
   }
-  withContext(context, () => {
-    for (const item of run.renderables) {
-      if (item.isPartial) continue
+  const toRun = run.renderables.filter(({ isPartial }) => !isPartial)
+  let at = 0
+  const step = (): void => {
+    for (; at < toRun.length; at++) {
+      const item = toRun[at] as Renderable
       const known = before?.outputs.get(item.path)
       if (before !== undefined && known !== undefined && holds(known, before)) {
         replay(known.writes, before.changes)
@@ -130,8 +135,21 @@ export function renderTemplates(run: TemplateRun): Map<string, Output> {
       outputs.set(item.path, output(set, item, run, context, watcher, known))
       if (before !== undefined && settle(known?.writes ?? [], watcher.writes, before.changes)) before.changes.spread(run.roots)
     }
-  })
-  return outputs
+  }
+  try {
+    withContext(context, step)
+    return { outputs }
+  } catch (error) {
+    undo(watcher.writes)
+    // Without writes, what comes later does not depend on what failed.
+    if (before !== undefined && !wrote) {
+      for (const { path } of toRun.slice(at + 1)) {
+        const known = before.outputs.get(path)
+        if (known !== undefined && holds(known, before)) outputs.set(path, known)
+      }
+    }
+    return { outputs, fault: { error } }
+  }
 }
 
 /** Would the template write the same again? */
