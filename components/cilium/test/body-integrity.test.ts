@@ -136,3 +136,48 @@ for (const [name, transport] of [['in memory', memory], ['on sockets', loopback]
     }))
   })
 }
+
+test('bodies arrive as they were sent when the kernel takes no more for a while, and others are served meanwhile', async () => {
+  const far: Duplex[] = []
+  using world = routedWorld(manifests, { transport: loopback, raw: () => (connection: Duplex) => {
+    far.push(connection)
+    backend(connection)
+  } })
+  const size = 24_000_000 // more than the buffers of both connections
+  const stalled = [1, 2, 3].map((seed) => {
+    const connection = world.connect(80)
+    connection.write(`GET /${seed}/${size}/length HTTP/1.1\r\nHost: a.test\r\n\r\n`)
+    return connection
+  })
+  // Nobody reads: in the end nothing moves any more.
+  const left = (): number => far.reduce((sum, connection) => sum + connection.writableLength, 0)
+  for (let before = -1, still = 0; still < 200 || far.length < 3; before = left()) {
+    await new Promise((resolve) => setImmediate(resolve))
+    still = left() === before ? still + 1 : 0
+  }
+  assert.ok(left() > 0)
+  const quick = world.connect(80)
+  for (let i = 0; i < 20; i++) {
+    quick.write(`GET /${i}/200000/length HTTP/1.1\r\nHost: a.test\r\n\r\n`)
+    assert.equal(await bodyOf(quick), digest(content(i, 200_000)))
+  }
+  for (const [i, connection] of stalled.entries()) assert.equal(await bodyOf(connection), digest(content(i + 1, size)))
+})
+
+/** Digest of one body with a length, hashed as it comes; leaves the connection open. */
+async function bodyOf(connection: Duplex): Promise<string> {
+  const hash = createHash('sha256')
+  let left = -1
+  for await (const chunk of connection.iterator({ destroyOnReturn: false })) {
+    let bytes = chunk as Buffer
+    if (left < 0) {
+      const end = bytes.indexOf('\r\n\r\n') // the head is small and comes in one piece
+      left = Number(/content-length: (\d+)/i.exec(bytes.toString('latin1', 0, end))?.[1])
+      bytes = bytes.subarray(end + 4)
+    }
+    hash.update(bytes)
+    left -= bytes.length
+    if (left <= 0) break
+  }
+  return hash.digest('hex')
+}
