@@ -5,6 +5,7 @@ import { request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
 import { duplexPair } from 'node:stream'
 import { test } from 'node:test'
+import { connect as tlsConnect } from 'node:tls'
 import { isCoded } from '@idp/kit'
 import { createCa, issueCertificate } from '@idp/pki'
 import type { Handler, WebServer } from './handler.ts'
@@ -106,6 +107,16 @@ test('client certificates that are expired, not yet valid, for servers only or o
   assert.equal(await nameOf(ca, now + 2 * day), undefined)
   assert.equal(await nameOf(ca, now, 'server'), undefined)
   assert.equal(await nameOf(stranger, now), undefined)
+})
+
+test('the order of ciphers is the server\'s, except for clients that prefer ChaCha20', async () => {
+  await using server = await serving(echo, { tls: { ...tls, ciphers: 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256' } })
+  for (const [offered, chosen] of [['TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256', 'TLS_AES_128_GCM_SHA256'], ['TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256']] as const) {
+    const socket = tlsConnect({ host: '127.0.0.1', servername: 'localhost', port: server.port, ca: serverIdentity.cert, ciphers: offered })
+    await once(socket, 'secureConnect')
+    assert.equal(socket.getCipher().name, chosen)
+    socket.destroy()
+  }
 })
 
 test('handshakes that fail are told of, with the reason', async () => {

@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls'
 import { messageOf } from '@idp/kit'
@@ -18,11 +19,12 @@ export function tlsAcceptor(options: TlsOptions, onSecure: (socket: TLSSocket, p
   const contexts = new Map<string, SecureContext>()
   // OpenSSL refuses to resume a session that carries a client certificate unless the session belongs to a named context.
   const clientCa = options.clientCa === undefined ? {} : { ca: options.clientCa, sessionIdContext: 'idp' }
+  const ciphers = options.ciphers === undefined ? {} : { ciphers: options.ciphers, secureOptions: constants.SSL_OP_CIPHER_SERVER_PREFERENCE | constants.SSL_OP_PRIORITIZE_CHACHA }
   const contextOf = ({ cert, key }: Identity): SecureContext => {
     const known = contexts.get(cert)
     if (known !== undefined) return known
     if (contexts.size >= 100) contexts.clear()
-    const made = createSecureContext({ cert, key, ...clientCa })
+    const made = createSecureContext({ cert, key, ...clientCa, ...ciphers })
     contexts.set(cert, made)
     return made
   }

@@ -8,6 +8,8 @@ export interface TlsOptions {
   identity(serverName: string | undefined): Identity
   /** Ask clients for a certificate and verify it against these (PEM). Without a valid one the request has no `peer.certificate`. */
   readonly clientCa?: string
+  /** OpenSSL's names in order of preference, TLS 1.3's among them. The server's order counts, but a client that prefers ChaCha20 gets it. Node's list and the client's order when absent. */
+  readonly ciphers?: string
   /** Told of handshakes that failed, with OpenSSL's reason. */
   failed?(peer: Peer, reason: string): void
   /** Offered protocols in order of preference; HTTP/2 and HTTP/1.1 by default. */

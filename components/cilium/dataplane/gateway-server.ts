@@ -141,7 +141,7 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
   const acceptorOf = (table: () => PortTable | undefined): ReturnType<typeof tlsAcceptor> => {
     let acceptor = acceptors.get(table)
     if (acceptor === undefined) {
-      acceptor = tlsAcceptor({ identity: (name) => identityFor(table(), name), failed: (peer, reason) => handshakeFailed(peer, reason) }, (socket, peer) => {
+      acceptor = tlsAcceptor({ identity: (name) => identityFor(table(), name), ciphers, failed: (peer, reason) => handshakeFailed(peer, reason) }, (socket, peer) => {
         const name = (socket as unknown as { servername?: string | false }).servername // set on the server's side, unlike Node's types say
         serve(socket, peer, table, 'https', typeof name === 'string' ? name.toLowerCase() : '')
       })
@@ -206,6 +206,12 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
     },
   }
 }
+
+/** As Envoy has them: 128 bits first, which cost a quarter less. */
+const ciphers = [
+  'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305', 'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384',
+].join(':')
 
 /** Until the splice, which comes in the same turn, nothing is read. */
 const unread: WireReader = { bytes() {}, drained() {}, ended() {}, closed() {} }
