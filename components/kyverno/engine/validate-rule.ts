@@ -6,6 +6,7 @@ import { exemptedControls, isExcepted, type PolicyException } from './exceptions
 import { judgeOf, type Judge, type Judging } from './judge.ts'
 import { ruleTest, type SubjectTest } from './match-resource.ts'
 import { chain, type MaybePromise } from './maybe-promise.ts'
+import { neededContext } from './needed-context.ts'
 import type { Scope } from './variables.ts'
 import type { Judgement, Verdict } from './verdict.ts'
 
@@ -99,16 +100,20 @@ function resultOf({ policy, rule, passed, pass, isEnforced }: RuleCheck, said: J
 
 const unmet: Judgement = { verdict: 'skip', message: 'preconditions not met' }
 
-/** The rule's own variables, its preconditions, then what it asks. */
+/** The variables that the preconditions need, the preconditions, the other variables, then what the rule asks. */
 function judgeInScope({ policy, rule, holds, judge }: RuleCheck, at: Judging): MaybePromise<Judgement | undefined> {
-  return chain(ruleScope(policy.metadata.name ?? '', rule, at.request, at.source), (scope) => (holds?.(scope, 'error') === false ? unmet : judge({ ...at, scope })))
+  const { early, late } = neededContext(rule)
+  return chain(withContext(early, startOf(policy.metadata.name ?? '', rule, at.request, at.source), at.source), (first) =>
+    (holds?.(first, 'error') === false ? unmet : chain(withContext(late, first, at.source), (scope) => judge({ ...at, scope }))))
 }
 
-/** The variables of a rule for a request. */
+/** The variables of a rule for a request: of its context those that it names. */
 export function ruleScope(policy: string, rule: Rule, request: Request, source: ContextSource): MaybePromise<Scope> {
-  const base = source.given === undefined ? requestScope(request) : requestScope(request, source.given(policy, rule.name, request.object))
-  return rule.context === undefined || rule.context.length === 0 ? base : withContext(rule.context, base, source)
+  const { early, late } = neededContext(rule)
+  return chain(withContext(early, startOf(policy, rule, request, source), source), (first) => withContext(late, first, source))
 }
+
+const startOf = (policy: string, rule: Rule, request: Request, source: ContextSource): Scope => (source.given === undefined ? requestScope(request) : requestScope(request, source.given(policy, rule.name, request.object)))
 
 /** Whether a failure refuses the request: the overrides per namespace, then the rule's word, then the policy's. */
 function enforcement(policy: PolicyObject, rule: Rule): boolean | ((request: Request) => boolean) {

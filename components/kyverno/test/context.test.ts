@@ -50,3 +50,17 @@ test('variables that name each other come to an end', async () => {
   assert.equal(result?.verdict, 'error')
   assert.match(result?.message ?? '', /expand more than/)
 })
+
+test('data that nobody names, or that preconditions rule out, is not asked for', async () => {
+  const asked: string[] = []
+  const source: ContextSource = { ...nobody, configMap: async (name) => { asked.push(name); return { data: { value: name } } } }
+  const entry = (name: string, configMap: string): ContextEntry => ({ name, configMap: { name: configMap, namespace: 'default' } })
+  const of = (early: string): PolicyObject => ({ apiVersion: 'kyverno.io/v1', kind: 'ClusterPolicy', metadata: { name: 'p' }, spec: { rules: [{
+    name: 'r', match: { any: [{ resources: { kinds: ['Pod'] } }] }, context: [entry('first', 'first'), entry('unused', 'unused'), entry('base', 'base'), entry('late', '{{ base.data.value }}-of')],
+    preconditions: { all: [{ key: '{{ first.data.value }}', operator: 'Equals', value: early }] }, validate: { deny: { conditions: { any: [{ key: '{{ late.data.value }}', operator: 'NotEquals', value: 'base-of' }] } } },
+  }] } })
+  assert.equal((await validateResource(of('other'), { object: pod }, source))[0]?.verdict, 'skip')
+  assert.deepEqual(asked.splice(0), ['first'])
+  assert.equal((await validateResource(of('first'), { object: pod }, source))[0]?.verdict, 'pass')
+  assert.deepEqual(asked, ['first', 'base', 'base-of'])
+})
