@@ -171,6 +171,10 @@ class Checker {
 
   private overload(node: CallNode, found: CelFunction, argTypes: readonly CelType[], asMember: boolean): CelType {
     node.name = found.name
+    if (found.name === '_&&_' || found.name === '_||_') {
+      node.args.forEach((arg, i) => this.wantOperand(argTypes[i] ?? dynType, arg))
+      return boolType
+    }
     let result: CelType | undefined
     const matching: Overload[] = []
     for (const one of found.overloads) {
@@ -283,14 +287,14 @@ class Checker {
     const [key, item] = this.rangeTypes(range, node)
     let inner: Scope = { name: node.first, type: node.second === undefined && range.kind !== 'map' ? item : key, parent: scope }
     if (node.second !== undefined) inner = { name: node.second, type: item, parent: inner }
-    if (node.condition) this.wantBool(this.check(node.condition, inner), node, '_?_:_')
+    const condition = node.condition && this.check(node.condition, inner)
     const body = this.check(node.body, inner)
+    if (condition) this.wantBool(condition, node, node.macro.startsWith('transformMap') ? mapType(dynType, dynType) : listType(body))
     switch (node.macro) {
-      case 'all': return this.wantBool(body, node, '_&&_')
-      case 'exists': return this.wantBool(body, node, '_||_')
-      case 'existsOne': return this.wantBool(body, node, '_?_:_')
+      case 'all': case 'exists': return this.wantOperand(body, node.body)
+      case 'existsOne': return this.wantBool(body, node, intType)
       case 'filter': {
-        this.wantBool(body, node, '_?_:_')
+        this.wantBool(body, node, listType(node.second === undefined && range.kind === 'map' ? key : item))
         return listType(node.second === undefined && range.kind === 'map' ? key : item)
       }
       case 'map': case 'transformList': return listType(body)
@@ -302,7 +306,7 @@ class Checker {
       case 'transformMap': return mapType(key, body)
       case 'transformMapEntry': {
         const entry = this.known.apply(body)
-        if (entry.kind !== 'map' && entry.kind !== 'dyn' && entry.kind !== 'error') return this.report(`found no matching overload for 'cel.@mapInsert' applied to '(map(${key.text}, dyn), ${entry.text})'`, node)
+        if (entry.kind !== 'map' && entry.kind !== 'dyn' && entry.kind !== 'error') return this.report(`found no matching overload for 'cel.@mapInsert' applied to '(map(dyn, dyn), ${this.known.apply(entry, true).text})'`, node)
         return entry
       }
     }
@@ -323,10 +327,16 @@ class Checker {
     }
   }
 
-  private wantBool(type: CelType, node: CelNode, operator: string): CelType {
+  /** An operand of `&&` or `||`, also of those that `all` and `exists` stand for. */
+  private wantOperand(type: CelType, node: CelNode): CelType {
+    return this.known.assignable(type, boolType) ? boolType : this.report(`expected type 'bool' but found '${this.known.apply(type, true).text}'`, node)
+  }
+
+  private wantBool(type: CelType, node: CelNode, result: CelType): CelType {
     if (this.known.assignable(type, boolType)) return boolType
     const shown = this.known.apply(type, true).text
-    return this.report(`found no matching overload for '${operator}' applied to '${operator === '_?_:_' ? `(${shown}, dyn, dyn)` : `(bool, ${shown})`}'`, node)
+    const made = this.known.apply(result, true).text
+    return this.report(`found no matching overload for '_?_:_' applied to '(${shown}, ${made}, ${made})'`, node)
   }
 
   private bind(node: BindNode, scope: Scope | undefined): CelType {

@@ -1,4 +1,4 @@
-import type { CallNode } from '../syntax/node.ts'
+import type { CallNode, CelNode } from '../syntax/node.ts'
 import { celEquals } from '../value/equal.ts'
 import { type CelFault, noSuchOverload } from '../value/fault.ts'
 import { CelOptional, type CelValue, optionalNone } from '../value/value.ts'
@@ -38,7 +38,7 @@ export function compileOperator(node: CallNode, locals: Locals | undefined, comp
   switch (name) {
     case '_&&_': return compileLogical(a(), b(), false)
     case '_||_': return compileLogical(a(), b(), true)
-    case '_?_:_': return third ? compileConditional(a(), b(), compiler.compile(third, locals)) : compileCall(node, locals, compiler)
+    case '_?_:_': return third ? compileConditional(a(), asBranch(second, b()), asBranch(third, compiler.compile(third, locals))) : compileCall(node, locals, compiler)
     case '_[_]': case '_[?_]': return compileIndex(a(), b(), name === '_[_]' ? index : indexOptional, second.kind === 'ident' ? 0 : 1)
   }
   const operator = binary[name]
@@ -110,6 +110,17 @@ function compileLogical(left: Eval, right: Eval, decisive: boolean): Eval {
       recoverable(thrown)
     }
     throw fault
+  }
+}
+
+/** A branch that only reads a variable or a field of one is part of the conditional for the reference implementation: the variable costs nothing. */
+function asBranch(node: CelNode, evaluate: Eval): Eval {
+  let root = node
+  while (root.kind === 'select' && !root.test && !root.optional && !root.resolved) root = root.operand
+  if (root.kind !== 'ident' || root.constant !== undefined) return evaluate
+  return (frame) => {
+    frame.cost--
+    return evaluate(frame)
   }
 }
 

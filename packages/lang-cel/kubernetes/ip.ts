@@ -1,7 +1,7 @@
 import { boolType, intType, opaqueType, stringType } from '../check/cel-type.ts'
 import { traversalCost } from '../compile/cost.ts'
 import { type CelFunction, type CelLibrary, global, member } from '../environment.ts'
-import { CelFault } from '../value/fault.ts'
+import { CelFault, noSuchOverload } from '../value/fault.ts'
 import { CelOpaque, type CelValue } from '../value/value.ts'
 import { formatIp, type IpBytes, isMapped, maskIp, parseIp } from './ip-address.ts'
 
@@ -48,7 +48,7 @@ function readIp(text: string): IpBytes | string {
 function readCidr(text: string): Cidr | string {
   const shown = JSON.stringify(text)
   const slash = text.lastIndexOf('/')
-  const wrong = `network address parse error during conversion from string: netip.ParsePrefix(${shown}): `
+  const wrong = `network address parse error during conversion from string: network address parse error during conversion from string: netip.ParsePrefix(${shown}): `
   if (slash < 0) return `${wrong}no '/'`
   const bytes = parseIp(text.slice(0, slash))
   const bits = text.slice(slash + 1)
@@ -69,6 +69,13 @@ function cidr(text: CelValue): Cidr {
   if (text instanceof Cidr) return text
   const found = readCidr(text as string)
   if (typeof found === 'string') throw new CelFault(found)
+  return found
+}
+
+/** Upstream says no more than this of a text that is no address. */
+function containedIp(value: CelValue): IpBytes {
+  const found = value instanceof Ip ? value.bytes : readIp(value as string)
+  if (typeof found === 'string') throw noSuchOverload()
   return found
 }
 
@@ -112,7 +119,7 @@ const cidrFunctions: CelFunction[] = [
   { name: 'cidr', overloads: [global([stringType], cidrType, cidr, once)] },
   { name: 'isCIDR', overloads: [global([stringType], boolType, (text) => typeof readCidr(text as string) !== 'string', once)] },
   { name: 'string', overloads: [global([cidrType], stringType, (value) => `${formatIp((value as Cidr).bytes)}/${(value as Cidr).prefix}`)] },
-  { name: 'containsIP', overloads: [stringType, ipType].map((type) => member([cidrType, type], boolType, (network, other) => containsIp(network as Cidr, ip(other)), containsCost(2, 0))) },
+  { name: 'containsIP', overloads: [stringType, ipType].map((type) => member([cidrType, type], boolType, (network, other) => containsIp(network as Cidr, containedIp(other)), containsCost(2, 0))) },
   {
     name: 'containsCIDR',
     overloads: [stringType, cidrType].map((type) => member([cidrType, type], boolType, (network, other) => {

@@ -42,7 +42,8 @@ function quantity(text: CelValue): CelQuantity {
 }
 
 const fromInt = (value: CelValue): Quantity => ({ nano: BigInt(value as number | bigint) * billion, format: 'DecimalSI' })
-const fitsInt = ({ nano }: Quantity) => nano % billion === 0n && nano / billion >= -(2n ** 63n) && nano / billion < 2n ** 63n
+/** The largest int itself is what larger quantities are cut to, so it does not count. */
+const fitsInt = ({ nano }: Quantity) => nano % billion === 0n && nano / billion >= -(2n ** 63n) && nano / billion < 2n ** 63n - 1n
 
 function arithmetic(name: string, run: (a: Quantity, b: Quantity) => Quantity): CelFunction {
   return {

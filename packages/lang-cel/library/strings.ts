@@ -6,6 +6,9 @@ import { codePoints, isBasic } from '../value/text.ts'
 import type { CelValue } from '../value/value.ts'
 import { formatString } from './string-format.ts'
 
+/** Kubernetes has an older version, which formats by locale and takes offsets beyond the end. */
+type Style = 'plain' | 'kubernetes'
+
 const text = (value: CelValue | undefined): string => {
   if (typeof value !== 'string') throw noSuchOverload()
   return value
@@ -32,8 +35,9 @@ function charAt(value: string, index: number): string {
   return chars[index] ?? ''
 }
 
-function indexOf(value: string, part: string, offset: number): number {
+function indexOf(value: string, part: string, offset: number, style: Style = 'plain'): number {
   const chars = units(value)
+  if (style === 'kubernetes' && offset > chars.length) return part === '' ? chars.length : -1
   if (offset < 0) throw outOfRange(offset)
   if (part === '') {
     if (offset > chars.length) throw outOfRange(offset)
@@ -45,8 +49,9 @@ function indexOf(value: string, part: string, offset: number): number {
   return found < 0 ? -1 : codePoints(value.slice(0, found))
 }
 
-function lastIndexOf(value: string, part: string, offset: number | undefined): number {
+function lastIndexOf(value: string, part: string, offset: number | undefined, style: Style = 'plain'): number {
   const chars = units(value)
+  if (style === 'kubernetes' && offset !== undefined && offset > chars.length) return part === '' ? chars.length : -1
   if (offset !== undefined && (offset < 0 || offset > chars.length)) throw outOfRange(offset)
   const from = offset ?? chars.length
   if (part === '') return from
@@ -125,17 +130,17 @@ const twice = ([value = '']: readonly CelValue[]) => Math.ceil(text(value).lengt
 const bytewise = ([value = '']: readonly CelValue[]) => Math.floor(Buffer.byteLength(text(value)) * 0.1)
 const ofResult = (_: readonly CelValue[], result: CelValue) => Math.ceil(text(result).length * 0.2)
 
-const functions = (style: 'plain' | 'kubernetes'): CelFunction[] => [
+const functions = (style: Style): CelFunction[] => [
   { name: 'charAt', overloads: [member([string, int], string, (value, index) => charAt(text(value), whole(index)))] },
   {
     name: 'indexOf',
-    overloads: [member([string, string], int, (value, part) => indexOf(text(value), text(part), 0), bytewise), member([string, string, int], int, (value, part, offset) => indexOf(text(value), text(part), whole(offset)), bytewise)],
+    overloads: [member([string, string], int, (value, part) => indexOf(text(value), text(part), 0), bytewise), member([string, string, int], int, (value, part, offset) => indexOf(text(value), text(part), whole(offset), style), bytewise)],
   },
   {
     name: 'lastIndexOf',
     overloads: [
       member([string, string], int, (value, part) => lastIndexOf(text(value), text(part), undefined), bytewise),
-      member([string, string, int], int, (value, part, offset) => lastIndexOf(text(value), text(part), whole(offset)), bytewise),
+      member([string, string, int], int, (value, part, offset) => lastIndexOf(text(value), text(part), whole(offset), style), bytewise),
     ],
   },
   { name: 'lowerAscii', overloads: [member([string], string, (value) => lower(text(value)), once)] },

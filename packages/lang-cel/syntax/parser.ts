@@ -46,6 +46,9 @@ class Parser {
   private readonly options: ParseOptions
   private readonly maxDepth: number
   private at = 0
+  /** What else than an operand may stand at the next token, for its message. */
+  private mayFollow = ''
+  private mayBeOptional = false
   private depth = 0
 
   constructor(text: string, issues: CelIssue[], options: ParseOptions) {
@@ -57,7 +60,7 @@ class Parser {
 
   whole(): CelNode {
     const node = this.expression()
-    if (this.token.kind !== 'end') this.refuse(`Syntax error: mismatched input '${this.token.text}' expecting <EOF>`, this.token.offset)
+    if (this.token.kind !== 'end') this.refuse(`Syntax error: ${this.tokens[this.at + 1]?.kind === 'end' ? 'extraneous' : 'mismatched'} input '${this.token.text}' expecting <EOF>`, this.token.offset)
     return node
   }
 
@@ -85,8 +88,9 @@ class Parser {
     return this.is(sign) ? this.take() : undefined
   }
 
-  private expect(sign: string, others = `'${sign}'`): Token {
-    if (!this.is(sign)) this.refuse(`Syntax error: mismatched input '${this.token.text}' expecting ${others}`, this.token.offset)
+  private expect(sign: string, others?: string): Token {
+    if (!this.is(sign) && others === undefined && sign !== ':' && this.token.kind === 'end') this.refuse(`Syntax error: missing '${sign}' at '<EOF>'`, this.token.offset)
+    if (!this.is(sign)) this.refuse(`Syntax error: mismatched input '${this.token.text}' expecting ${others ?? `'${sign}'`}`, this.token.offset)
     return this.take()
   }
 
@@ -161,7 +165,7 @@ class Parser {
     let count = 0
     while (this.is(sign.text)) {
       const next = this.tokens[this.at + 1]
-      if (sign.text === '-' && (next?.kind === 'int' || next?.kind === 'float')) break
+      if (sign.text === '-' && count === 0 && (next?.kind === 'int' || next?.kind === 'float')) break
       this.take()
       count++
     }
@@ -183,6 +187,7 @@ class Parser {
       if (!open) return node
       const optional = this.accept('?') !== undefined
       if (optional) this.needOptional(open.offset, '[?')
+      else this.mayBeOptional = true
       const index = this.expression()
       this.expect(']')
       node = call(optional ? '_[?_]' : '_[_]', open.offset, [node, index])
@@ -215,6 +220,7 @@ class Parser {
   private args(close: string): CelNode[] {
     const args: CelNode[] = []
     if (this.accept(close)) return args
+    this.mayFollow = `'${close}', `
     do args.push(this.expression())
     while (this.accept(','))
     this.expect(close, `{',', '${close}'}`)
@@ -224,11 +230,14 @@ class Parser {
   private primary(): CelNode {
     const { token } = this
     const { offset } = token
+    const expected = operand.replace("'.'", `${this.mayFollow}'.'`).replace("'true'", `${this.mayBeOptional ? "'?', " : ''}'true'`)
+    this.mayFollow = ''
+    this.mayBeOptional = false
     switch (token.kind) {
       case 'int': case 'float': case 'uint': case 'string': case 'bytes': return this.literal()
       case 'ident': return this.named(false)
       case 'sign': break
-      default: return this.refuse(`Syntax error: mismatched input '${token.text}' expecting ${operand}`, offset)
+      default: return this.refuse(`Syntax error: mismatched input '${token.text}' expecting ${expected}`, offset)
     }
     if (token.text === '-') return this.literal()
     if (this.accept('(')) {
@@ -239,7 +248,7 @@ class Parser {
     if (this.accept('[')) return this.list(offset)
     if (this.accept('{')) return this.map(offset)
     if (this.accept('.')) return this.named(true)
-    return this.refuse(`Syntax error: mismatched input '${token.text}' expecting ${operand}`, offset)
+    return this.refuse(`Syntax error: mismatched input '${token.text}' expecting ${expected}`, offset)
   }
 
   private literal(): CelNode {
