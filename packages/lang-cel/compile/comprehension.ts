@@ -167,7 +167,8 @@ function sortBy({ each, body }: Loop): Eval {
       keyed.push({ key, item })
       return false
     })
-    frame.cost += 11
+    const factor = typeof keyed[0]?.key === 'string' || keyed[0]?.key instanceof Uint8Array ? 2.1 : 2
+    charge(frame, 14 + Math.floor(keyed.length ** 2 * factor))
     return keyed.sort((a, b) => celCompare(a.key, b.key)).map(({ item }) => item)
   }
 }
