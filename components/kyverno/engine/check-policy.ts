@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '@idp/formats'
 import { CodedError, messageOf } from '@idp/kit'
+import { authorizerType, compileCel, dynType, kubernetesEnvironment } from '@idp/lang-cel'
 import { jmesPath } from '@idp/lang-jmespath'
 import { RE2JS } from 're2js'
 import type { CleanupPolicyObject } from '../kinds/cleanup-policy.ts'
@@ -20,7 +21,7 @@ export function policyProblems(policy: PolicyObject): string[] {
   const rules = policy.spec?.rules ?? []
   if (rules.length === 0) return ['spec.rules: at least one rule is needed']
   if (rules.length > limits.rules) return [`spec.rules: more than ${limits.rules} rules`]
-  const problems = unsupportedFeatures(policy).map((path) => `spec.${path} is not supported by this engine`)
+  const problems = [...unsupportedFeatures(policy).map((path) => `spec.${path} is not supported by this engine`), ...matchConditionProblems(policy)]
   const names = new Set<string>()
   for (const [index, rule] of rules.entries()) {
     const at = `spec.rules[${index}]`
@@ -38,6 +39,25 @@ export function policyProblems(policy: PolicyObject): string[] {
     return [messageOf(error)]
   }
 }
+
+/** Why the API server would not take a policy's match conditions: with one bad webhook it would refuse all of them. */
+export function matchConditionProblems({ spec }: PolicyObject): string[] {
+  const names = new Set<string>()
+  return (spec.webhookConfiguration?.matchConditions ?? []).flatMap(({ name, expression }, index) => {
+    const at = `spec.webhookConfiguration.matchConditions[${index}]`
+    const problems = names.has(name) || !/^[A-Za-z0-9]([-\w./]*[A-Za-z0-9])?$/.test(name) ? [`${at}.name: '${name}' is no name, or not the only one`] : []
+    names.add(name)
+    try {
+      const { type } = compileCel(expression, matchEnvironment())
+      if (type.kind !== 'bool' && type.kind !== 'dyn') problems.push(`${at}.expression: must evaluate to bool`)
+    } catch (error) {
+      problems.push(`${at}.expression: ${messageOf(error)}`)
+    }
+    return problems
+  })
+}
+
+const matchEnvironment = () => kubernetesEnvironment({ variables: { object: dynType, oldObject: dynType, request: dynType, authorizer: authorizerType } })
 
 /** What is wrong with a cleanup policy. */
 export function cleanupProblems({ spec }: CleanupPolicyObject): string[] {

@@ -9,6 +9,13 @@ export interface WebhookRule { readonly apiGroups: string[]; readonly apiVersion
 
 export type RuleType = 'validate' | 'mutate'
 
+/** What happens to requests when a policy cannot be asked. */
+export const failurePolicyOf = ({ spec }: PolicyObject): 'Fail' | 'Ignore' => ((spec.webhookConfiguration?.failurePolicy ?? spec.failurePolicy) === 'Ignore' ? 'Ignore' : 'Fail')
+/** Policies with match conditions have a webhook each, since the API server looks at these before it asks. */
+export const hasMatchConditions = ({ spec }: PolicyObject): boolean => (spec.webhookConfiguration?.matchConditions ?? []).length > 0
+/** A policy as its own webhook is named. */
+export const webhookNameOf = ({ metadata }: PolicyObject): string => (metadata.namespace === undefined ? metadata.name ?? '' : `${metadata.namespace}.${metadata.name ?? ''}`)
+
 const allOperations = ['CREATE', 'UPDATE', 'DELETE', 'CONNECT']
 
 /** Kinds that only requests of subresources carry. */

@@ -65,7 +65,7 @@ export interface PolicySpec {
   readonly validationFailureActionOverrides?: readonly { readonly action: string; readonly namespaces?: readonly string[] }[]
   readonly failurePolicy?: 'Fail' | 'Ignore'
   readonly webhookTimeoutSeconds?: number
-  readonly webhookConfiguration?: { readonly timeoutSeconds?: number; readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[] }
+  readonly webhookConfiguration?: { readonly failurePolicy?: 'Fail' | 'Ignore'; readonly timeoutSeconds?: number; readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[] }
   /** Answers requests that are let through with a warning for each rule that fails. */
   readonly emitWarning?: boolean
   readonly [other: string]: unknown

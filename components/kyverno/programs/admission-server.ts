@@ -10,6 +10,7 @@ import type { ImageTrust } from '../engine/images/verify-image.ts'
 import { checkImagesRule, verifyImagesRule } from '../engine/images/verify-images-rule.ts'
 import { limitSource } from '../engine/limited-source.ts'
 import { ruleMatches } from '../engine/match-resource.ts'
+import { failurePolicyOf, hasMatchConditions, webhookNameOf } from '../engine/webhook-rules.ts'
 import { mutatesExisting } from '../engine/mutate-existing.ts'
 import { indexOf } from '../engine/policy-index.ts'
 import { runChecks } from '../engine/validate-rule.ts'
@@ -63,19 +64,20 @@ export function admissionHandler(options: AdmissionOptions): Handler {
     const review = (await request.json()) as Review
     const respond = (response: object) => Response.json({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid: review.request.uid, ...response } })
     if (pathname.startsWith('/policyvalidate')) return respond(checkPolicy(review))
-    const [, type = '', failing = 'fail'] = pathname.split('/')
+    const [, type = '', failing = 'fail', , own] = pathname.split('/')
     if (type !== 'mutate' && type !== 'validate') return new Response('not found\n', { status: 404 })
-    return respond(await answer(options, review, { type, failing: failing === 'ignore' ? 'Ignore' : 'Fail' }))
+    return respond(await answer(options, review, { type, failing: failing === 'ignore' ? 'Ignore' : 'Fail', own: own === undefined ? undefined : decodeURIComponent(own) }))
   }
 }
 
-interface Asked { readonly type: 'mutate' | 'validate'; readonly failing: 'Ignore' | 'Fail' }
+/** `own` names the one policy that a webhook with match conditions is for. */
+interface Asked { readonly type: 'mutate' | 'validate'; readonly failing: 'Ignore' | 'Fail'; readonly own: string | undefined }
 
 async function answer(options: AdmissionOptions, review: Review, asked: Asked): Promise<{ readonly allowed: boolean }> {
   const began = options.clock?.now() ?? 0
   const request = requestOf(review, options)
   if (request === undefined || options.leavesAlone?.(request, review.request.subResource ?? '') === true) return { allowed: true }
-  const policies = looking(options.policies(review.request.namespace ?? ''), asked.failing)
+  const policies = looking(options.policies(review.request.namespace ?? ''), asked)
   const source = options.clock === undefined ? options.source : limitSource(options.source, { clock: options.clock, ms: timeLimit(policies) })
   const response = await (asked.type === 'mutate' ? mutate : validate)({ ...options, source }, { review, request, policies })
   options.reviewed?.({ kind: request.object.kind, namespace: review.request.namespace ?? '', operation: review.request.operation, allowed: response.allowed, seconds: ((options.clock?.now() ?? 0) - began) / 1000, type: asked.type })
@@ -83,7 +85,7 @@ async function answer(options: AdmissionOptions, review: Review, asked: Asked): 
 }
 
 /** Policies of policies.kyverno.io are asked for where failing refuses; each says itself what its own failing means. */
-const withoutCel = ({ cel, ...options }: AdmissionOptions, { failing }: Asked): AdmissionOptions => (cel === undefined || failing === 'Ignore' ? options : { ...options, cel })
+const withoutCel = ({ cel, ...options }: AdmissionOptions, { failing, own }: Asked): AdmissionOptions => (cel === undefined || failing === 'Ignore' || own !== undefined ? options : { ...options, cel })
 
 /** Rules end a second before the API server stops waiting. */
 const timeLimit = (policies: readonly PolicyObject[]): number => Math.max(10, ...policies.map(({ spec }) => spec.webhookConfiguration?.timeoutSeconds ?? spec.webhookTimeoutSeconds ?? 10)) * 1000 - 1000
@@ -109,7 +111,7 @@ async function validate(options: AdmissionOptions, { review, request, policies }
       continue
     }
     const policy = policies.find(({ metadata }) => metadata.name === result.policy)
-    const blocks = result.enforced && (result.verdict === 'fail' || (result.verdict === 'error' && policy?.spec.failurePolicy !== 'Ignore'))
+    const blocks = result.enforced && (result.verdict === 'fail' || (result.verdict === 'error' && (policy === undefined || failurePolicyOf(policy) === 'Fail')))
     options.decided(result, request, blocks)
     if (blocks) refused.push(result)
     else if (result.verdict === 'fail' && policy?.spec.emitWarning === true) warnings.push(`policy ${result.policy}.${result.rule}: ${result.message}`)
@@ -141,16 +143,19 @@ function leaveWork({ leave }: AdmissionOptions, request: PolicyRequest, policies
   }
 }
 
-const admitting = new WeakMap<readonly PolicyObject[], Readonly<Record<Asked['failing'], readonly PolicyObject[]>>>()
+const admitting = new WeakMap<readonly PolicyObject[], Map<string, readonly PolicyObject[]>>()
 
-/** The policies that look at requests, by what is to happen when they cannot. */
-function looking(all: readonly PolicyObject[], failing: Asked['failing']): readonly PolicyObject[] {
-  const known = admitting.get(all)
-  if (known !== undefined) return known[failing]
-  const present = all.filter(({ spec }) => spec.admission !== false)
-  const made = { Ignore: present.filter(({ spec }) => spec.failurePolicy === 'Ignore'), Fail: present.filter(({ spec }) => spec.failurePolicy !== 'Ignore') }
-  admitting.set(all, made)
-  return made[failing]
+/** The policies that look at requests of a webhook: by what is to happen when they cannot, those with match conditions each for itself. The same array while the policies are the same. */
+function looking(all: readonly PolicyObject[], { failing, own = '' }: Asked): readonly PolicyObject[] {
+  const lists = admitting.get(all) ?? new Map<string, readonly PolicyObject[]>()
+  admitting.set(all, lists)
+  const key = `${failing} ${own}`
+  const known = lists.get(key)
+  if (known !== undefined) return known
+  const made = all.filter((policy) => policy.spec.admission !== false && failurePolicyOf(policy) === failing && (hasMatchConditions(policy) ? webhookNameOf(policy) === own : own === ''))
+  if (lists.size > 1_000) lists.clear()
+  lists.set(key, made)
+  return made
 }
 
 async function mutate(options: AdmissionOptions, { review, request, policies }: Reviewing): Promise<{ readonly allowed: boolean }> {
@@ -162,7 +167,7 @@ async function mutate(options: AdmissionOptions, { review, request, policies }: 
       object = (await mutateResource(policy, { ...request, object }, options.source, options.exceptions())).object
     } catch (error) {
       options.log.warn('a mutation failed', { policy: policy.metadata.name, kind: object.kind, name: object.metadata.name, error: messageOf(error) })
-      if (policy.spec.failurePolicy !== 'Ignore') return failed(error)
+      if (failurePolicyOf(policy) === 'Fail') return failed(error)
     }
   }
   try {
@@ -177,7 +182,7 @@ async function mutate(options: AdmissionOptions, { review, request, policies }: 
     const verified = await verifyImagesRule(policy, rule, { ...request, object }, { source: options.source, exceptions: options.exceptions(), trust: options.trust })
     if (verified === undefined) continue
     const { verdict, enforced } = verified.result
-    const blocks = enforced && (verdict === 'fail' || (verdict === 'error' && policy.spec.failurePolicy !== 'Ignore'))
+    const blocks = enforced && (verdict === 'fail' || (verdict === 'error' && failurePolicyOf(policy) === 'Fail'))
     options.decided(verified.result, request, blocks)
     if (blocks) refused.push(verified.result)
     object = verified.object

@@ -6,6 +6,11 @@ import type { PolicyObject } from '../kinds/policy.ts'
 
 const policy = (...rules: object[]): PolicyObject => ({ apiVersion: 'kyverno.io/v1', kind: 'ClusterPolicy', metadata: { name: 'p' }, spec: { rules: rules.map((rule, index) => ({ name: `r${index}`, match: { any: [{ resources: { kinds: ['Pod'] } }] }, ...rule })) } } as unknown as PolicyObject)
 
+const withConditions = (expression: string): PolicyObject => {
+  const made = policy({ validate: { pattern: {} } })
+  return { ...made, spec: { ...made.spec, webhookConfiguration: { matchConditions: [{ name: 'c', expression }] } } }
+}
+
 const rows: readonly (readonly [what: string, policy: PolicyObject, want: RegExp | undefined])[] = [
   ['a good policy', policy({ validate: { pattern: { metadata: { name: '{{ request.name }}' } } } }), undefined],
   ['no rules', policy(), /spec\.rules: at least one/],
@@ -19,6 +24,9 @@ const rows: readonly (readonly [what: string, policy: PolicyObject, want: RegExp
   ['CEL that names nothing', policy({ validate: { cel: { expressions: [{ expression: 'objekt.spec' }] } } }), /undeclared reference to 'objekt'/],
   ['CEL preconditions without CEL', policy({ celPreconditions: [{ name: 'a', expression: 'true' }], validate: { pattern: {} } }), /celPreconditions/],
   ['a context expression', policy({ context: [{ name: 'a', apiCall: { urlPath: '/x', jmesPath: 'items[' } }], validate: { pattern: {} } }), /rules\[0\]\.context\[0\]\.apiCall\.jmesPath/],
+  ['match conditions', withConditions("request.operation == 'CREATE' && object.metadata.name != 'x'"), undefined],
+  ['match conditions that do not compile', withConditions('object.metadata.'), /spec\.webhookConfiguration\.matchConditions\[0\]\.expression/],
+  ['match conditions that are no condition', withConditions("'yes'"), /must evaluate to bool/],
   ['nesting without end', policy({ validate: { pattern: Array.from({ length: 80 }).reduce<object>((inner) => ({ a: inner }), {}) } }), /nested more than/],
 ]
 for (const [what, given, want] of rows) {
