@@ -18,6 +18,13 @@ export async function withFolder<T>(files: Files, run: (folder: string) => Promi
   }
 }
 
+/** The template that is edited: the first that is no helper and no test. */
+export function editedTemplate(files: Readonly<Record<string, unknown>>): string {
+  const path = Object.keys(files).filter((name) => /^templates\/(?!tests\/)(?:[^/]+\/)?[^_][^/]*\.ya?ml$/.test(name)).sort()[0]
+  if (path === undefined) throw new Error('the chart has no templates')
+  return path
+}
+
 /** A chart's files as bytes. */
 export function filesOf(root: string): Record<string, Uint8Array> {
   const files: Record<string, Uint8Array> = {}
