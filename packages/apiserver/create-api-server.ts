@@ -164,11 +164,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     authorizeOrThrow(context, user, info)
     return { user, real: own, info }
   }
-  const resourceRequest = (request: Request, peer: Peer, url: URL, { user, info }: Admitted): ResourceRequest => {
+  const resourceRequest = (request: Request, peer: Peer, url: URL, { user, info }: Admitted, annotations: Map<string, string>): ResourceRequest => {
     const found = registry.find(info.group, info.version, info.resource) ?? special.resources.get(`${info.group}/${info.version}/${info.resource}`)
     if (found === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource')
     const warnings = new Set<string>(found.deprecated === undefined ? [] : [found.deprecated])
-    return { server: context, resource: found, info, search: url.searchParams, request, user, peer, warnings }
+    return { server: context, resource: found, info, search: url.searchParams, request, user, peer, warnings, annotations }
   }
   const answer = async (request: Request, peer: Peer, record: RequestRecord): Promise<Response> => {
     const url = new URL(request.url)
@@ -182,14 +182,14 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const elsewhere = aggregated.forward(request, url, admitted.user)
     if (elsewhere !== undefined) return elsewhere
     if (url.pathname === '/metrics') return answerText(metrics.render(), 200, 'text/plain; version=0.0.4; charset=utf-8')
-    if (admitted.info.isResource) return routeResource(resourceRequest(request, peer, url, admitted), special.handlers)
+    if (admitted.info.isResource) return routeResource(resourceRequest(request, peer, url, admitted, record.annotations), special.handlers)
     const page = discovery(request, url.pathname) ?? (await openApi(request, url.pathname)) ?? issuerPages(url.pathname) ?? general(url.pathname)
     if (page === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource')
     return page
   }
   const upgrades = upgradeServer(context, (request, peer) => {
     const url = new URL(request.url)
-    return resourceRequest(request, peer, url, admit(request, peer, url))
+    return resourceRequest(request, peer, url, admit(request, peer, url), new Map())
   })
   return {
     context, started,

@@ -45,4 +45,6 @@ export interface ResourceRequest {
   readonly peer: Peer
   /** Texts for `Warning` headers; filled while the request is handled. */
   readonly warnings: Set<string>
+  /** Facts for the audit log; filled while the request is handled. */
+  readonly annotations?: Map<string, string>
 }

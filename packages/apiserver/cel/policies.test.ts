@@ -2,6 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigMap, CustomResourceDefinition, Deployment, isApiError, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from '@idp/api'
 import type { AnyObject } from '@idp/formats'
+import { createClient, handlerTransport } from '@idp/client'
+import { fakeClock, seededRandom, silentLog } from '@idp/kit'
+import { memoryStore } from '@idp/store'
+import { createApiServer } from '../create-api-server.ts'
+import type { AuditEvent } from '../observe/audit.ts'
 import { startTestApi, type TestApi } from '../testing.ts'
 
 const rules = (plural: string, group = '') => ({ resourceRules: [{ apiGroups: [group], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], resources: [plural] }] })
@@ -66,6 +71,20 @@ test('Warn tells, and the namespace and authorizer can be asked', async () => {
   const answer = await api.client.request('/api/v1/namespaces/default/configmaps', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(configMap('a')) })
   assert.equal(answer.status, 201)
   assert.equal(answer.headers.get('warning'), `299 - "Validation failed for ValidatingAdmissionPolicy 'p' with binding 'b': may delete"`)
+})
+
+test('Audit and audit annotations reach the audit log', async () => {
+  const events: AuditEvent[] = []
+  const store = memoryStore()
+  await using server = createApiServer({ store, clock: fakeClock(), log: silentLog, random: seededRandom(), authorization: 'alwaysAllow', builtInAdmission: false, authenticate: () => ({ name: 'root', groups: [] }), audit: (event) => void events.push(event) })
+  await server.started
+  const client = createClient({ transport: handlerTransport(server.handler), userAgent: 'test' })
+  await client.create(ValidatingAdmissionPolicy, policy({ validations: [{ expression: 'false', message: 'no' }], auditAnnotations: [{ key: 'who', valueExpression: "'it was ' + request.userInfo.username" }, { key: 'none', valueExpression: 'null' }] }))
+  await client.create(ValidatingAdmissionPolicyBinding, binding({ validationActions: ['Audit'] }))
+  await client.create(ConfigMap, configMap('a'))
+  assert.deepEqual(events.at(-1)?.['annotations'], {
+    'p/who': 'it was root', 'validation.policy.admission.k8s.io/validation_failure': '[{"message":"no","policy":"p","binding":"b","expressionIndex":0,"validationActions":["Audit"]}]',
+  })
 })
 
 test('a policy that does not compile is refused with every place', async () => {

@@ -74,15 +74,21 @@ function applyBinding(server: Context, engine: Engine, compiled: CompiledPolicy,
   return params.flatMap((param) => act(engine.runPolicy(compiled, values, param), names, binding, request))
 }
 
+/** Most failures that one audit event names. */
+const mostFailures = 50
+
+function annotate({ annotations }: AdmissionRequest, key: string, value: (known: string | undefined) => string): void {
+  annotations?.set(key, value(annotations.get(key)))
+}
+
 /** Does what `validationActions` say with what a policy found; the answer is what the request is refused for. */
 function act({ findings, annotations, annotationErrors }: PolicyResult, names: Pick<Denial, 'policy' | 'binding'>, { spec }: ValidatingAdmissionPolicyBinding, request: AdmissionRequest): Denial[] {
   const actions = spec.validationActions ?? []
-  for (const [key, value] of annotations) request.annotations?.set(`${names.policy}/${key}`, value)
+  for (const [key, value] of annotations) annotate(request, `${names.policy}/${key}`, (known) => known === undefined || known.split(', ').includes(value) ? known ?? value : `${known}, ${value}`)
   if (actions.includes('Warn')) for (const { message } of findings) request.warnings.add(`Validation failed for ValidatingAdmissionPolicy '${names.policy}' with binding '${names.binding ?? ''}': ${message}`)
   if (actions.includes('Audit') && findings.length > 0) {
-    request.annotations?.set('validation.policy.admission.k8s.io/validation_failure', JSON.stringify(findings.map(({ message, index }) => ({
-      message, policy: names.policy, binding: names.binding, expressionIndex: index, validationActions: actions,
-    }))))
+    const failures = findings.map(({ message, index }) => ({ message, policy: names.policy, binding: names.binding, expressionIndex: index, validationActions: actions }))
+    annotate(request, 'validation.policy.admission.k8s.io/validation_failure', (known) => JSON.stringify([...JSON.parse(known ?? '[]') as object[], ...failures].slice(0, mostFailures)))
   }
   return [
     ...actions.includes('Deny') ? findings.map(({ message, reason }) => ({ ...names, message, reason })) : [],

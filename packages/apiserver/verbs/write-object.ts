@@ -18,10 +18,10 @@ export interface Written { readonly object: AnyObject; readonly created: boolean
 
 /** Admission's view of a write. */
 export function admissionOf(request: ResourceRequest, operation: AdmissionRequest['operation'], write: { object: AnyObject | undefined; old: AnyObject | undefined; dryRun: boolean; options?: Record<string, unknown> }): AdmissionRequest {
-  const { resource, info, user, warnings } = request
+  const { resource, info, user, warnings, annotations } = request
   return {
     operation, resource, subresource: info.subresource, namespace: info.namespace, name: write.object?.metadata.name ?? info.name, user,
-    dryRun: write.dryRun, object: write.object, old: write.old, options: write.options ?? {}, warnings,
+    dryRun: write.dryRun, object: write.object, old: write.old, options: write.options ?? {}, warnings, ...annotations && { annotations },
   }
 }
 
