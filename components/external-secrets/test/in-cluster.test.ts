@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { Deployment, isApiError, Namespace, Pod, Secret, ServiceAccount } from '@idp/api'
+import { Deployment, EndpointSlice, isApiError, Namespace, Pod, Secret, ServiceAccount } from '@idp/api'
 import type { Client } from '@idp/client'
 import type { AnyObject } from '@idp/formats'
 import { memoryFiles } from '@idp/kit'
@@ -37,7 +37,7 @@ test('in a cluster with Vault, under their own accounts: a value changed in Vaul
   await install(client, 'external-secrets', 'external-secrets-system')
   await client.create(Namespace, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'observability' } })
   await client.create(ServiceAccount, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'external-secrets', namespace: 'observability' } })
-  await eventually(client, Pod, (pods) => pods.some(({ status }) => status?.phase === 'Running'), { namespace: 'vault-system', timeoutMs: 30_000 })
+  await eventually(client, Pod, (pods) => pods.some(({ status }) => status?.phase === 'Running'), { namespace: 'vault-system', timeoutMs: 60_000 })
 
   let token = ''
   const call = async (method: string, path: string, body?: object): Promise<Record<string, unknown>> => {
@@ -46,9 +46,11 @@ test('in a cluster with Vault, under their own accounts: a value changed in Vaul
     assert.ok(response.status < 400, `${method} ${path}: ${response.status} ${text}`)
     return text === '' ? {} : JSON.parse(text) as Record<string, unknown>
   }
-  await eventually(client, Deployment, (all) => all.length === 3 && all.every(({ status }) => (status?.availableReplicas ?? 0) > 0), { namespace: 'external-secrets-system', timeoutMs: 30_000 })
+  await eventually(client, Deployment, (all) => all.length === 3 && all.every(({ status }) => (status?.availableReplicas ?? 0) > 0), { namespace: 'external-secrets-system', timeoutMs: 60_000 })
+  // A pod that is ready becomes reachable a moment later, when its Service has heard of it.
+  await eventually(client, EndpointSlice, (slices) => slices.some(({ metadata, endpoints }) => metadata.labels?.['kubernetes.io/service-name'] === 'vault' && (endpoints ?? []).some(({ conditions }) => conditions?.ready === true)), { namespace: 'vault-system', timeoutMs: 60_000 })
   token = String((await call('PUT', 'sys/init', { secret_shares: 1, secret_threshold: 1 }))['root_token'])
-  await eventually(client, Pod, (pods) => pods.some(isReady), { namespace: 'vault-system', timeoutMs: 30_000 })
+  await eventually(client, Pod, (pods) => pods.some(isReady), { namespace: 'vault-system', timeoutMs: 60_000 })
   await call('POST', 'sys/mounts/secret', { type: 'kv', options: { version: '2' } })
   await call('POST', 'secret/data/grafana/admin', { data: { 'admin-user': 'admin', 'admin-password': 'one' } })
   await call('POST', 'sys/policies/acl/eso-policy', { policy: 'path "secret/data/*" { capabilities = ["read"] }\npath "secret/metadata/*" { capabilities = ["list", "read"] }' })

@@ -47,7 +47,7 @@ export function createAuditBroker({ storage: whole, random, surroundings, log }:
   function masked(device: AuditDevice, value: unknown, name = '', inData = false): unknown {
     if (typeof value === 'string') return value === '' || (!inData && readable.has(name)) ? value : hashed(device, value)
     if (Array.isArray(value)) return value.map((item) => masked(device, item, name, inData))
-    if (typeof value !== 'object' || value === null) return inData && value !== null && typeof value !== 'boolean' ? value : value
+    if (typeof value !== 'object' || value === null) return value
     return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, masked(device, member, key, inData || key === 'data')]))
   }
   async function append(device: AuditDevice, record: AuditRecord): Promise<void> {

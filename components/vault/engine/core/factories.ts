@@ -4,6 +4,7 @@ import type { MountTable } from './mounts.ts'
 import { approleAuth } from '../auth/approle/approle-backend.ts'
 import { jwtAuth } from '../auth/jwt/jwt-backend.ts'
 import { kubernetesAuth } from '../auth/kubernetes/kubernetes-backend.ts'
+import { githubAuth } from '../auth/github-backend.ts'
 import { userpassAuth } from '../auth/userpass-backend.ts'
 import { identityBackend } from '../identity/identity-backend.ts'
 import { cubbyhole } from '../kv/cubbyhole.ts'
@@ -19,6 +20,6 @@ export function factories(life: (active: Active) => readonly Route[]): Readonly<
   const kv: ActiveFactory = (context) => (context.options['version'] === '2' ? kvV2(context) : kvV1(context))
   return {
     mounts: { kv, generic: (context) => kvV1(context), cubbyhole, transit: (context) => transit(context), pki: (context) => pki(context), identity: identityBackend, system: systemBackend(life) },
-    auth: { token: tokenBackend, kubernetes: kubernetesAuth, approle: approleAuth, userpass: userpassAuth, jwt: jwtAuth, oidc: jwtAuth },
+    auth: { token: tokenBackend, kubernetes: kubernetesAuth, approle: approleAuth, userpass: userpassAuth, jwt: jwtAuth, oidc: jwtAuth, github: githubAuth },
   }
 }
