@@ -94,4 +94,20 @@ const logsForwarded: Check = async (context, { namespace, pods }) => {
   }
 }
 
-export const observabilityChecks = { 'logs-tailed': logsTailed, 'logs-forwarded': logsForwarded, 'metrics-scraped': metricsScraped, 'rolling-update': rollingUpdate, 'application-metrics': applicationMetrics } satisfies Record<string, Check>
+/** `source -> Grafana`: Grafana, signed in to with its Secret, reaches a data source and gives an answer of it. */
+const dataSourceAnswers: Check = async (context, { uid, query: expr }) => {
+  await realPods(context, 'observability', 'prometheus-grafana-')
+  const secret = await get(context.client, { apiVersion: 'v1', kind: 'Secret', name: 'grafana-admin-credentials', namespace: 'observability' })
+  const [user, password] = ['admin-user', 'admin-password'].map((key) => Buffer.from(text(at(secret, 'data', key)), 'base64').toString())
+  const headers = { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
+  const host = `grafana.${context.domain.local}`
+  const health = await context.throughGateway(host, `/api/datasources/uid/${text(uid)}/health`, { headers })
+  if (health.status !== 200) throw new Error(`Grafana answers ${health.status} for the health of data source ${text(uid)}: ${health.body.slice(0, 200)}`)
+  const path = text(uid) === 'loki' ? 'loki/api/v1/query' : 'api/v1/query'
+  const answer = await context.throughGateway(host, `/api/datasources/proxy/uid/${text(uid)}/${path}?query=${encodeURIComponent(text(expr))}`, { headers })
+  if (answer.status !== 200) throw new Error(`Grafana answers ${answer.status} to ${text(expr)}: ${answer.body.slice(0, 200)}`)
+  const { data } = JSON.parse(answer.body) as { data: { result: readonly Sample[] } }
+  return `Grafana, signed in as ${user}: ${text(at(JSON.parse(health.body), 'message'))} ${text(expr)} is ${data.result[0]?.value[1] ?? 'empty'}`
+}
+
+export const observabilityChecks = { 'data-source-answers': dataSourceAnswers, 'logs-tailed': logsTailed, 'logs-forwarded': logsForwarded, 'metrics-scraped': metricsScraped, 'rolling-update': rollingUpdate, 'application-metrics': applicationMetrics } satisfies Record<string, Check>
