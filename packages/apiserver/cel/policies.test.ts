@@ -87,6 +87,13 @@ test('Audit and audit annotations reach the audit log', async () => {
   })
 })
 
+test('a deletion is seen with the old object', async () => {
+  await using api = await withPolicy({ matchConstraints: { resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['DELETE'], resources: ['configmaps'] }] }, validations: [{ expression: "object == null && oldObject.data.?keep.orValue('') != 'yes'", message: 'is kept' }] })
+  for (const name of ['kept', 'free']) await api.client.create(ConfigMap, configMap(name, { keep: name === 'kept' ? 'yes' : 'no' }))
+  await api.client.delete(ConfigMap, 'free', { namespace: 'default' })
+  await assert.rejects(api.client.delete(ConfigMap, 'kept', { namespace: 'default' }), /configmaps "kept" is forbidden: .*is kept/)
+})
+
 test('a policy that does not compile is refused with every place', async () => {
   await using api = await startTestApi()
   await assert.rejects(api.client.create(ValidatingAdmissionPolicy, policy({ validations: [{ expression: 'object.x + ' }, { expression: 'params.x == 1' }, { expression: '1' }] })), (error) => {

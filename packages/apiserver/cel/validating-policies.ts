@@ -37,9 +37,11 @@ export function validatingPolicies(server: Context): AdmissionPlugin {
       const bindings = objectsOf('validatingadmissionpolicybindings') as unknown as ValidatingAdmissionPolicyBinding[]
       if (bindings.length === 0) return
       const policies = objectsOf('validatingadmissionpolicies') as unknown as ValidatingAdmissionPolicy[]
+      const byPolicy = Map.groupBy(bindings, ({ spec }) => spec.policyName ?? '')
       const matching = policies.flatMap((policy) => {
-        const as = matchPolicy(server, policy.spec.matchConstraints as PolicyMatch | undefined, request, 'none')
-        const bound = as ? bindings.filter(({ spec }) => spec.policyName === policy.metadata.name && matchPolicy(server, spec.matchResources as PolicyMatch | undefined, request, 'all')) : []
+        const candidates = byPolicy.get(policy.metadata.name ?? '') ?? []
+        const as = candidates.length === 0 ? undefined : matchPolicy(server, policy.spec.matchConstraints as PolicyMatch | undefined, request, 'none')
+        const bound = as ? candidates.filter(({ spec }) => matchPolicy(server, spec.matchResources as PolicyMatch | undefined, request, 'all')) : []
         return as && bound.length > 0 ? [{ policy, as, bound }] : []
       })
       if (matching.length === 0) return
