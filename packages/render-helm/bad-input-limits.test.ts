@@ -6,8 +6,8 @@ import { harm } from './bad-input-limits.ts'
 
 /** What each kind of harm is refused with: code, and the place (chart, file, line, column) as far as the fault has one. */
 const verdicts: Readonly<Record<keyof typeof harm & string, readonly [code: string, where: string | RegExp]>> = {
-  'a template that includes itself': ['RenderLimit', 'bad/templates/_a.tpl:2:3'], 'templates that call each other': ['RenderLimit', /^bad\/templates\/_a\.tpl:1:\d+$/],
-  'tpl of itself': ['RenderLimit', /^gotpl:1:3$/], 'a loop without end': ['RenderLimit', /^bad\/templates\/a\.yaml:1:\d+$/],
+  'a template that includes itself': ['RenderLimit', /^bad\/templates\/_a\.tpl:2:\d+$/], 'templates that call each other': ['RenderLimit', /^bad\/templates\/_a\.tpl:1:\d+$/],
+  'tpl of itself': ['RenderLimit', /^gotpl:1:\d+$/], 'a loop without end': ['RenderLimit', /^bad\/templates\/a\.yaml:1:\d+$/],
   'includes that double, with text': ['RenderLimit', /^bad\/templates\/_a\.tpl:\d+:\d+$/], 'includes that double, without text': ['RenderLimit', /^bad\/templates\/_a\.tpl:\d+:\d+$/],
   'a text that doubles': ['RenderLimit', /^bad\/templates\/a\.yaml:1:\d+$/], 'a repetition without end': ['RenderLimit', 'bad/templates/a.yaml:1:3'], 'a list without end': ['RenderLimit', 'bad/templates/a.yaml:1:3'],
   'values of 100 MB': ['InvalidYaml', 'values.yaml:1:1'], 'a values file of 110 MB': ['ChartTooLarge', 'values.yaml'],
