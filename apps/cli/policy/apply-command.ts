@@ -25,7 +25,7 @@ export interface ApplyFlags {
   readonly cluster?: boolean; readonly kubeconfig?: string; readonly context?: string; readonly namespace?: string
   readonly valuesFile?: string; readonly userinfo?: string; readonly policyReport?: boolean; readonly outputFormat?: string; readonly output?: string; readonly stdin?: boolean
   readonly auditWarn?: boolean; readonly warnExitCode?: number; readonly warnNoPass?: boolean; readonly table?: boolean; readonly detailedResults?: boolean; readonly removeColor?: boolean
-  readonly exceptionsWithinResources?: boolean; readonly exceptionsWithinPolicies?: boolean; readonly generateExceptions?: boolean; readonly generatedExceptionTtl?: string
+  readonly registry?: boolean; readonly exceptionsWithinResources?: boolean; readonly exceptionsWithinPolicies?: boolean; readonly generateExceptions?: boolean; readonly generatedExceptionTtl?: string
 }
 
 /** Applies policies to resources from files or from a cluster and prints what they say, with the Kyverno CLI's words and exit codes. */

@@ -15,6 +15,7 @@ import { apiContext } from '../../../components/kyverno/programs/api-context.ts'
 import { clusterCelSource } from '../../../components/kyverno/programs/cluster-cel-source.ts'
 import type { ApplyFlags } from './apply-command.ts'
 import { loadObjects } from './load-objects.ts'
+import { openRegistries } from './registry-trust.ts'
 
 export interface ApplyInput {
   readonly policies: readonly PolicyObject[]
@@ -68,10 +69,13 @@ async function worldOf({ policies, exceptions, celExceptions, objects, client, c
   const namespaces = new Map(objects.flatMap((object) => (object.kind === 'Namespace' ? [[object.metadata.name ?? '', object.metadata.labels ?? {}]] : [])))
   const served = (await client?.kinds()) ?? []
   const source = fileSource({ objects, ...(flags.valuesFile === undefined && flags.set.length === 0 ? {} : { given: values.given }) })
+  const registries = flags.registry === true ? openRegistries(now, client) : undefined
+  const celSource = client === undefined ? fileCelSource({ objects: [...objects, ...context.objects], images: context.images, values, now }) : clusterCelSource(client, { kinds: () => served, now })
   return {
+    ...(registries === undefined ? {} : { trust: registries.trust }),
     policies, exceptions, values, namespaceLabels: (name) => values.namespaceLabels(name) ?? namespaces.get(name) ?? {},
-    cel: { exceptions: celExceptions, bindings, parameters: params, source: client === undefined ? fileCelSource({ objects: [...objects, ...context.objects], images: context.images, values, now }) : clusterCelSource(client, { kinds: () => served, now }) },
-    source: client === undefined ? source : { ...apiContext(client), find: source.find, ...(source.given === undefined ? {} : { given: source.given }) },
+    cel: { exceptions: celExceptions, bindings, parameters: params, source: { ...celSource, ...registries?.cel } },
+    source: { ...(client === undefined ? source : { ...apiContext(client), find: source.find, ...(source.given === undefined ? {} : { given: source.given }) }), ...(registries === undefined ? {} : { imageData: registries.imageData }) },
   }
 }
 

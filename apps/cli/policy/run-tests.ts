@@ -5,6 +5,7 @@ import { directoryFiles } from '@idp/platform'
 import { runPolicyTest, type TestOptions, type TestRow } from '../../../components/kyverno/engine/policy-test.ts'
 import type { CommandContext } from '../context.ts'
 import { colours } from './colours.ts'
+import { openRegistries } from './registry-trust.ts'
 import { formatRows, type OutputRow, type TestFormat } from './test-output.ts'
 import { parseSelector } from './test-selector.ts'
 
@@ -19,13 +20,14 @@ export interface TestFlags {
   readonly detailedResults?: boolean
   readonly removeColor?: boolean
   readonly requireTests?: boolean
+  readonly registry?: boolean
 }
 
 interface RanTest { readonly path: string; readonly name: string; readonly rows: readonly TestRow[]; readonly error?: string }
 
 /** Runs every Kyverno CLI test file below the directories with the engine the cluster uses. Exit code 1 when a row is not as expected. */
 export async function runTests(context: CommandContext, directories: readonly string[], flags: TestFlags): Promise<void> {
-  const options = parseSelector(flags.testCaseSelector ?? '')
+  const options: TestOptions = { ...parseSelector(flags.testCaseSelector ?? ''), ...(flags.registry === true ? { registries: openRegistries(() => context.clock.now(), undefined) } : {}) }
   const found = directories.flatMap((directory) => testFiles(directory, flags.fileName))
   if (found.length === 0) {
     throw new CodedError({ code: 'NoPolicyTests', message: `there is no ${flags.fileName} below ${directories.length === 1 ? 'this directory' : 'these directories'}`, where: directories.map((one) => resolve(one)).join(', '), remedy: 'Name the directory of the policies and their tests' })

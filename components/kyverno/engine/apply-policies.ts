@@ -1,7 +1,9 @@
 import type { AnyObject, Json } from '@idp/formats'
-import { messageOf } from '@idp/kit'
+import { CodedError, messageOf } from '@idp/kit'
 import { admissionFamily, celFamily, type AdmissionBinding, type CelException, type CelFamily, type CelPolicy } from '../kinds/cel-policy.ts'
-import type { PolicyObject } from '../kinds/policy.ts'
+import type { ImageVerification } from '../kinds/image-verification.ts'
+import type { PolicyObject, Rule } from '../kinds/policy.ts'
+import { rulesOf } from './autogen.ts'
 import type { CelSource } from './cel/cel-source.ts'
 import { evaluateAdmissionPolicy } from './cel/admission-policies.ts'
 import { evaluateCel } from './cel/evaluate-cel.ts'
@@ -9,6 +11,8 @@ import { isNamespaced } from './cel/plurals.ts'
 import type { Request } from './context.ts'
 import { mutationResults, validateResource } from './evaluate.ts'
 import type { PolicyException } from './exceptions.ts'
+import { attestorSets, type ImageTrust } from './images/verify-image.ts'
+import { checkImagesRule, verifyImagesRule } from './images/verify-images-rule.ts'
 import { generationResults, type GenerationSource } from './generate.ts'
 import type { TestValues } from './test-values.ts'
 import type { Verdict } from './verdict.ts'
@@ -44,8 +48,17 @@ export interface PolicyWorld {
   readonly source: GenerationSource
   readonly values: TestValues
   namespaceLabels(namespace: string): Readonly<Record<string, string>>
+  /** What `verifyImages` is decided with; without it rules that ask a registry are an error. */
+  readonly trust?: ImageTrust
   /** For the policies of policies.kyverno.io. */
   readonly cel: { readonly source: CelSource; readonly exceptions: readonly CelException[]; readonly bindings: readonly AdmissionBinding[]; readonly parameters: readonly AnyObject[] }
+}
+
+/** Where policies may ask for images: their signatures, and what their registry says of them. */
+export interface Registries {
+  readonly trust: ImageTrust
+  imageData(image: string): Promise<Json>
+  readonly cel: Pick<CelSource, 'imageData' | 'isSigned' | 'payload'>
 }
 
 /** Lets every policy mutate a resource, in the order given, then validates the outcome and says what is generated: what the cluster's controllers do with a request, in one pass, by the same functions. Never throws for what a policy does. */
@@ -54,6 +67,11 @@ export async function applyPolicies(world: PolicyWorld, object: AnyObject, opera
   let current = object
   for (const policy of world.policies) {
     const response = await mutateWith(world, policy, { object, current, operation })
+    current = response?.patched ?? current
+    if (response !== undefined && response.rules.length > 0) responses.push(response)
+  }
+  for (const policy of world.policies) {
+    const response = await verifyWith(world, policy, { object, current, operation })
     current = response?.patched ?? current
     if (response !== undefined && response.rules.length > 0) responses.push(response)
   }
@@ -92,6 +110,30 @@ async function mutateWith(world: PolicyWorld, policy: PolicyObject, subject: Sub
     return { ...base, patched: current, rules: [{ rule: '', type: 'Mutation', verdict: 'error', message: messageOf(error), enforced: true }] }
   }
 }
+
+/** Rules with `verifyImages`: what they say, and the resource with digests in place of tags. Verified first, then held against what the rule asks, as the two webhooks do. */
+async function verifyWith(world: PolicyWorld, policy: PolicyObject, subject: Subject): Promise<PolicyResponse | undefined> {
+  if (familyOf(policy) !== undefined) return undefined
+  const { object, current } = subject
+  const { source, exceptions, trust = noRegistry } = world
+  const request = requestFor(world, policy, subject)
+  let patched = current
+  const rules: RuleOutcome[] = []
+  for (const rule of rulesOf(policy).filter((one) => one['verifyImages'] !== undefined)) {
+    const verified = asksRegistry(rule) ? await verifyImagesRule(policy, rule, { ...request, object: patched }, { source, trust, exceptions }) : undefined
+    patched = verified?.object ?? patched
+    const checked = verified === undefined || verified.result.verdict === 'pass' ? await checkImagesRule(policy, rule, { ...request, object: patched }, { source, exceptions }) : undefined
+    const result = checked?.verdict === 'fail' ? checked : verified?.result ?? checked
+    if (result !== undefined) rules.push({ rule: rule.name, type: 'ImageVerify', verdict: result.verdict, message: result.message, enforced: result.enforced })
+  }
+  return { policy, type: 'ImageVerify', object, patched, rules }
+}
+
+/** Digests are found out and signatures verified at a registry; that there is a digest is seen without one. */
+const asksRegistry = (rule: Rule): boolean => (rule['verifyImages'] as readonly ImageVerification[]).some((one) => attestorSets(one).length + (one.attestations ?? []).length > 0 || one.mutateDigest !== false)
+
+const refused = async (): Promise<never> => { throw new CodedError({ code: 'RegistryFailed', message: 'images cannot be verified: no registry may be asked (--registry allows it)' }) }
+const noRegistry: ImageTrust = { now: 0, registry: () => ({ manifest: refused, blob: refused }), secretKey: refused }
 
 async function validateWith(world: PolicyWorld, policy: PolicyObject, subject: Subject): Promise<PolicyResponse[]> {
   const { object, current } = subject

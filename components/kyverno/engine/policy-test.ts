@@ -1,7 +1,7 @@
 import type { AnyObject, Json } from '@idp/formats'
 import { systemClock, type FileTree } from '@idp/kit'
 import type { PolicyObject } from '../kinds/policy.ts'
-import { applyPolicies, applyToPayload, familyOf, type PolicyResponse, type PolicyWorld, type RuleOutcome } from './apply-policies.ts'
+import { applyPolicies, applyToPayload, familyOf, type PolicyResponse, type PolicyWorld, type Registries, type RuleOutcome } from './apply-policies.ts'
 import { objectDifference } from './compare-objects.ts'
 import type { AdmissionBinding } from '../kinds/cel-policy.ts'
 import { fileCelSource } from './cel/file-cel-source.ts'
@@ -32,17 +32,19 @@ export interface TestOptions {
   readonly resources?: readonly string[]
   /** Milliseconds since 1970; the system's clock unless given. */
   readonly now?: () => number
+  /** Where images are verified and looked up; without it, only what the test's files say of images is known. */
+  readonly registries?: Registries | undefined
 }
 
 /**
  * Runs one test file of the Kyverno CLI (`kyverno-test.yaml`, cli.kyverno.io/v1alpha1) with the engine that the cluster uses. Paths in it are relative to it and may not leave `files`.
  * A row is one (policy, rule, kind, resource). As with upstream's CLI, a row about a resource that the rule leaves alone passes (`excluded`), whatever it expects. Throws CodedError `InvalidTest` for a file that is no test.
  */
-export async function runPolicyTest(files: FileTree, path: string, { select, resources, now = () => systemClock.now() }: TestOptions = {}): Promise<TestResult> {
+export async function runPolicyTest(files: FileTree, path: string, { select, resources, now = () => systemClock.now(), registries }: TestOptions = {}): Promise<TestResult> {
   const tests = await loadPolicyTests(files, path)
   const rows: TestRow[] = []
   for (const test of tests) {
-    const run: Run = { test, world: worldOf(test, now), responses: new Map() }
+    const run: Run = { test, world: worldOf(test, now, registries), responses: new Map() }
     for (const expectation of test.results) {
       const { policy = '', rule = '' } = expectation
       if (select?.({ policy, rule, resources: namesOf(expectation) ?? [] }) === false) continue
@@ -54,16 +56,17 @@ export async function runPolicyTest(files: FileTree, path: string, { select, res
 
 interface Run { readonly test: PolicyTestFile; readonly world: PolicyWorld; readonly responses: Map<string, Promise<readonly PolicyResponse[]>> }
 
-function worldOf(test: PolicyTestFile, now: () => number): PolicyWorld {
+function worldOf(test: PolicyTestFile, now: () => number, registries: Registries | undefined): PolicyWorld {
   const { resources, clusterResources, values, answers, exceptions } = test
   const namespaces = new Map([...clusterResources, ...resources].flatMap((one) => (one.kind === 'Namespace' ? [[one.metadata.name ?? '', one.metadata.labels ?? {}]] : [])))
   return {
     policies: test.policies.filter(({ kind }) => !kind.endsWith('Binding')), exceptions, values,
     // Values stand for what a cluster would say; where a test brings its own cluster, that is asked.
-    source: fileSource({ objects: [...clusterResources, ...resources], answers, ...(test.hasValues || clusterResources.length === 0 ? { given: values.given } : {}) }),
+    source: { ...fileSource({ objects: [...clusterResources, ...resources], answers, ...(test.hasValues || clusterResources.length === 0 ? { given: values.given } : {}) }), ...(registries === undefined ? {} : { imageData: registries.imageData }) },
+    ...(registries === undefined ? {} : { trust: registries.trust }),
     cel: {
       exceptions: test.celExceptions, bindings: test.policies.filter(({ kind }) => kind.endsWith('Binding')) as unknown as AdmissionBinding[], parameters: test.params,
-      source: fileCelSource({ objects: [...clusterResources, ...resources], answers, images: test.images, globalContext: test.globalContext, values, now }),
+      source: { ...fileCelSource({ objects: [...clusterResources, ...resources], answers, images: test.images, globalContext: test.globalContext, values, now }), ...registries?.cel },
     },
     namespaceLabels: (name) => values.namespaceLabels(name) ?? namespaces.get(name) ?? {},
   }
