@@ -60,7 +60,9 @@ export function compileCel(text: string, environment: CelEnvironment): CelProgra
       if (frame.cost > frame.limit) throw new CelFault('operation cancelled: actual cost limit exceeded', true)
       return { value, cost: frame.cost }
     } catch (thrown) {
-      if (!(thrown instanceof CelFault)) throw thrown instanceof RangeError ? new CodedError({ code: 'CelEvaluation', message: 'evaluation too deep', cause: thrown }) : thrown
+      // Data nested deeper than the stack, or text longer than there may be.
+      if (thrown instanceof RangeError) return { error: new CelFault(`evaluation exceeds what the engine can hold: ${thrown.message}`, true), cost: frame.cost }
+      if (!(thrown instanceof CelFault)) throw thrown
       return { error: thrown, cost: frame.cost }
     }
   }
