@@ -3,6 +3,7 @@ import { hasRules } from '../schema/has-rules.ts'
 import type { Schema, ValidationRule } from '../schema/schema.ts'
 import { type FieldError, forbidden, invalid, notSupported, required } from '../validation/field-error.ts'
 import { type CompiledRule, compileRules, normalizeFieldPath } from './compile-rule.ts'
+import { compileValidationRules } from './rule-tree.ts'
 import { maxRequestBytes, propertyType, schemaType, type SchemaType } from './schema-type.ts'
 
 const reasons = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired']
@@ -43,6 +44,7 @@ export function checkValidationRules(schema: Schema, path: string): FieldError[]
 
 function visit(schema: Schema, type: SchemaType | undefined, place: Place, found: Findings): void {
   if (!hasRules(schema)) return
+  const before = found.errors.length
   if ((schema['x-kubernetes-validations']?.length ?? 0) > 0) checkNode(schema, type, place, found)
   const times = (count: number | undefined) => place.cardinality === undefined || count === undefined ? undefined : place.cardinality * Math.max(0, count)
   for (const name in schema.properties) {
@@ -56,6 +58,8 @@ function visit(schema: Schema, type: SchemaType | undefined, place: Place, found
     const uncorrelatable = place.uncorrelatable ?? (schema['x-kubernetes-list-type'] === 'map' ? undefined : place.path)
     visit(items, type?.item, { path: `${place.path}.items`, isResource: items['x-kubernetes-embedded-resource'] === true, cardinality: times(schema.maxItems), uncorrelatable }, found)
   }
+  // A default is a value like any other, once the rules themselves are in order.
+  if (schema.default !== undefined && found.errors.length === before) found.errors.push(...compileValidationRules(schema, place.isResource)?.run(schema.default, undefined, `${place.path}.default`).errors ?? [])
 }
 
 function checkNode(schema: Schema, type: SchemaType | undefined, place: Place, found: Findings): void {

@@ -177,6 +177,7 @@ const refused: readonly (readonly [string, object, string])[] = [
   ['is no bool', { type: 'object', properties: { x: { type: 'integer' } }, 'x-kubernetes-validations': [{ rule: 'self.x + 1' }] }, 'cel expression must evaluate to a bool'],
   ['costs too much', { type: 'array', items: { type: 'string' }, 'x-kubernetes-validations': [{ rule: 'self.all(a, self.all(b, a != b))' }] }, 'estimated rule cost exceeds budget by factor of more than 100x'],
   ['uses oldSelf where items cannot be told apart', { type: 'array', maxItems: 3, items: { type: 'integer', 'x-kubernetes-validations': [{ rule: 'self >= oldSelf' }] } }, 'oldSelf cannot be used on the uncorrelatable portion of the schema within spec.versions[0].schema.openAPIV3Schema.properties[spec]'],
+  ['does not hold for a default', { type: 'object', properties: { n: { type: 'integer', default: 0, 'x-kubernetes-validations': [{ rule: 'self > 0' }] } } }, 'properties[spec].properties[n].default: Invalid value: 0: failed rule: self > 0'],
   ['names a field that is not there', { type: 'object', 'x-kubernetes-validations': [{ rule: 'true', fieldPath: '.nope' }] }, 'x-kubernetes-validations[0].fieldPath: Invalid value: ".nope": must be a valid path'],
 ]
 for (const [name, schema, message] of refused) {
