@@ -36,6 +36,7 @@ export async function verifyImagesRule(policy: PolicyObject, rule: Rule, request
     if (!conditionsHold(rule.preconditions, scope, 'null')) return { result: say(undefined, 'skip', 'preconditions not met'), object: request.object }
     const before = noted(request.oldObject)
     const done = new Map<string, string>()
+    const pinned: string[] = []
     let object = request.object
     for (const asked of verifications(rule)) {
       at = asked
@@ -45,15 +46,21 @@ export async function verifyImagesRule(policy: PolicyObject, rule: Rule, request
           done.set(image.reference, 'pass')
           continue
         }
+        // Without attestors there is nothing to verify: the digest is put in place, and the image is not noted as verified.
+        if (!hasAttestors(asked) && (asked.mutateDigest === false || image.digest !== '')) continue
         const verified = await verifyImage(asked, image.reference, { scope, trust })
         checkStatements(asked, { ...verified.statements, ...scope }, image.reference)
         const digested = image.digest === '' ? `${image.withTag}@${verified.digest}` : image.text
-        done.set(digested, 'pass')
+        if (hasAttestors(asked)) done.set(digested, 'pass')
+        else pinned.push(digested)
         if (asked.mutateDigest !== false && digested !== image.text) object = withField(object, image.pointer, digested)
-        else if (digested !== image.text) done.set(image.reference, 'pass')
+        else if (digested !== image.text && hasAttestors(asked)) done.set(image.reference, 'pass')
       }
     }
-    if (done.size === 0) return undefined
+    if (done.size === 0) {
+      const clean = withoutNote({ ...request, object })
+      return pinned.length === 0 && clean === object ? undefined : { result: say(at, 'pass', pinned.length === 0 ? 'nothing to verify' : `mutated image digest: ${pinned.join(', ')}`), object: clean }
+    }
     return { result: say(at, 'pass', `verified image signatures for ${[...done.keys()].join(', ')}`), object: withNote(object, { ...Object.fromEntries(done) }) }
   } catch (error) {
     return { result: say(at, isCoded(error, 'RegistryFailed') || isCoded(error, 'TimeLimit') ? 'error' : 'fail', messageOf(error)), object: withoutNote(request) }
@@ -74,12 +81,13 @@ export async function checkImagesRule(policy: PolicyObject, rule: Rule, request:
       looked = true
       if (asked.verifyDigest !== false && image.digest === '') return say('fail', `missing digest for ${image.reference}`)
       const key = image.digest === '' ? image.reference : image.text
-      if (asked.required !== false && attestorSets(asked).length + (asked.attestations ?? []).length > 0 && notes[key] !== 'pass' && notes[image.reference] !== 'pass') return say('fail', `unverified image ${image.reference}`)
+      if (asked.required !== false && notes[key] !== 'pass' && notes[image.reference] !== 'pass') return say('fail', `unverified image ${image.reference}`)
     }
   }
   return looked ? { policy: policy.metadata.name ?? '', rule: rule.name, verdict: 'pass', message: 'image verified', enforced: isEnforced(policy, verifications(rule)[0]) } : undefined
 }
 
+const hasAttestors = (asked: ImageVerification): boolean => attestorSets(asked).length + (asked.attestations ?? []).length > 0
 const verifications = (rule: Rule): readonly ImageVerification[] => (rule['verifyImages'] ?? []) as readonly ImageVerification[]
 const isEnforced = ({ spec }: PolicyObject, asked: ImageVerification | undefined): boolean => (asked?.failureAction ?? spec.validationFailureAction ?? 'Audit').toLowerCase() === 'enforce'
 
