@@ -1,4 +1,5 @@
 import { CodedError, messageOf } from '@idp/kit'
+import { matchesLabelSelector, type LabelSelector } from '@idp/formats'
 import type { PolicyObject, Rule } from '../kinds/policy.ts'
 import { conditionsTest, type ConditionsTest } from './conditions.ts'
 import { requestScope, withContext, type ContextSource, type Request } from './context.ts'
@@ -9,6 +10,7 @@ import { chain, type MaybePromise } from './maybe-promise.ts'
 import { neededContext } from './needed-context.ts'
 import type { Scope } from './variables.ts'
 import type { Judgement, Verdict } from './verdict.ts'
+import { wildcardTest } from './wildcard.ts'
 
 /** What one rule says of one resource. */
 export interface RuleResult {
@@ -68,13 +70,31 @@ export async function runChecks({ checks, tests, testAt }: CheckList, request: R
   if (checks.length === 0) return results
   const at: Judging = { request, source, scope: requestScope(request), level: 0 }
   const about = tests.map((test) => test(request))
+  let done: PolicyObject | undefined
   for (let index = 0; index < checks.length; index++) {
     if (about[testAt[index] ?? 0] !== true) continue
-    const judged = runCheck(checks[index] as RuleCheck, at, exceptions)
+    const check = checks[index] as RuleCheck
+    // `applyRules: One`: the first rule of the policy that says something is the only one.
+    if (check.policy === done) continue
+    const judged = runCheck(check, at, exceptions)
     const result = judged instanceof Promise ? await judged : judged
-    if (result !== undefined) results.push(result)
+    if (result === undefined) continue
+    const known = result.verdict === 'fail' && result.enforced && source.given === undefined && mayHaveBeen(check, request) ? await violatedBefore(check, request, { source, exceptions }) : false
+    results.push(known ? { ...result, verdict: 'skip', message: 'skipping the rule evaluation as pre-existing violations are allowed' } : result)
+    if (check.policy.spec.applyRules === 'One' && result.verdict !== 'skip') done = check.policy
   }
   return results
+}
+
+/** Rules that let an update pass which leaves a violation as it was; the default. Test files (values `given` from outside) name no object before the update. */
+function mayHaveBeen({ rule: { validate = {} } }: RuleCheck, { operation, oldObject }: Request): boolean {
+  return operation === 'UPDATE' && oldObject !== undefined && validate['allowExistingViolations'] !== false && validate['cel'] === undefined && validate['manifests'] === undefined
+}
+
+async function violatedBefore(check: RuleCheck, { oldObject, ...request }: Request, { source, exceptions = [] }: JudgeOptions): Promise<boolean> {
+  if (oldObject === undefined) return false
+  const before: Request = { ...request, object: oldObject, operation: 'CREATE' }
+  return ruleTest(check.rule)(before) && (await runCheck(check, { request: before, source, scope: requestScope(before), level: 0 }, exceptions))?.verdict === 'fail'
 }
 
 const failed = (error: unknown): Judgement => ({ verdict: 'error', message: messageOf(error) })
@@ -121,9 +141,10 @@ function enforcement(policy: PolicyObject, rule: Rule): boolean | ((request: Req
   const isEnforce = (action: string): boolean => action.toLowerCase() === 'enforce'
   const usual = isEnforce(rule.validate?.failureAction ?? policy.spec.validationFailureAction ?? 'Audit')
   if (overrides.length === 0) return usual
-  return ({ object }) => {
+  return ({ object, namespaceLabels = {} }) => {
     const namespace = (object.kind === 'Namespace' ? object.metadata.name : object.metadata.namespace) ?? ''
-    const override = overrides.find(({ namespaces }) => namespaces === undefined || namespaces.includes(namespace))
+    const labels = object.kind === 'Namespace' ? object.metadata.labels ?? {} : namespaceLabels
+    const override = overrides.find(({ namespaces, namespaceSelector }) => (namespaces === undefined || namespaces.some((one) => wildcardTest(one)(namespace))) && (namespaceSelector === undefined || matchesLabelSelector(namespaceSelector as LabelSelector, labels)))
     return override === undefined ? usual : isEnforce(override.action)
   }
 }

@@ -33,7 +33,7 @@ export interface ContextEntry {
 export interface Validation {
   readonly message?: string
   readonly failureAction?: string
-  readonly failureActionOverrides?: readonly { readonly action: string; readonly namespaces?: readonly string[] }[]
+  readonly failureActionOverrides?: readonly { readonly action: string; readonly namespaces?: readonly string[]; readonly namespaceSelector?: LabelSelectorLike }[]
   readonly pattern?: Json
   readonly anyPattern?: readonly Json[]
   readonly deny?: { readonly conditions?: Conditions | readonly Condition[] }
@@ -62,9 +62,10 @@ export interface PolicySpec {
   readonly admission?: boolean
   readonly background?: boolean
   readonly validationFailureAction?: string
-  readonly validationFailureActionOverrides?: readonly { readonly action: string; readonly namespaces?: readonly string[] }[]
+  readonly validationFailureActionOverrides?: readonly { readonly action: string; readonly namespaces?: readonly string[]; readonly namespaceSelector?: LabelSelectorLike }[]
   readonly failurePolicy?: 'Fail' | 'Ignore'
   readonly webhookTimeoutSeconds?: number
+  readonly applyRules?: 'One' | 'All'
   readonly webhookConfiguration?: { readonly failurePolicy?: 'Fail' | 'Ignore'; readonly timeoutSeconds?: number; readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[] }
   /** Answers requests that are let through with a warning for each rule that fails. */
   readonly emitWarning?: boolean

@@ -39,3 +39,28 @@ for (const [what, given, want] of additions) {
     assert.deepEqual((object as unknown as { spec: { list: unknown } }).spec.list, want)
   })
 }
+
+const labelled = (labels: Record<string, string>) => ({ ...pod({}, 'team'), metadata: { name: 'p', namespace: 'team', labels } })
+const updates: readonly (readonly [what: string, before: Record<string, string>, more: object, want: string])[] = [
+  ['that violated before', {}, {}, 'skip'], ['that did not violate before', { team: 'a' }, {}, 'fail'], ['where existing violations count', {}, { allowExistingViolations: false }, 'fail'],
+]
+for (const [what, before, more, want] of updates) {
+  test(`an update of an object ${what}: ${want}`, async () => {
+    const of = policy({ validate: { failureAction: 'Enforce', pattern: { metadata: { labels: { team: '?*' } } }, ...more } })
+    const [result] = await validateResource(of, { object: labelled({ other: 'b' }) as never, oldObject: labelled(before) as never, operation: 'UPDATE' }, source)
+    assert.equal(result?.verdict, want)
+  })
+}
+
+test('with applyRules One the first rule that says something is the only one', async () => {
+  const two = policy({ validate: { pattern: { metadata: { name: 'p' } } } })
+  const second = { ...two.spec.rules[0], name: 'second' } as never
+  assert.deepEqual(await verdicts({ ...two, spec: { ...two.spec, applyRules: 'One', rules: [...two.spec.rules, second] } }, pod()), ['pass'])
+  assert.deepEqual(await verdicts({ ...two, spec: { ...two.spec, rules: [...two.spec.rules, second] } }, pod()), ['pass', 'pass'])
+})
+
+test('overrides of the failure action by namespace, wildcard and label', async () => {
+  const of = policy({ validate: { failureAction: 'Audit', failureActionOverrides: [{ action: 'Enforce', namespaces: ['team-*'] }, { action: 'Enforce', namespaceSelector: { matchLabels: { tier: 'gold' } } }], pattern: { metadata: { name: 'x' } } } })
+  const enforced = async (namespace: string, namespaceLabels = {}) => (await validateResource(of, { object: pod({}, namespace) as never, namespaceLabels }, source))[0]?.enforced
+  assert.deepEqual([await enforced('team-a'), await enforced('other'), await enforced('other', { tier: 'gold' })], [true, false, true])
+})
