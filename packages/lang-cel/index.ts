@@ -10,6 +10,7 @@ export {
 export { CelMap, isMap, mapEntries, mapGet, mapKeys, mapSize } from './value/map.ts'
 export { CelFault } from './value/fault.ts'
 export { estimateCost, type SizeOf } from './cost/estimate.ts'
+export { madeAs } from './compile/compile-literal.ts'
 export { celEquals } from './value/equal.ts'
 export { celToJson, jsonToCel } from './value/json.ts'
 export { formatDuration, formatTimestamp, parseDuration, parseTimestamp } from './value/time.ts'

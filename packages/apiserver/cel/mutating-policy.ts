@@ -1,6 +1,6 @@
 import { applyJsonPatch, type AnyObject, type JsonObject, type JsonPatchOperation } from '@idp/formats'
 import type { Schema } from '@idp/api'
-import { boolType, celToJson, type CelField, type CelType, type CelValue, dynType, jsonPatchLibrary, listType, objectType, stringType } from '@idp/lang-cel'
+import { boolType, celToJson, type CelField, type CelType, type CelValue, dynType, isMap, jsonPatchLibrary, listType, madeAs, mapEntries, mapGet, objectType, stringType } from '@idp/lang-cel'
 import { messageOf } from '@idp/kit'
 import { mergeObjects } from '../apply/merge-objects.ts'
 import { structureOf } from '../apply/merge-structure.ts'
@@ -93,7 +93,26 @@ export function runMutatingPolicy(policy: CompiledMutatingPolicy, request: Bindi
   }
 }
 
+/** An object made for a field must be named after it: `Object{spec: Object.spec{…}}`. What is not is a mistake that no type tells. */
+function misnamed(value: CelValue, path: string): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  if (Array.isArray(value)) return (value as readonly CelValue[]).map((item) => misnamed(item, path)).find((found) => found !== undefined)
+  const name = madeAs(value)
+  if (name !== undefined && name !== path) return `unexpected type name ${JSON.stringify(name)}, expected ${JSON.stringify(path)}, which matches field name path from root Object type`
+  if (!isMap(value)) return undefined
+  for (const [key, item] of mapEntries(value)) {
+    const found = misnamed(item, name === undefined ? path : `${path}.${String(key)}`)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
 function patched(object: AnyObject, value: CelValue): Mutated {
+  for (const operation of value as readonly CelValue[]) {
+    const held = operation !== null && isMap(operation) ? mapGet(operation, 'value') : undefined
+    const wrong = held === undefined ? undefined : misnamed(held, madeAs(held) ?? '')
+    if (wrong !== undefined) return { error: `type mismatch: ${wrong}` }
+  }
   const operations = celToJson(value) as unknown as JsonPatchOperation[]
   try {
     return { object: applyJsonPatch(object as unknown as JsonObject, operations) as unknown as AnyObject }
@@ -105,6 +124,8 @@ function patched(object: AnyObject, value: CelValue): Mutated {
 }
 
 function applied(object: AnyObject, value: CelValue, schema: Schema | undefined): Mutated {
+  const wrong = misnamed(value, 'Object')
+  if (wrong !== undefined) return { error: `type mismatch: ${wrong}` }
   const configuration = celToJson(value) as JsonObject
   const atomic = atomicFields(configuration, schema, '')
   if (atomic.length > 0) return { error: `error applying patch: invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: ${atomic.join(', ')}` }

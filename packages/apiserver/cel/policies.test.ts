@@ -142,6 +142,16 @@ test('a sidecar is merged into the containers by name', async () => {
   assert.deepEqual(made.spec.template.spec?.containers.map(({ name }) => name).sort(), ['mesh', 'web'])
 })
 
+test('a mutation that fails refuses the object, unless it is to be ignored', async () => {
+  const wrong = [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression: "Object{metadata: Object.spec{labels: {'a': 'b'}}}" } }]
+  await using strict = await startTestApi()
+  await mutate(strict, wrong)
+  await assert.rejects(strict.client.create(ConfigMap, configMap('a')), /policy 'm' with binding 'mb' denied request: type mismatch: unexpected type name "Object.spec", expected "Object.metadata", which matches field name path from root Object type/)
+  await using lax = await startTestApi()
+  await mutate(lax, wrong, { failurePolicy: 'Ignore' })
+  assert.deepEqual((await lax.client.create(ConfigMap, configMap('a'))).metadata.labels, {})
+})
+
 const widgets = (schema: object): CustomResourceDefinition => ({
   apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: 'widgets.example.com' },
   spec: { group: 'example.com', scope: 'Namespaced', names: { kind: 'Widget', plural: 'widgets' }, versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties: { spec: schema } } } }] },

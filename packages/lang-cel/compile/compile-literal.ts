@@ -7,6 +7,13 @@ import type { Compiler, Locals } from './compiler.ts'
 import { charge, type Eval } from './frame.ts'
 import { isConstant } from './is-constant.ts'
 
+const typeNames = new WeakMap<object, string>()
+
+/** The type by whose name an expression made an object, `Object.spec` for `Object.spec{…}`; undefined for every other value. */
+export function madeAs(value: CelValue): string | undefined {
+  return typeof value === 'object' && value !== null ? typeNames.get(value) : undefined
+}
+
 /** What an optional holds; undefined when it is empty. */
 export function unwrapOptional(value: CelValue): CelValue | undefined {
   if (!(value instanceof CelOptional)) throw new CelFault('no such overload')
@@ -59,6 +66,7 @@ export function compileStruct(node: StructNode, locals: Locals | undefined, comp
       if (value !== undefined) Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true })
     }
     charge(frame, 40)
+    typeNames.set(object, type.name)
     return object
   }
 }
