@@ -34,8 +34,8 @@ export async function mutateTargets(policy: PolicyObject, request: Request, sour
     if (!mutatesExisting(rule) || !ruleMatches(rule, request)) continue
     try {
       const scope = await ruleScope(policy.metadata.name ?? '', rule, request, source)
-      if (!conditionsHold(rule.preconditions, scope, 'null')) continue
-      for (const target of rule.mutate?.['targets'] as readonly Target[]) results.push(...(await mutateEach(rule, target, scope, source)))
+      if (!conditionsHold(rule.preconditions, scope, 'error')) continue
+      for (const target of (rule.mutate?.['targets'] ?? []) as readonly Target[]) results.push(...(await mutateEach(rule, target, scope, source)))
     } catch (error) {
       results.push({ rule: rule.name, verdict: 'error', message: messageOf(error), target: request.object, changed: request.object })
     }

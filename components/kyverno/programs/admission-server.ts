@@ -79,7 +79,7 @@ async function answer(options: AdmissionOptions, review: Review, asked: Asked): 
   if (request === undefined || options.leavesAlone?.(request, review.request.subResource ?? '') === true) return { allowed: true }
   const policies = looking(options.policies(review.request.namespace ?? ''), asked)
   const source = options.clock === undefined ? options.source : limitSource(options.source, { clock: options.clock, ms: timeLimit(policies) })
-  const response = await (asked.type === 'mutate' ? mutate : validate)({ ...options, source }, { review, request, policies })
+  const response = await (asked.type === 'mutate' ? mutate : validate)(withoutCel({ ...options, source }, asked), { review, request, policies })
   options.reviewed?.({ kind: request.object.kind, namespace: review.request.namespace ?? '', operation: review.request.operation, allowed: response.allowed, seconds: ((options.clock?.now() ?? 0) - began) / 1000, type: asked.type })
   return response
 }

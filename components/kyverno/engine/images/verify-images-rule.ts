@@ -11,13 +11,14 @@ import { ruleScope, type RuleResult } from '../validate-rule.ts'
 import { substitute, type Scope } from '../variables.ts'
 import type { Verdict } from '../verdict.ts'
 import { wildcardTest } from '../wildcard.ts'
+import { extractedImages, type ImageExtractor } from './extracted-images.ts'
 import { attestorSets, verifyImage, type ImageTrust } from './verify-image.ts'
 
 /** Where Kyverno notes which images of an object it has verified. */
 export const verifiedAnnotation = 'kyverno.io/verify-images'
 
 /** One image of an object. */
-interface ImageField { readonly text: string; readonly reference: string; readonly withTag: string; readonly digest: string; readonly pointer: string }
+interface ImageField { readonly text: string; readonly reference: string; readonly withTag: string; readonly digest: string; readonly pointer: string; /** Made from the field's text by an expression: no digest can be put there. */ readonly isDerived: boolean }
 
 export interface VerifyOptions { readonly source: ContextSource; readonly trust: ImageTrust; readonly exceptions?: readonly PolicyException[] }
 
@@ -40,7 +41,7 @@ export async function verifyImagesRule(policy: PolicyObject, rule: Rule, request
     let object = request.object
     for (const asked of verifications(rule)) {
       at = asked
-      for (const image of imagesFor(asked, object, scope)) {
+      for (const image of imagesFor(asked, fieldsOf(object, rule), scope)) {
         const key = image.digest === '' ? undefined : before[image.reference]
         if (key === 'pass' && image.digest !== '') {
           done.set(image.reference, 'pass')
@@ -53,7 +54,7 @@ export async function verifyImagesRule(policy: PolicyObject, rule: Rule, request
         const digested = image.digest === '' ? `${image.withTag}@${verified.digest}` : image.text
         if (hasAttestors(asked)) done.set(digested, 'pass')
         else pinned.push(digested)
-        if (asked.mutateDigest !== false && digested !== image.text) object = withField(object, image.pointer, digested)
+        if (asked.mutateDigest !== false && !image.isDerived && digested !== image.text) object = withField(object, image.pointer, digested)
         else if (digested !== image.text && hasAttestors(asked)) done.set(image.reference, 'pass')
       }
     }
@@ -61,7 +62,7 @@ export async function verifyImagesRule(policy: PolicyObject, rule: Rule, request
       const clean = withoutNote({ ...request, object })
       return pinned.length === 0 && clean === object ? undefined : { result: say(at, 'pass', pinned.length === 0 ? 'nothing to verify' : `mutated image digest: ${pinned.join(', ')}`), object: clean }
     }
-    return { result: say(at, 'pass', `verified image signatures for ${[...done.keys()].join(', ')}`), object: withNote(object, { ...Object.fromEntries(done) }) }
+    return { result: say(at, 'pass', `verified image signatures for ${[...done.keys()].join(', ')}`), object: withNote(object, Object.fromEntries(done)) }
   } catch (error) {
     return { result: say(at, isCoded(error, 'RegistryFailed') || isCoded(error, 'TimeLimit') ? 'error' : 'fail', messageOf(error)), object: withoutNote(request) }
   }
@@ -77,7 +78,7 @@ export async function checkImagesRule(policy: PolicyObject, rule: Rule, request:
   let looked = false
   for (const asked of verifications(rule)) {
     const say = (verdict: Verdict, message: string): RuleResult => ({ policy: policy.metadata.name ?? '', rule: rule.name, verdict, message, enforced: isEnforced(policy, asked) })
-    for (const image of imagesFor(asked, request.object, scope)) {
+    for (const image of imagesFor(asked, fieldsOf(request.object, rule), scope)) {
       looked = true
       if (asked.verifyDigest !== false && image.digest === '') return say('fail', `missing digest for ${image.reference}`)
       const key = image.digest === '' ? image.reference : image.text
@@ -92,17 +93,20 @@ const verifications = (rule: Rule): readonly ImageVerification[] => (rule['verif
 const isEnforced = ({ spec }: PolicyObject, asked: ImageVerification | undefined): boolean => (asked?.failureAction ?? spec.validationFailureAction ?? 'Audit').toLowerCase() === 'enforce'
 
 /** The images of an object that an entry names and does not skip. */
-function imagesFor(asked: ImageVerification, object: AnyObject, scope: Scope): ImageField[] {
+function imagesFor(asked: ImageVerification, fields: readonly ImageField[], scope: Scope): ImageField[] {
   const patterns = (given: readonly string[]): ((text: string) => boolean)[] => given.map((one) => wildcardTest(String(substitute(one as Json, scope))))
   const [wanted, skipped] = [patterns([...(asked.imageReferences ?? []), ...(asked.image === undefined ? [] : [asked.image])]), patterns(asked.skipImageReferences ?? [])]
   const means = (tests: readonly ((text: string) => boolean)[], { reference, withTag }: ImageField): boolean => tests.some((test) => test(reference) || test(withTag))
-  return fieldsOf(object).filter((image) => means(wanted, image) && !means(skipped, image))
+  return fields.filter((image) => means(wanted, image) && !means(skipped, image))
 }
 
-function fieldsOf(object: AnyObject): ImageField[] {
-  return Object.values(imagesOf(object as unknown as JsonObject) ?? {}).flatMap((list) => Object.values(list as JsonObject)).map((one) => {
-    const { reference, referenceWithTag, digest, jsonPointer } = one as unknown as { reference: string; referenceWithTag: string; digest: string; jsonPointer: string }
-    return { reference, withTag: referenceWithTag, digest, pointer: jsonPointer, text: String(jsonPointer.split('/').slice(1).reduce<Json | undefined>((at, key) => (at as JsonObject | undefined)?.[key], object as unknown as Json)) }
+/** The images of a pod, of a pod controller, or where the rule says that a kind names them. */
+function fieldsOf(object: AnyObject, rule: Rule): ImageField[] {
+  const extractors = (rule['imageExtractors'] as Readonly<Record<string, readonly ImageExtractor[]>> | undefined)?.[object.kind]
+  const found = extractors === undefined ? imagesOf(object as unknown as JsonObject) ?? {} : extractedImages(object as unknown as JsonObject, extractors)
+  return Object.values(found).flatMap((list) => Object.values(list as JsonObject)).map((one) => {
+    const { reference, referenceWithTag, digest, jsonPointer, text } = one as unknown as { reference: string; referenceWithTag: string; digest: string; jsonPointer: string; text?: string }
+    return { reference, withTag: referenceWithTag, digest, pointer: jsonPointer, isDerived: text !== undefined, text: text ?? String(jsonPointer.split('/').slice(1).reduce<Json | undefined>((at, key) => (at as JsonObject | undefined)?.[key], object as unknown as Json)) }
   })
 }
 
@@ -129,7 +133,7 @@ function withoutNote({ object, oldObject }: Request): AnyObject {
 
 /** The note is Kyverno's alone: what a request writes there is not taken over. */
 function withNote(object: AnyObject, note: Readonly<Record<string, string>>): AnyObject {
-  const added = { ...(ours.get(object) ?? {}), ...note }
+  const added = { ...ours.get(object), ...note }
   const made = { ...object, metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [verifiedAnnotation]: JSON.stringify(added) } } }
   ours.set(made, added)
   return made
