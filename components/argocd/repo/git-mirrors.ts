@@ -54,8 +54,14 @@ export function gitMirrors({ directory, fetch, clock, refsTtl = 180_000 }: GitMi
   const resolve = async ({ repository, revision, freshAfter }: RevisionRequest): Promise<string> => {
     if (/^[0-9a-f]{40}$/.test(revision)) return revision
     const mirror = await mirrorOf(repository)
-    const refs = await refsOf(mirror, repository, freshAfter ?? clock.now() - refsTtl)
-    const commit = resolveRemoteRevision(refs, revision) ?? resolveConstraint(refs, revision) ?? await mirror.repository.resolveRevision(revision).catch(() => undefined)
+    const asked = clock.now()
+    const lookUp = async (notBefore: number): Promise<{ refs: RemoteRefs; commit: string | undefined }> => {
+      const refs = await refsOf(mirror, repository, notBefore)
+      return { refs, commit: resolveRemoteRevision(refs, revision) ?? resolveConstraint(refs, revision) ?? await mirror.repository.resolveRevision(revision).catch(() => undefined) }
+    }
+    const known = await lookUp(freshAfter ?? asked - refsTtl)
+    // That a branch is missing is not believed of an older answer: it may have been pushed a moment ago.
+    const { refs, commit } = known.commit === undefined && (freshAfter ?? 0) < asked ? await lookUp(asked) : known
     if (commit !== undefined) return commit
     throw new CodedError({
       code: 'RevisionNotFound', message: `unable to resolve '${revision}' to a commit SHA`, where: parseRemoteUrl(repository.url).url,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigMap, Deployment, isApiError } from '@idp/api'
-import { isSettled, startArgo } from './argocd-fixture.ts'
+import { isSettled, repoURL, startArgo } from './argocd-fixture.ts'
 
 const configMap = (name: string, value = '1') => `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\ndata:\n  value: "${value}"\n`
 
@@ -61,4 +61,13 @@ test('bad input concerns one Application and says where it is', async (t) => {
   const unknown = await argo.until('unknown', (app) => app.status?.operationState !== undefined)
   assert.match(unknown.status?.operationState?.message ?? '', /could not find example\.org\/Nope.*Make sure the "Nope" CRD is installed.* \(unknown\/x\.yaml:1\)/)
   assert.equal(unknown.status?.health?.status, 'Missing')
+})
+
+test('a branch that was pushed a moment ago is found, however lately the branches were asked for', async (t) => {
+  const argo = await startArgo(t, { 'good/a.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: branched, namespace: default }\n' })
+  await argo.application('first', { source: { repoURL, path: 'good', targetRevision: 'main' } })
+  await argo.until('first', isSettled)
+  await argo.commit({ 'good/b.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: on-branch, namespace: default }\n' }, 'feature')
+  await argo.application('second', { source: { repoURL, path: 'good', targetRevision: 'feature' } })
+  await argo.until('second', isSettled)
 })
