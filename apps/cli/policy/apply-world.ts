@@ -53,7 +53,7 @@ export async function readInput(paths: readonly string[], flags: ApplyFlags, { s
 }
 
 const isBinding = ({ apiVersion, kind }: AnyObject): boolean => (apiVersion ?? '').startsWith('admissionregistration.k8s.io/') && kind.endsWith('PolicyBinding')
-const isPolicy = ({ apiVersion, kind }: AnyObject): boolean => admissionFamily({ apiVersion, kind }) !== undefined || /^(kyverno\.io|policies\.kyverno\.io)\//.test(apiVersion ?? '') && kind !== 'PolicyException' && /Policy$/.test(kind)
+const isPolicy = ({ apiVersion, kind }: AnyObject): boolean => admissionFamily({ apiVersion, kind }) !== undefined || /^(kyverno\.io|policies\.kyverno\.io)\//.test(apiVersion ?? '') && kind !== 'PolicyException' && kind.endsWith('Policy')
 const isCel = ({ apiVersion }: AnyObject): boolean => (apiVersion ?? '').startsWith('policies.kyverno.io/')
 const isException = ({ apiVersion, kind }: AnyObject): boolean => kind === 'PolicyException' && (apiVersion ?? '').includes('kyverno.io/')
 

@@ -55,7 +55,8 @@ test('CEL policies at admission: refused with the words of the policy, mutated, 
   const review = async (path: string, object: AnyObject): Promise<{ allowed: boolean; status?: { message: string }; patch?: string; warnings?: string[] }> => {
     const request = { uid: '1', operation: 'CREATE', namespace: 'default', name: object.metadata.name, object, oldObject: null, kind: { group: '', version: 'v1', kind: object.kind }, userInfo: { username: 'someone', groups: [] } }
     const answer = await ports.get(9443)?.(new Request(`https://kyverno${path}`, { method: 'POST', body: JSON.stringify({ request }) }), {} as never)
-    return ((await answer?.json()) as { response: never }).response
+    assert.ok(answer !== undefined)
+    return ((await answer.json()) as { response: never }).response
   }
   await program.until(async () => (await api.client.list(MutatingWebhookConfiguration, {})).items.some(({ webhooks }) => JSON.stringify(webhooks ?? []).includes('configmaps')))
   const refused = await review('/validate/fail', configMap('large', 3))

@@ -38,3 +38,19 @@ test('a note that a request brings along is taken away, also where nothing is to
   assert.equal(object.metadata.annotations?.[verifiedAnnotation], undefined)
   assert.match(await checked(catchAll, object) ?? '', /unverified image/)
 })
+
+test('images are found where a rule says that a kind names them', async () => {
+  const digest = registry.push('registry.test/task', '1', {})
+  const asked = { attestors: [{ entries: [{ keys: { publicKeys: signer.pem, rekor: { ignoreTlog: true } } }] }] }
+  const task = { apiVersion: 'tekton.dev/v1', kind: 'Task', metadata: { name: 't', namespace: 'shop' }, spec: { steps: [{ name: 'a', image: 'registry.test/task:1' }, { name: 'b' }], source: { url: 'docker://registry.test/task:1' } } } as unknown as AnyObject
+  const extracting = (extractor: object): Rule => ({ ...rule(asked), match: { any: [{ resources: { kinds: ['Task'] } }] }, imageExtractors: { Task: [extractor] } }) as unknown as Rule
+  const run = (one: Rule) => verifyImagesRule(policy(one), one, { object: task, operation: 'CREATE' }, { source, trust })
+  const steps = extracting({ path: '/spec/steps/*', value: 'image', key: 'name' })
+  assert.equal((await run(steps))?.result.verdict, 'fail')
+  registry.sign('registry.test/task', digest, { key: signer.key })
+  const made = (await run(steps))?.object as unknown as { spec: { steps: { image?: string }[]; source: { url: string } } }
+  assert.equal(made.spec.steps[0]?.image, `registry.test/task:1@${digest}`)
+  const prefixed = await run(extracting({ path: '/spec/source/url', jmesPath: "trim_prefix(@, 'docker://')" }))
+  assert.equal(prefixed?.result.verdict, 'pass', prefixed?.result.message)
+  assert.equal((prefixed?.object as unknown as typeof made).spec.source.url, 'docker://registry.test/task:1')
+})

@@ -35,13 +35,13 @@ test('Loki gets a batch of streams', () => {
   const [sent] = deliveries(only('target: { loki: { host: "http://loki:3100/", username: u, password: p, customFields: { a.b: c/d } } }'), [row, row], 0)
   assert.equal(sent?.url, 'http://loki:3100/loki/api/v1/push')
   assert.equal(sent?.headers['authorization'], 'Basic dTpw')
-  const { streams } = sent?.body as unknown as { streams: { stream: Record<string, string>; values: string[][] }[] }
+  const { streams } = (sent?.body ?? {}) as unknown as { streams: { stream: Record<string, string>; values: string[][] }[] }
   assert.equal(streams.length, 2)
   assert.deepEqual(streams[0], { stream: { status: 'fail', policy: 'limits', createdBy: 'policy-reporter', rule: 'memory', category: 'Resources', severity: 'high', source: 'kyverno', apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', namespace: 'shop', a_b: 'cd' }, values: [['1700000000000000000', '[HIGH] set a limit']] })
 })
 test('Slack gets an attachment in the colour of the severity', () => {
   const [sent] = deliveries(only('target: { slack: { webhook: "http://a", channel: ops } }'), [row], 0)
-  const { channel, attachments } = sent?.body as unknown as { channel: string; attachments: { color: string; blocks: unknown[] }[] }
+  const { channel, attachments } = (sent?.body ?? {}) as unknown as { channel: string; attachments: { color: string; blocks: unknown[] }[] }
   assert.deepEqual([channel, attachments[0]?.color], ['ops', '#b80707'])
   assert.match(JSON.stringify(attachments[0]?.blocks), /\*Message\*\\nset a limit/)
 })
