@@ -41,7 +41,10 @@ export function fakeClock(start = 1_767_225_600_000): FakeClock {
   }
 }
 
+/** The next turn of the event loop; where there is no `setImmediate`, a timer that is due. */
+const nextTurn: (run: () => void) => unknown = globalThis.setImmediate ?? ((run: () => void) => setTimeout(run, 0))
+
 /** Lets everything that is ready run: several rounds of the event loop, since one I/O callback may queue the next. */
 async function settle(): Promise<void> {
-  for (let round = 0; round < 5; round++) await new Promise<void>((resolve) => setImmediate(resolve))
+  for (let round = 0; round < 5; round++) await new Promise<void>((resolve) => void nextTurn(resolve))
 }

@@ -1,10 +1,15 @@
-import { randomBytes } from 'node:crypto'
-
 /** Randomness as an argument: `n` random bytes. */
 export type Random = (n: number) => Uint8Array
 
+/** What Web Crypto gives at once. */
+const mostAtOnce = 65_536
+
 /** The machine's cryptographic source. */
-export const systemRandom: Random = (n) => randomBytes(n)
+export const systemRandom: Random = (n) => {
+  const bytes = new Uint8Array(n)
+  for (let at = 0; at < n; at += mostAtOnce) crypto.getRandomValues(bytes.subarray(at, at + mostAtOnce))
+  return bytes
+}
 
 /** Repeatable bytes for tests (a 32-bit xorshift; not for secrets). */
 export function seededRandom(seed = 1): Random {
@@ -22,6 +27,6 @@ export function uuid(random: Random): string {
   const b = random(16)
   b[6] = ((b[6] ?? 0) & 0x0f) | 0x40
   b[8] = ((b[8] ?? 0) & 0x3f) | 0x80
-  const hex = Buffer.from(b).toString('hex')
+  const hex = Array.from(b, (byte) => byte.toString(16).padStart(2, '0')).join('')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
