@@ -7,6 +7,7 @@ import { rulesOf } from './autogen.ts'
 import type { CelSource } from './cel/cel-source.ts'
 import { evaluateAdmissionPolicy } from './cel/admission-policies.ts'
 import { evaluateCel } from './cel/evaluate-cel.ts'
+import { pinImages } from './cel/pin-images.ts'
 import { isNamespaced } from './cel/plurals.ts'
 import type { Request } from './context.ts'
 import { mutationResults, validateResource } from './evaluate.ts'
@@ -101,6 +102,7 @@ function requestFor({ values, namespaceLabels }: PolicyWorld, policy: PolicyObje
 async function mutateWith(world: PolicyWorld, policy: PolicyObject, subject: Subject): Promise<PolicyResponse | undefined> {
   const { object, current } = subject
   const family = familyOf(policy)
+  if (family === 'ImageValidating' && world.trust !== undefined) return pinWith(world, policy, subject)
   if (family !== undefined) return family === 'Mutating' ? celWith(world, policy, subject) : undefined
   const base = { policy, type: 'Mutation', object } as const
   try {
@@ -108,6 +110,18 @@ async function mutateWith(world: PolicyWorld, policy: PolicyObject, subject: Sub
     return { ...base, patched: results.at(-1)?.object ?? current, rules: results.map(({ rule, verdict, message }) => ({ rule, type: 'Mutation', verdict, message, enforced: true })) }
   } catch (error) {
     return { ...base, patched: current, rules: [{ rule: '', type: 'Mutation', verdict: 'error', message: messageOf(error), enforced: true }] }
+  }
+}
+
+/** Image policies put digests behind tags before they look, as at admission; without a registry they look at what is there. */
+async function pinWith(world: PolicyWorld, policy: PolicyObject, subject: Subject): Promise<PolicyResponse | undefined> {
+  const { object, current } = subject
+  const said = (patched: AnyObject, verdict: Verdict, message: string): PolicyResponse => ({ policy, type: 'Mutation', object, patched, rules: [{ rule: policy.metadata.name ?? '', type: 'Mutation', verdict, message, enforced: true }] })
+  try {
+    const patched = await pinImages(policy as unknown as CelPolicy, { ...requestFor(world, policy, subject), object: current }, world.cel)
+    return patched === current ? undefined : said(patched, 'pass', 'mutated image digest')
+  } catch (error) {
+    return said(current, 'error', messageOf(error))
   }
 }
 

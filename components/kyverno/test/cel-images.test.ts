@@ -66,4 +66,7 @@ test('policies applied to files verify images where a registry may be asked, and
   registry.sign('registry.test/file', digest, { key: signer.key })
   assert.deepEqual((await said({ trust })).map((one) => (one as unknown[]).filter((_, index) => index !== 3)), [['r', 'ImageVerify', 'pass', `registry.test/file:1@${digest}`]])
   assert.deepEqual(await said({}, pod('elsewhere.test/file:1')), [])
+  const cel = { policies: [policy() as unknown as PolicyObject] }
+  assert.deepEqual(await said(cel), [['signed', 'ImageVerify', 'fail', 'image registry.test/file:1 does not have a digest', 'registry.test/file:1']])
+  assert.deepEqual((await said({ ...cel, trust })).map((one) => (one as unknown[]).slice(1, 4)), [['Mutation', 'pass', 'mutated image digest'], ['ImageVerify', 'pass', 'success']])
 })

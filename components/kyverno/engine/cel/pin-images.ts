@@ -14,7 +14,8 @@ interface Found { readonly reference: string; readonly digest?: string; readonly
  */
 export async function pinImages(policy: CelPolicy, request: Request, context: CelContext): Promise<AnyObject> {
   const { object } = request
-  if (policy.spec.validationConfigurations?.mutateDigest === false || !(await triggers(policy, request, context))) return object
+  const { evaluation, validationConfigurations } = policy.spec
+  if (validationConfigurations?.mutateDigest === false || !['Kubernetes', undefined, ''].includes(evaluation?.mode) || !(await triggers(policy, request, context))) return object
   const { references = [] } = compileCelPolicy(policy).specs[0] ?? {}
   const unpinned = Object.values(imagesOf(object as unknown as JsonObject) ?? {})
     .flatMap((list) => Object.values(list as JsonObject) as unknown as Found[])
