@@ -3,7 +3,7 @@ import type { Client } from '@idp/client'
 import type { KubeObject } from '@idp/formats'
 import type { Clock, Random } from '@idp/kit'
 import { bootstrap, type StepEvent } from './bootstrap/bootstrap.ts'
-import { fieldManager } from './bootstrap/apply-objects.ts'
+import { fieldManager, trackedBy } from './bootstrap/apply-objects.ts'
 import { seedSecrets } from './bootstrap/seed-secrets.ts'
 import { waitApplications } from './bootstrap/wait-applications.ts'
 import { platformGateway, platformRepository, type Ports } from './access/platform-access.ts'
@@ -42,9 +42,11 @@ export async function platformUp(options: PlatformUpOptions): Promise<readonly s
   const done = await readRecord(client)
   const unchanged = done?.['version'] === options.version && (!options.push || done['commit'] === source.commit)
   if (!unchanged) {
+    const selfManaged = await isSelfManaged(source)
+    const kept = (object: KubeObject, path: string): KubeObject => (selfManaged ? trackedBy(object, applicationOf(path)) : object)
     await bootstrap({
       client, clock, signal, timeoutMs: options.timeoutMs, onEvent: options.onEvent, again: done !== undefined,
-      render: async (path) => (await renderFolder(source.files, path, { charts: options.charts })).map((object) => withPorts(withoutStacks(object, config), options.ports)),
+      render: async (path) => (await renderFolder(source.files, path, { charts: options.charts })).map((object) => kept(withPorts(withoutStacks(object, config), options.ports), path)),
       actions: { 'seed-secrets': () => seedSecrets(client, options.random), 'prepare-vault': () => prepareVault({ client, clock, signal, random: options.random, timeoutMs: options.timeoutMs, secrets: config.secrets }), 'push-repository': () => pushRepository(options) },
     })
     await writeRecord(client, { version: options.version, commit: source.commit })
@@ -95,10 +97,18 @@ async function pushRepository({ client, clock, signal, config, source, push, tim
   if (head === undefined || (push && head !== source.commit)) await repository.push(source.gitDirectory, source.commit, config.branch)
 }
 
+/** The repository has an ApplicationSet over the folders of `IT/`: Argo CD keeps the bootstrap layer once it stands. */
+async function isSelfManaged({ files }: RepositorySource): Promise<boolean> {
+  return (await files.read('IT/applicationset.yaml')) !== undefined
+}
+
+/** The Application that ApplicationSet `bootstrap` makes of a folder. */
+const applicationOf = (path: string): string => `bootstrap-${path.slice(path.lastIndexOf('/') + 1)}`
+
 /** What the root application and the ApplicationSets will have made of the repository. */
 async function expectedApplications(source: RepositorySource, config: PlatformConfig): Promise<string[]> {
   const stacks = Object.entries(config.stacks).filter(([, on]) => on).map(([stack]) => stack)
-  const sets = [{ name: 'bootstrap', folder: 'IT' }, ...stacks.map((stack) => ({ name: stack, folder: `K8s/${stack}` }))]
+  const sets = [...((await isSelfManaged(source)) ? [{ name: 'bootstrap', folder: 'IT' }] : []), ...stacks.map((stack) => ({ name: stack, folder: `K8s/${stack}` }))]
   const generated = await Promise.all(sets.map(async ({ name, folder }) => ((await source.files.list(folder)) ?? []).filter((entry) => entry.directory).map((entry) => `${name}-${entry.name}`)))
   return ['platform', 'platform-policies', ...generated.flat()]
 }

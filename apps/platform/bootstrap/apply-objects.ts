@@ -4,8 +4,11 @@ import type { KubeObject } from '@idp/formats'
 import { CodedError, backoff, messageOf, sleep } from '@idp/kit'
 import { waitReady, type WaitReadyOptions } from './wait-ready.ts'
 
-/** The manager that owns what the bootstrap applies. */
+/** The manager that owns what the bootstrap applies and keeps to itself. */
 export const fieldManager = 'idp-bootstrap'
+
+/** Argo CD's own manager: what it will keep is applied in its name, so that a field that later goes from Git goes from the cluster. */
+const argoManager = 'argocd-controller'
 
 /** How many requests are under way at once. */
 const parallel = 16
@@ -16,6 +19,13 @@ export interface ApplyObjectsOptions extends WaitReadyOptions {
 }
 
 const trackingAnnotation = 'argocd.argoproj.io/tracking-id'
+
+/** A copy that says which Application will keep it, so that Argo CD finds it Synced instead of applying it once more. */
+export function trackedBy(object: KubeObject, application: string): KubeObject {
+  const { apiVersion, kind, metadata } = object
+  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : ''
+  return { ...object, metadata: { ...metadata, annotations: { ...metadata.annotations, [trackingAnnotation]: `${application}:${group}/${kind}:${metadata.namespace ?? ''}/${metadata.name ?? ''}` } } }
+}
 
 /**
  * Applies the objects of one step and waits until they are ready, in three waves, each waited for before the next:
@@ -54,7 +64,7 @@ async function applyOne(client: Client, object: KubeObject, { clock, signal, tim
   for (let failures = 1; ; failures++) {
     try {
       const kind = await client.kindOf(object.apiVersion, object.kind)
-      if (!leaveTracked || !(await isTracked(client, kind, object))) await client.apply(kind, object as never, { fieldManager, force: true })
+      if (!leaveTracked || !(await isTracked(client, kind, object))) await client.apply(kind, object as never, { fieldManager: object.metadata.annotations?.[trackingAnnotation] === undefined ? fieldManager : argoManager, force: true })
       return
     } catch (error) {
       if (!passing(error) || clock.now() > deadline) {

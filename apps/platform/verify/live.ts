@@ -26,8 +26,18 @@ export async function list(client: Client, apiVersion: string, kind: string, que
   return (await client.list(await client.kindOf(apiVersion, kind), query)).items
 }
 
+/** How often a change is offered again that the server gives up on because others change the object at the same moment. */
+const conflicts = 5
+
 export async function patch(client: Client, ref: Ref, body: JsonObject): Promise<AnyObject> {
-  return client.patch(await client.kindOf(ref.apiVersion, ref.kind), ref.name, body, { namespace: ref.namespace, type: 'merge', fieldManager: 'idp-verify' })
+  const kind = await client.kindOf(ref.apiVersion, ref.kind)
+  for (let left = conflicts; ; left--) {
+    try {
+      return await client.patch(kind, ref.name, body, { namespace: ref.namespace, type: 'merge', fieldManager: 'idp-verify' })
+    } catch (error) {
+      if (left === 0 || !isApiError(error, 'Conflict')) throw error
+    }
+  }
 }
 
 /** Deletes an object and waits until it is gone; does nothing when it is. */

@@ -42,7 +42,8 @@ function createReloader(container: Container, { source, target, watched, url }: 
   const unpack = async (): Promise<string> => {
     const bytes = await files.read(source)
     const text = new TextDecoder().decode(source.endsWith('.gz') ? gunzipSync(bytes) : bytes).replace(/\$\(([A-Z_][A-Z0-9_]*)\)/g, (whole, name: string) => env[name] ?? whole)
-    await files.write(target, text)
+    // The server reads the file whenever it likes: it is left alone where nothing has changed.
+    if (!(await files.exists(target)) || (await files.readText(target)) !== text) await files.write(target, text)
     const parts = [text]
     for (const folder of watched) {
       if (!(await files.exists(folder))) continue

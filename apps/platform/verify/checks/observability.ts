@@ -1,5 +1,5 @@
 import { rfc3339, sleep } from '@idp/kit'
-import type { Check, VerifyContext } from '../check.ts'
+import type { Check, GatewayAnswer, VerifyContext } from '../check.ts'
 import { at, eventually, get, list, patch, realPods, text, type Ref } from '../live.ts'
 
 const prometheus = '/api/v1/namespaces/observability/services/prometheus-kube-prometheus-prometheus:9090/proxy'
@@ -100,12 +100,18 @@ const dataSourceAnswers: Check = async (context, { uid, query: expr }) => {
   const secret = await get(context.client, { apiVersion: 'v1', kind: 'Secret', name: 'grafana-admin-credentials', namespace: 'observability' })
   const [user, password] = ['admin-user', 'admin-password'].map((key) => Buffer.from(text(at(secret, 'data', key)), 'base64').toString())
   const headers = { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
-  const host = `grafana.${context.domain.local}`
-  const health = await context.throughGateway(host, `/api/datasources/uid/${text(uid)}/health`, { headers })
-  if (health.status !== 200) throw new Error(`Grafana answers ${health.status} for the health of data source ${text(uid)}: ${health.body.slice(0, 200)}`)
-  const path = text(uid) === 'loki' ? 'loki/api/v1/query' : 'api/v1/query'
-  const answer = await context.throughGateway(host, `/api/datasources/proxy/uid/${text(uid)}/${path}?query=${encodeURIComponent(text(expr))}`, { headers })
-  if (answer.status !== 200) throw new Error(`Grafana answers ${answer.status} to ${text(expr)}: ${answer.body.slice(0, 200)}`)
+  const until = context.clock.now() + patience
+  /** Asks again while the source is away for a moment: another check restarts it. */
+  const ask = async (path: string): Promise<GatewayAnswer> => {
+    for (;;) {
+      const answer = await context.throughGateway(`grafana.${context.domain.local}`, path, { headers })
+      if (answer.status === 200) return answer
+      if (context.clock.now() > until) throw new Error(`Grafana answers ${answer.status} to ${path}: ${answer.body.slice(0, 200)}`)
+      await sleep(context.clock, 500, context.signal)
+    }
+  }
+  const health = await ask(`/api/datasources/uid/${text(uid)}/health`)
+  const answer = await ask(`/api/datasources/proxy/uid/${text(uid)}/${text(uid) === 'loki' ? 'loki/api/v1/query' : 'api/v1/query'}?query=${encodeURIComponent(text(expr))}`)
   const { data } = JSON.parse(answer.body) as { data: { result: readonly Sample[] } }
   return `Grafana, signed in as ${user}: ${text(at(JSON.parse(health.body), 'message'))} ${text(expr)} is ${data.result[0]?.value[1] ?? 'empty'}`
 }
