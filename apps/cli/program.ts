@@ -14,7 +14,7 @@ export interface ProgramEnvironment {
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean; readonly columns?: number }
 }
 
-interface Flags { name?: string; dataDir?: string; output: 'text' | 'json'; debug?: boolean; [flag: string]: unknown }
+interface Flags { name?: string; dataDir?: string; output: string; debug?: boolean; [flag: string]: unknown }
 
 /** One command: its words, its flags, an example, and what runs (loaded when it is called, so that each starts fast). */
 interface CommandRow {
@@ -22,6 +22,8 @@ interface CommandRow {
   readonly summary: string
   readonly example: string
   readonly options?: readonly Option[]
+  /** Forms besides text and json. */
+  readonly outputs?: readonly string[]
   run(context: CommandContext, args: readonly string[], flags: Flags): Promise<void>
 }
 
@@ -42,7 +44,9 @@ const upOptions = [
 const rows: readonly CommandRow[] = [
   { words: 'up [repository]', summary: 'start engine and platform, wait until every Application is Synced and Healthy', example: 'idp up', options: upOptions, run: async (c, [repository], f) => (await import('./commands/up.ts')).up(c, { repository, ...f } as never) },
   { words: 'status', summary: 'what is healthy; for what is not, the cause', example: 'idp status', run: async (c) => (await import('./commands/status.ts')).status(c) },
+  { words: 'doctor', summary: 'what is not healthy: the chain of causes down to the root, and the remedy', example: 'idp doctor', run: async (c) => (await import('./commands/doctor.ts')).doctor(c) },
   { words: 'verify', summary: "prove each arrow of the architecture diagrams against the running platform", example: 'idp verify --output json', options: [new Option('--diagram <name...>', 'only these diagrams')], run: async (c, _a, f) => (await import('./commands/verify.ts')).verifyPlatform(c, f as never) },
+  { words: 'preview [range] [repository]', summary: 'what a change does before it is merged: Applications, objects, admission', example: 'idp preview main..my-branch --output markdown', outputs: ['markdown'], options: [new Option('--worktree', 'what is not committed yet, against HEAD or the given commit'), new Option('--charts <source>', 'stand-in, upstream, or the URL of a repository with copies').default('stand-in'), new Option('--repo-url <url...>', 'more URLs under which Applications name this repository')], run: async (c, words, f) => (await import('./commands/preview.ts')).previewChange(c, words, f as never) },
   { words: 'open <name>', summary: 'open the page of an application in the browser', example: 'idp open argocd --print', options: [new Option('--print', 'print the URL instead (for git: one with credentials)')], run: async (c, [name = ''], f) => (await import('./commands/open.ts')).open(c, name, f as never) },
   { words: 'secret <name>', summary: 'print user and password of an application', example: 'idp secret argocd', run: async (c, [name = '']) => (await import('./commands/secret.ts')).secret(c, name) },
   { words: 'logs <pod> [container]', summary: 'print the log of a pod or of the engine itself', example: 'idp logs argocd/argocd-server --follow', options: [new Option('-f, --follow', 'keep printing'), new Option('--tail <lines>', 'only the last lines').argParser(whole(0, 10_000_000, 'a number of lines')), new Option('--previous', 'of the instance before')], run: async (c, [pod = '', container], f) => (await import('./commands/logs.ts')).logs(c, { pod, container, ...f } as never) },
@@ -79,7 +83,7 @@ function add(parent: Command, row: CommandRow, environment: ProgramEnvironment):
   const command = parent.command(row.words).summary(row.summary).description(row.summary).addHelpText('after', `\nExample:\n  ${row.example}`)
     .exitOverride().showHelpAfterError('(add --help for what is possible)')
     .option('-n, --name <cluster>', 'which cluster (the only one, or the name in idp.config.ts)').option('--data-dir <directory>', 'where clusters keep their state')
-    .addOption(new Option('-o, --output <form>', 'text for people, json for machines').choices(['text', 'json']).default('text')).option('--debug', 'stack traces')
+    .addOption(new Option('-o, --output <form>', 'text for people, json for machines').choices(['text', 'json', ...(row.outputs ?? [])]).default('text')).option('--debug', 'stack traces')
   for (const option of row.options ?? []) command.addOption(option)
   if (row.words.startsWith('render')) command.allowUnknownOption().passThroughOptions()
   command.action(async (...received: unknown[]) => {
