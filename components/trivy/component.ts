@@ -6,4 +6,7 @@ export const component: Component = {
   charts: [
     { repository: 'https://aquasecurity.github.io/helm-charts', name: 'trivy-operator' },
   ],
+  programs: [
+    { images: ['mirror.gcr.io/aquasec/trivy-operator', 'ghcr.io/aquasecurity/trivy-operator', 'docker.io/aquasec/trivy-operator'], load: async () => (await import('./programs/trivy-operator.ts')).trivyOperator },
+  ],
 }

@@ -5,7 +5,8 @@ import { observabilityChecks } from './observability.ts'
 import { policyChecks } from './policy.ts'
 import { routingChecks } from './routing.ts'
 import { secretChecks } from './secrets.ts'
+import { securityChecks } from './security.ts'
 import { workloadChecks } from './workloads.ts'
 
 /** Every check by the name that diagrams call it. */
-export const checks: Readonly<Record<string, Check>> = { ...routingChecks, ...gitopsChecks, ...workloadChecks, ...certificateChecks, ...policyChecks, ...secretChecks, ...observabilityChecks }
+export const checks: Readonly<Record<string, Check>> = { ...routingChecks, ...gitopsChecks, ...workloadChecks, ...certificateChecks, ...policyChecks, ...secretChecks, ...observabilityChecks, ...securityChecks }
