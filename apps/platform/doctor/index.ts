@@ -2,3 +2,4 @@ export { examine, examineWorld, type AreaVerdict, type Examination } from './exa
 export { areaLines, problemLines } from './examination-text.ts'
 export { machineProblems, type MachineFacts } from './machine.ts'
 export type { Link, Problem } from './diagnose.ts'
+export { readWorld, type Reading } from './read-world.ts'

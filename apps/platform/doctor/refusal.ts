@@ -66,8 +66,10 @@ export function refusal(message: string, world: World): readonly Cause[] {
 }
 
 /** What stands behind an error of Argo CD's repo server: the repository, the revision, a file. */
-export function sourceFault(message: string, source: { readonly repoURL: string; readonly path: string; readonly revision: string }, world: World): readonly Cause[] {
+export function sourceFault(raw: string, source: { readonly repoURL: string; readonly path: string; readonly revision: string }, world: World): readonly Cause[] {
   const { repoURL, path, revision } = source
+  // Every layer that passed the error on has put its own words before it.
+  const message = raw.replace(/^[\s\S]*?desc = (?!.*desc = )/, '')
   const git: readonly (readonly [RegExp, () => readonly Cause[]])[] = [
     [/authentication required|authentication failed|authorization failed|invalid credentials|permission denied|\b40[13]\b|unauthorized/i, () => [{
       subject: `repository ${withoutCredentials(repoURL)}`, says: 'refuses the credentials', remedy: `Correct username and password in the Secret of namespace argocd with the label argocd.argoproj.io/secret-type=repository${repositorySecret(repoURL, world)}`,

@@ -21,6 +21,7 @@ export const pod: Judge = (object, world) => {
   below.push(...missingReferences(object, world), ...containers(object).flatMap((state) => containerFault(object, state, world)), ...notReady(object, world))
   if (below.length <= 1 && mounts[0] !== undefined) below.push({ subject: 'a volume', says: oneLine(mounts[0]), remedy: 'Make what the volume needs, or correct the volume' })
   if (words(object, 'status', 'reason') === 'Evicted') return { says: oneLine(cause), because: below, remedy: 'The node ran short; give the pod requests, or the node more room, and delete the evicted pod' }
+  if (node === '') return { says: 'has no node', because: below }
   const container = /^container (\S+): (\S+?)(?::|$)/.exec(cause)
   return { says: container === null ? `is not ready: ${oneLine(cause)}` : `is not ready: container ${container[1]} is in ${container[2]}`, because: below, remedy: 'It has not become ready yet: wait, or see its log' }
 }

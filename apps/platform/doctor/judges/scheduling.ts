@@ -12,15 +12,17 @@ export function noNode(pod: AnyObject, world: World): (Ref | Leaf)[] {
   }
   const message = scheduled.message || scheduled.reason
   const sick = /not-ready|unreachable/.test(message) ? world.list('Node').map((node) => ({ kind: 'Node', name: node.metadata.name ?? '' })) : []
-  return [...sick, { subject: 'the scheduler', says: `finds no node: ${oneLine(message)}`, remedy: remedyFor(message, pod, world) }]
+  return [...sick, { subject: 'the scheduler', says: `finds no node: ${oneLine(message.replace(/ preemption: .*/s, ''))}`, remedy: remedyFor(message, pod, world) }]
 }
 
 function remedyFor(message: string, pod: AnyObject, world: World): string {
   const steps: string[] = []
   const short = [...message.matchAll(/Insufficient ([\w./-]+)/g)].map((m) => m[1])
   if (short.length > 0) steps.push(`lower the pod's requests of ${[...new Set(short)].join(' and ')}, or add a node`)
-  const taint = /untolerated taints? \{([^:}]+):? ?([^}]*)\}/.exec(message)
-  if (taint !== null) steps.push(`add a toleration for ${taint[1]}${taint[2] === '' ? '' : `=${taint[2]}`}, or take the taint off: kubectl taint nodes NODE ${taint[1]}-`)
+  // That the control plane is kept free is as it should be, unless nothing else is named.
+  const taints = [...message.matchAll(/untolerated taints? \{([^:}]+):? ?([^}]*)\}/g)]
+  const taint = taints.find((t) => !t[1]?.startsWith('node-role.kubernetes.io/')) ?? (steps.length > 0 || /affinity|selector/.test(message) ? undefined : taints[0])
+  if (taint !== undefined) steps.push(`add a toleration for ${taint[1]}${taint[2] === '' ? '' : `=${taint[2]}`}, or take the taint off: kubectl taint nodes NODE ${taint[1]}-`)
   if (/node affinity|selector/.test(message)) steps.push(selectorStep(pod, world))
   if (/unbound immediate PersistentVolumeClaims|volume/.test(message)) steps.push('see its PersistentVolumeClaims')
   if (/too many pods/i.test(message)) steps.push('the nodes hold as many pods as they may: add a node')

@@ -1,0 +1,1 @@
+export { diagramFormats, diagramViews, drawView, type DiagramFormat } from './views.ts'
