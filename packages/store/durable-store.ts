@@ -83,7 +83,13 @@ export async function openStore(directory: string, options: StoreOptions = {}): 
     watch: index.watch,
     async commit(writes) {
       if (!open) throw closed()
-      pending.check(writes)
+      try {
+        pending.check(writes)
+      } catch (error) {
+        // A conflict is told when what was faster can be seen: a loser who tries again at once would lose against the same write.
+        await pending.quiet(writes)
+        throw error
+      }
       if (writes.length === 0) return index.revision
       const revision = ++assigned
       pending.add(writes, revision)

@@ -9,12 +9,14 @@ export interface Pending {
   add(writes: readonly Write[], revision: Revision): void
   /** They are visible now (or never will be). */
   settle(writes: readonly Write[], revision: Revision): void
+  /** Resolves when nothing is under way any more to the keys of these writes: whoever lost against it can then see what it lost against. */
+  quiet(writes: readonly Write[]): Promise<void>
 }
 
 /** @param current the visible entry of a key */
 export function pendingWrites(current: (key: string) => Entry | undefined): Pending {
   /** Revision of the newest write under way, and whether it leaves the key present. */
-  const pending = new Map<string, { revision: Revision; present: boolean }>()
+  const pending = new Map<string, { revision: Revision; present: boolean; waiting?: (() => void)[] }>()
   return {
     check(writes) {
       const seen = writes.length > 1 ? new Set<string>() : undefined
@@ -30,10 +32,24 @@ export function pendingWrites(current: (key: string) => Entry | undefined): Pend
       }
     },
     add(writes, revision) {
-      for (const write of writes) pending.set(keyOf(write), { revision, present: 'put' in write })
+      for (const write of writes) {
+        const waiting = pending.get(keyOf(write))?.waiting
+        pending.set(keyOf(write), { revision, present: 'put' in write, ...(waiting === undefined ? {} : { waiting }) })
+      }
     },
     settle(writes, revision) {
-      for (const write of writes) if (pending.get(keyOf(write))?.revision === revision) pending.delete(keyOf(write))
+      for (const write of writes) {
+        const underWay = pending.get(keyOf(write))
+        if (underWay?.revision !== revision) continue
+        pending.delete(keyOf(write))
+        for (const tell of underWay.waiting ?? []) tell()
+      }
+    },
+    async quiet(writes) {
+      await Promise.all(writes.map((write) => {
+        const underWay = pending.get(keyOf(write))
+        return underWay === undefined ? undefined : new Promise<void>((resolve) => { (underWay.waiting ??= []).push(resolve) })
+      }))
     },
   }
 }

@@ -81,6 +81,21 @@ export function storeContract(name: string, create: () => Promise<StoreUnderTest
     assert.equal(store.get('/a')?.created, 3)
   })
 
+  check('who loses a race is told when what won can be seen, so that trying again at once succeeds', async (store) => {
+    const add = async (text: string): Promise<number> => {
+      for (let tries = 1; ; tries++) {
+        try {
+          await store.commit([{ put: '/a', value: bytes(text), if: store.get('/a')?.revision ?? 0 }])
+          return tries
+        } catch (error) {
+          if (!isCoded(error, 'Conflict')) throw error
+        }
+      }
+    }
+    const tries = await Promise.all(['x', 'y', 'z'].map(add))
+    assert.ok(Math.max(...tries) <= 3, tries.join())
+  })
+
   check('a watch replays and follows, in order, without gaps, whole commits', async (store) => {
     await store.commit([{ put: '/w/a', value: bytes('1') }])
     await store.commit([{ put: '/other', value: bytes('1') }])

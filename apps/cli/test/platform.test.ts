@@ -50,7 +50,7 @@ test('idp status says that all is well, and what is simulated', async () => {
   const said = await idp(['status', ...flags])
   assert.equal(said.code, 0, said.out + said.err)
   assert.match(said.out, /(\d+) of \1 Applications are Synced and Healthy/)
-  assert.match(said.out, /simulated images .*grafana/)
+  assert.match(said.out, /simulated images .*nginx/)
 })
 
 test('a page is served through the gateway over verified TLS, and plain HTTP redirects to it', async () => {

@@ -76,6 +76,11 @@ async function applyOne(client: Client, object: KubeObject, { clock, signal, tim
   }
 }
 
+/** True for what an earlier `idp up` has made, whether Argo CD keeps it by now or not. */
+export function isOurs({ metadata }: KubeObject): boolean {
+  return metadata.annotations?.[trackingAnnotation]?.startsWith('bootstrap-') === true || (metadata.managedFields ?? []).some(({ manager }) => manager === fieldManager)
+}
+
 async function isTracked(client: Client, kind: Kind, { metadata }: KubeObject): Promise<boolean> {
   try {
     const live = await client.get(kind, metadata.name ?? '', metadata.namespace === undefined ? {} : { namespace: metadata.namespace })

@@ -2,7 +2,7 @@ import { DaemonSet, Deployment, Node, SelfSubjectAccessReview, StorageClass } fr
 import type { Client } from '@idp/client'
 import type { KubeObject } from '@idp/formats'
 import { CodedError, type Fault } from '@idp/kit'
-import { fieldManager } from '../bootstrap/apply-objects.ts'
+import { isOurs } from '../bootstrap/apply-objects.ts'
 import type { NodeConfig } from '../config/config.ts'
 
 /** The oldest Kubernetes that the pinned charts are meant for. */
@@ -78,8 +78,6 @@ const storage: Check = async (client) => {
   }]
 }
 
-/** True for what a bootstrap of idp applied, finished or not. */
-const isOurs = (object: KubeObject): boolean => (object.metadata.managedFields ?? []).some(({ manager }) => manager === fieldManager)
 
 const noOtherArgoCd: Check = async (client) => {
   const { items } = await client.list(Deployment, { labelSelector: 'app.kubernetes.io/part-of=argocd' })

@@ -2,6 +2,7 @@ import { isApiError } from '@idp/api'
 import type { Client } from '@idp/client'
 import { waitFor } from '@idp/controller'
 import type { AnyObject, JsonObject } from '@idp/formats'
+import { sleep } from '@idp/kit'
 import { Simulated, type VerifyContext } from './check.ts'
 
 /** Names one live object. */
@@ -67,12 +68,18 @@ export async function eventually(context: VerifyContext, ref: Ref, until: (objec
   })
 }
 
+/** How long a pod may be away: another check has just made its workload replace it. */
+const replacementMs = 10_000
+
 /** The running pods of a namespace whose names begin with one of `prefixes`. Throws when there is none. */
 export async function runningPods(context: VerifyContext, namespace: string, ...prefixes: readonly string[]): Promise<readonly AnyObject[]> {
-  const pods = (await list(context.client, 'v1', 'Pod', { namespace }))
-    .filter((pod) => prefixes.some((prefix) => pod.metadata.name?.startsWith(prefix)) && pod.metadata.deletionTimestamp === undefined && at(pod, 'status', 'phase') === 'Running')
-  if (pods.length === 0) throw new Error(`no pod ${namespace}/${prefixes.join('|')}* is running`)
-  return pods
+  for (const until = context.clock.now() + replacementMs; ;) {
+    const pods = (await list(context.client, 'v1', 'Pod', { namespace }))
+      .filter((pod) => prefixes.some((prefix) => pod.metadata.name?.startsWith(prefix)) && pod.metadata.deletionTimestamp === undefined && at(pod, 'status', 'phase') === 'Running')
+    if (pods.length > 0) return pods
+    if (context.clock.now() >= until) throw new Error(`no pod ${namespace}/${prefixes.join('|')}* is running`)
+    await sleep(context.clock, 250, context.signal)
+  }
 }
 
 /** True when the program behind a pod is only simulated by the engine. */

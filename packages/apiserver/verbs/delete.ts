@@ -75,7 +75,8 @@ async function readDelete({ request, search }: ResourceRequest): Promise<DeleteR
   }
 }
 
-const tries = 8
+/** A deletion without preconditions wins in the end, however many write to the object meanwhile; the bound is for what never ends. */
+const tries = 100
 
 async function deleteOne(request: ResourceRequest, place: { namespace?: string | undefined; name: string }, wanted: DeleteRequest): Promise<{ object: AnyObject; gone: boolean }> {
   const { server, resource } = request

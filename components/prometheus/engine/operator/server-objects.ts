@@ -100,7 +100,7 @@ export function statefulSet(server: Server, kind: Kind<never>, images: OperatorI
     ? [`--config.file=${config}/prometheus.env.yaml`, '--storage.tsdb.path=/prometheus', `--storage.tsdb.retention.time=${spec.retention ?? '24h'}`, '--web.enable-lifecycle', `--web.external-url=${spec.externalUrl ?? `http://${name}.${namespace}:${port}`}`, `--web.route-prefix=${spec.routePrefix ?? '/'}`]
     : [`--config.file=${config}/alertmanager.env.yaml`, '--storage.path=/alertmanager', `--data.retention=${spec.retention ?? '120h'}`, `--web.external-url=${spec.externalUrl ?? `http://${name}.${namespace}:${port}`}`]
   return {
-    apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: set, namespace, labels: { ...labelsOf(server), 'managed-by': 'prometheus-operator', 'operator.prometheus.io/name': name }, ...ownedBy(server, kind) },
+    apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: set, namespace, labels: { ...labelsOf(server), 'managed-by': 'prometheus-operator', 'operator.prometheus.io/name': name, 'app.kubernetes.io/name': program, 'app.kubernetes.io/version': spec.version ?? '' }, ...ownedBy(server, kind) },
     spec: {
       replicas: spec.replicas ?? 1, serviceName: service, podManagementPolicy: 'Parallel', selector: { matchLabels: own },
       template: {
