@@ -52,7 +52,8 @@ export function gitSource({ directory, net, clock, random, credentials, signal }
     // Closed again afterwards: between two changes nothing of git runs.
     await using repository = openRepository(dir)
     await fetchCommits(remote, repository, [commit])
-    return work(await repository.tree(commit))
+    // Awaited here: the repository closes when this function ends.
+    return await work(await repository.tree(commit))
   }
   return {
     read: (place) => alone(place.repository, async (dir, remote) => {
