@@ -6,4 +6,7 @@ export const component: Component = {
   charts: [
     { repository: 'https://argoproj.github.io/argo-helm', name: 'argo-events' },
   ],
+  programs: [
+    { images: ['quay.io/argoproj/argo-events'], load: async () => (await import('./programs/argo-events.ts')).argoEvents },
+  ],
 }

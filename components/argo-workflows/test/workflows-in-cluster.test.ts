@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Pod } from '@idp/api'
+import { eventually } from '@idp/testkit'
 import { WorkflowKind } from '../kinds/workflow.ts'
 import { apply, finished, startWithWorkflows } from './workflow-cluster.ts'
 
@@ -39,8 +40,7 @@ spec:
   assert.equal(by('again')?.outputs?.result, 'hello world and v1.2')
   assert.deepEqual(by('write')?.outputs?.parameters, [{ name: 'tag', value: 'v1.2' }])
   assert.match(by('unknown')?.outputs?.result ?? '', /simulated: no program stands in for example.test\/nobody:1/)
-  const pods = (await client.list(Pod, { namespace: 'default', labelSelector: 'workflows.argoproj.io/workflow=build,workflows.argoproj.io/completed=true' })).items
-  assert.equal(pods.length, 4)
+  await eventually(client, Pod, (pods) => pods.length === 4, { namespace: 'default', labelSelector: 'workflows.argoproj.io/workflow=build,workflows.argoproj.io/completed=true' })
   assert.equal((await client.get(WorkflowKind, 'build', { namespace: 'default' })).metadata.labels?.['workflows.argoproj.io/phase'], 'Succeeded')
   await theServer(cluster)
 })
