@@ -4,7 +4,7 @@ export interface Placed { readonly node: GraphNode; readonly x: number; readonly
 export interface Layout { readonly boxes: ReadonlyMap<string, Placed>; readonly width: number; readonly height: number }
 
 /** Pixels. */
-const boxHeight = 44, rowGap = 16, columnGap = 90, margin = 24, titleHeight = 36, letter = 7.2, padding = 24, leastWidth = 110
+const boxHeight = 50, rowGap = 16, columnGap = 90, margin = 24, titleHeight = 36, letter = 7.2, padding = 24, leastWidth = 110
 /** A layer longer than this is broken into columns. */
 const longest = 24
 

@@ -1,5 +1,5 @@
 import type { Leaf, Ref } from './diagnosis.ts'
-import { oneLine, words, objects } from './field.ts'
+import { objects, oneLine } from './field.ts'
 import { serviceIn, type World } from './world.ts'
 
 type Cause = Ref | Leaf
@@ -66,13 +66,13 @@ export function refusal(message: string, world: World): readonly Cause[] {
 }
 
 /** What stands behind an error of Argo CD's repo server: the repository, the revision, a file. */
-export function sourceFault(raw: string, source: { readonly repoURL: string; readonly path: string; readonly revision: string }, world: World): readonly Cause[] {
+export function sourceFault(raw: string, source: { readonly repoURL: string; readonly path: string; readonly revision: string }): readonly Cause[] {
   const { repoURL, path, revision } = source
   // Every layer that passed the error on has put its own words before it.
   const message = raw.replace(/^[\s\S]*?desc = (?!.*desc = )/, '')
   const git: readonly (readonly [RegExp, () => readonly Cause[]])[] = [
     [/authentication required|authentication failed|authorization failed|invalid credentials|permission denied|\b40[13]\b|unauthorized/i, () => [{
-      subject: `repository ${withoutCredentials(repoURL)}`, says: 'refuses the credentials', remedy: `Correct username and password in the Secret of namespace argocd with the label argocd.argoproj.io/secret-type=repository${repositorySecret(repoURL, world)}`,
+      subject: `repository ${withoutCredentials(repoURL)}`, says: 'refuses the credentials', remedy: `Correct username and password in the Secret of namespace argocd with the label argocd.argoproj.io/secret-type=repository`,
     }]],
     [/ssh: handshake|knownhosts|x509|certificate/i, () => [{ subject: `repository ${withoutCredentials(repoURL)}`, says: `its certificate or host key is not trusted: ${oneLine(message)}`, remedy: 'Add the CA to ConfigMap argocd-tls-certs-cm, or the host key to argocd-ssh-known-hosts-cm' }]],
     [/(?:yaml|json).*?(?:line|:\d)|error converting YAML|mapping values|did not find expected|MalformedYAML|invalid YAML|failed to unmarshal/i, () => [{ subject: `file ${fileIn(message) ?? path}`, says: `cannot be read: ${oneLine(message)}`, remedy: 'Correct the file and push; the Application follows by itself' }]],
@@ -86,21 +86,17 @@ export function sourceFault(raw: string, source: { readonly repoURL: string; rea
     }],
     [/file|kustomiz|helm|template|chart/i, () => [{ subject: `file ${fileIn(message) ?? path}`, says: `cannot be rendered: ${oneLine(message)}`, remedy: `Try it here: idp render kustomize ${path}` }]],
   ]
-  return git.find(([words_]) => words_.test(message))?.[1]() ?? []
+  return git.find(([pattern]) => pattern.test(message))?.[1]() ?? []
 }
 
 /** `path/to/file.yaml:12` in a message. */
 function fileIn(message: string): string | undefined {
-  const file = /([\w./-]+\.(?:ya?ml|json|tpl))(?::(\d+))?/.exec(message)
-  if (file === null) return undefined
+  const files = [...message.matchAll(/([\w./-]+\.(?:ya?ml|json|tpl))(?::(\d+))?/g)]
+  const file = files.find((match) => match[2] !== undefined) ?? files[0]
+  if (file === undefined) return undefined
   const line = file[2] ?? /\bline (\d+)/.exec(message)?.[1]
   return `${file[1]}${line === undefined ? '' : `:${line}`}`
 }
 
 /** A URL may carry a password. */
 export const withoutCredentials = (url: string): string => url.replace(/\/\/[^/@\s]*@/, '//')
-
-function repositorySecret(repoURL: string, world: World): string {
-  const secret = world.list('Secret').find((s) => s.metadata.labels?.['argocd.argoproj.io/secret-type'] === 'repository' && words(s, 'metadata', 'annotations', 'doctor/url') === repoURL)
-  return secret === undefined ? '' : ` (${secret.metadata.name})`
-}

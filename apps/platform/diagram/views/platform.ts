@@ -20,8 +20,10 @@ export function platform(world: World): Graph {
 function addApplication(builder: GraphBuilder, app: AnyObject, world: World): void {
   const name = app.metadata.name ?? ''
   const set = app.metadata.ownerReferences?.find((owner) => owner.kind === 'ApplicationSet')?.name
-  const simulated = objects(app, 'status', 'resources').some((resource) => world.list('Pod').some((pod) => isSimulated(pod) && pod.metadata.namespace === words(resource, 'namespace') && runsFor(pod, words(resource, 'kind'), words(resource, 'name'), world)))
-  const id = builder.node({ id: `Application ${name}`, label: `${name}\n${words(app, 'status', 'sync', 'status') || 'Unknown'}, ${words(app, 'status', 'health', 'status') || 'Unknown'}`, health: healthOf(app, world), ...(set === undefined ? {} : { group: set }), ...(simulated ? { simulated } : {}) })
+  const pods = objects(app, 'status', 'resources').flatMap((resource) => world.list('Pod').filter((pod) => pod.metadata.namespace === words(resource, 'namespace') && runsFor(pod, words(resource, 'kind'), words(resource, 'name'), world)))
+  const simulated = pods.length > 0 && pods.every(isSimulated)
+  const partly = !simulated && pods.some(isSimulated) ? ', partly simulated' : ''
+  const id = builder.node({ id: `Application ${name}`, label: `${name}\n${words(app, 'status', 'sync', 'status') || 'Unknown'}, ${words(app, 'status', 'health', 'status') || 'Unknown'}${partly}`, health: healthOf(app, world), ...(set === undefined ? {} : { group: set }), ...(simulated ? { simulated } : {}) })
   if (set === undefined) repository(builder, words(app, 'spec', 'source', 'repoURL'), id)
   else builder.edge(`ApplicationSet ${set}`, id)
   const namespaces = new Set(objects(app, 'status', 'resources').filter((r) => ['Deployment', 'StatefulSet', 'DaemonSet'].includes(words(r, 'kind'))).map((r) => words(r, 'namespace')))
@@ -29,7 +31,7 @@ function addApplication(builder: GraphBuilder, app: AnyObject, world: World): vo
 }
 
 /** True when the pod belongs to the workload, directly or through a ReplicaSet. */
-export function runsFor(pod: AnyObject, kind: string, name: string, world: World): boolean {
+function runsFor(pod: AnyObject, kind: string, name: string, world: World): boolean {
   const owner = pod.metadata.ownerReferences?.find((o) => o.controller === true)
   if (owner === undefined) return kind === 'Pod' && pod.metadata.name === name
   if (owner.kind === kind && owner.name === name) return true

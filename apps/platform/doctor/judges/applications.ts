@@ -22,7 +22,7 @@ export const application: Judge = (app, world) => {
 function brokenSource(type: string, message: string, app: unknown, world: World) {
   const first = objects(app, 'spec', 'sources')[0]
   const source = (field: string): string => words(app, 'spec', 'source', field) || words(first, field)
-  const because = [...refusal(message, world), ...sourceFault(message, { repoURL: source('repoURL'), path: source('path') || '.', revision: source('targetRevision') || 'HEAD' }, world)]
+  const because = [...refusal(message, world), ...sourceFault(message, { repoURL: source('repoURL'), path: source('path') || '.', revision: source('targetRevision') || 'HEAD' })]
   return { says: `has a ${type}`, because: because.length > 0 ? because : [{ subject: 'Argo CD', says: oneLine(message), remedy: 'Correct what it names in the repository and push' }, loops.repo] }
 }
 
@@ -53,7 +53,7 @@ function unwell(app: unknown, sync: string, health: string) {
 function different(app: unknown, sync: string, health: string) {
   const other = objects(app, 'status', 'resources').filter((r) => words(r, 'status') === 'OutOfSync')
   const running = words(app, 'status', 'operationState', 'phase') === 'Running'
-  const automated = words(app, 'spec', 'syncPolicy', 'automated', 'enabled') !== 'false' && objects([app], 0).length === 0 && (app as { spec?: { syncPolicy?: { automated?: unknown } } }).spec?.syncPolicy?.automated !== undefined
+  const automated = words(app, 'spec', 'syncPolicy', 'automated', 'enabled') !== 'false' && (app as { spec?: { syncPolicy?: { automated?: unknown } } }).spec?.syncPolicy?.automated !== undefined
   const says = `is ${sync || 'Unknown'}, ${health || 'Unknown'}${running ? ' and syncs' : ''}`
   const message = words(app, 'status', 'operationState', 'message')
   if (other.length === 0) return { says: `${says}${running && message !== '' ? `: ${oneLine(message)}` : ''}`, because: [loops.controller], remedy: running ? 'It is under way: wait for what it names' : 'Ask Argo CD to look again: kubectl annotate application -n argocd NAME argocd.argoproj.io/refresh=hard' }
@@ -62,10 +62,10 @@ function different(app: unknown, sync: string, health: string) {
 }
 
 /** An ApplicationSet whose Applications cannot be made. */
-export const applicationSet: Judge = (set, world) => {
+export const applicationSet: Judge = (set) => {
   const error = condition(set, 'ErrorOccurred')
   if (error?.status !== 'True') return undefined
   const git = objects(set, 'spec', 'generators').map((g) => words(g, 'git', 'repoURL')).find((url) => url !== '') ?? ''
-  const because = sourceFault(error.message, { repoURL: git, path: '.', revision: 'HEAD' }, world)
+  const because = sourceFault(error.message, { repoURL: git, path: '.', revision: 'HEAD' })
   return { says: `cannot make its Applications: ${withoutCredentials(told(error))}`, because: [...because, loops.sets], remedy: 'Correct the generator or the template of the ApplicationSet in Git' }
 }

@@ -3,7 +3,7 @@ import { causeOf } from '../../status/cause.ts'
 import { refOf, type Judge, type Leaf, type Ref } from '../diagnosis.ts'
 import { condition, count, objects, oneLine, words } from '../field.ts'
 import { refusal } from '../refusal.ts'
-import { serviceIn, type World } from '../world.ts'
+import { podsBehind, serviceIn, type World } from '../world.ts'
 import { missingReferences } from './pod-references.ts'
 import { noNode } from './scheduling.ts'
 
@@ -22,7 +22,7 @@ export const pod: Judge = (object, world) => {
   if (below.length <= 1 && mounts[0] !== undefined) below.push({ subject: 'a volume', says: oneLine(mounts[0]), remedy: 'Make what the volume needs, or correct the volume' })
   if (words(object, 'status', 'reason') === 'Evicted') return { says: oneLine(cause), because: below, remedy: 'The node ran short; give the pod requests, or the node more room, and delete the evicted pod' }
   if (node === '') return { says: 'has no node', because: below }
-  const container = /^container (\S+): (\S+?)(?::|$)/.exec(cause)
+  const container = /^container (\S+): (\S+?)(?:[: ]|$)/.exec(cause)
   return { says: container === null ? `is not ready: ${oneLine(cause)}` : `is not ready: container ${container[1]} is in ${container[2]}`, because: below, remedy: 'It has not become ready yet: wait, or see its log' }
 }
 
@@ -98,10 +98,17 @@ function crash(object: AnyObject, { name, exitCode, ended }: State, world: World
 function notReady(object: AnyObject, world: World): readonly (Ref | Leaf)[] {
   if (words(object, 'status', 'phase') !== 'Running') return []
   const seal = world.sealOf(object.metadata.namespace ?? '', object.metadata.name ?? '')
-  if (seal !== undefined && (seal.sealed || !seal.initialized)) return [{ kind: 'Vault', namespace: object.metadata.namespace, name: object.metadata.name ?? '' }]
+  if (seal !== undefined && (seal.sealed || !seal.initialized)) return [vaultOf(object, world)]
   const probe = world.warnings(refOf(object), 'Unhealthy')[0]
   if (probe === undefined) return []
   const starts = objects(object, 'status', 'containerStatuses').reduce((most, status) => Math.max(most, count(status, 0, 'restartCount')), 0)
   const known = refusal(probe, world)
   return known.length > 0 ? known : [{ subject: 'its probe', says: `${oneLine(probe)}${starts > 0 ? ` (${starts} restarts)` : ''}`, remedy: `Correct the probe or what it asks: idp logs ${object.metadata.namespace}/${object.metadata.name}` }]
+}
+
+/** The Vault a server belongs to goes by the name of its Service, the shortest of several (`vault`, not `vault-internal`). */
+function vaultOf(pod: AnyObject, world: World): Ref {
+  const services = world.list('Service').filter((service) => podsBehind(service, world).includes(pod)).map((service) => service.metadata.name ?? '')
+  const [name = pod.metadata.name ?? ''] = services.toSorted((a, b) => a.length - b.length || a.localeCompare(b))
+  return { kind: 'Vault', namespace: pod.metadata.namespace, name }
 }

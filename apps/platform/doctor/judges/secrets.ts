@@ -49,8 +49,9 @@ export const secretStore: Judge = (object, world, ref) => {
   if (ready === undefined) return { says: 'was not looked at yet', because: [operator] }
   const server = words(object, 'spec', 'provider', 'vault', 'server')
   const service = serviceIn(server)
-  const vault: Ref[] = service === undefined ? [] : [{ kind: 'Vault', namespace: service.namespace, name: service.name }, service]
-  return { says: `is not ready: ${told(ready)}`, because: [...vault, ...storeFault(object, ready.message, server, ref)], remedy: `Correct spec.provider of ${ref.kind} ${ref.name}` }
+  const behind: Ref | undefined = service === undefined ? undefined : { ...service, kind: 'Vault' }
+  const sick = behind !== undefined && vault(undefined, world, behind) !== undefined
+  return { says: `is not ready: ${told(ready)}`, because: sick ? [behind] : [...(service === undefined ? [] : [service]), ...storeFault(object, ready.message, server, ref)], remedy: `Correct spec.provider of ${ref.kind} ${ref.name}` }
 }
 
 function storeFault(object: AnyObject, message: string, server: string, ref: Ref): readonly Leaf[] {
