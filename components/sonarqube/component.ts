@@ -6,4 +6,7 @@ export const component: Component = {
   charts: [
     { repository: 'https://SonarSource.github.io/helm-chart-sonarqube', name: 'sonarqube' },
   ],
+  programs: [
+    { images: ['docker.io/library/sonarqube'], load: async () => (await import('./programs/sonarqube.ts')).sonarqube },
+  ],
 }
