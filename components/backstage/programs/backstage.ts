@@ -60,7 +60,7 @@ async function openPortal(container: Container, config: JsonObject): Promise<Por
     allow: allowed(configAt(config, 'catalog') as JsonObject | undefined ?? {}) ?? ['Component', 'API', 'Location'],
     orphanStrategy: configText(config, 'catalog.orphanStrategy') === 'keep' ? 'keep' : 'delete',
     read: (location) => readLocation(container, git, location),
-    ...(owner === undefined || client === undefined ? {} : { provide: () => clusterEntities(client, owner) }),
+    ...(owner === undefined || client === undefined ? {} : { provide: (described) => clusterEntities(client, owner, described) }),
   })
   const tasks = createTasks({
     clock, random, signal,

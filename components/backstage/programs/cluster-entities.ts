@@ -12,8 +12,8 @@ const Application = defineKind<Application>({ group: 'argoproj.io', version: 'v1
 
 const idLabel = 'backstage.io/kubernetes-id'
 
-/** Components for Argo CD's Applications and for Deployments labelled with an id, where no file describes one of the same name. */
-export async function clusterEntities(client: Client, owner: string): Promise<Entity[]> {
+/** Components for Argo CD's Applications and for Deployments labelled with an id, unless an entity of `described` names them in its annotations. */
+export async function clusterEntities(client: Client, owner: string, described: readonly Entity[]): Promise<Entity[]> {
   const gone = (error: unknown): { items: never[] } => { if (isApiError(error, 'NotFound')) return { items: [] }; throw error }
   const [applications, deployments] = await Promise.all([client.list(Application, {}).catch(gone), client.list(Deployment, { labelSelector: idLabel }).catch(gone)])
   const component = (name: string, type: string, location: string, annotations: Record<string, string>): Entity => ({
@@ -21,9 +21,11 @@ export async function clusterEntities(client: Client, owner: string): Promise<En
     metadata: { name, namespace: 'default', tags: [type], annotations: { ...annotations, 'backstage.io/managed-by-location': location, 'backstage.io/managed-by-origin-location': location } },
     spec: { type, lifecycle: 'production', owner },
   })
+  const named = (annotation: string): Set<string | undefined> => new Set(described.map(({ metadata }) => metadata.annotations?.[annotation]))
+  const [ids, applicationNames] = [named(idLabel), named('argocd/app-name')]
   return [
-    ...deployments.items.map(({ metadata }) => component(metadata.labels?.[idLabel] ?? metadata.name ?? '', 'service', `kubernetes:${metadata.namespace ?? ''}/deployment/${metadata.name ?? ''}`, { 'backstage.io/kubernetes-id': metadata.labels?.[idLabel] ?? '', 'backstage.io/kubernetes-namespace': metadata.namespace ?? '' })),
-    ...applications.items.map(({ metadata, spec }) => component(metadata.name ?? '', 'argocd-application', `kubernetes:${metadata.namespace ?? ''}/application/${metadata.name ?? ''}`, { 'argocd/app-name': metadata.name ?? '', ...(spec?.destination?.namespace === undefined ? {} : { 'backstage.io/kubernetes-namespace': spec.destination.namespace }) })),
+    ...deployments.items.filter(({ metadata }) => !ids.has(metadata.labels?.[idLabel])).map(({ metadata }) => component(metadata.labels?.[idLabel] ?? metadata.name ?? '', 'service', `kubernetes:${metadata.namespace ?? ''}/deployment/${metadata.name ?? ''}`, { 'backstage.io/kubernetes-id': metadata.labels?.[idLabel] ?? '', 'backstage.io/kubernetes-namespace': metadata.namespace ?? '' })),
+    ...applications.items.filter(({ metadata }) => !applicationNames.has(metadata.name)).map(({ metadata, spec }) => component(metadata.name ?? '', 'argocd-application', `kubernetes:${metadata.namespace ?? ''}/application/${metadata.name ?? ''}`, { 'argocd/app-name': metadata.name ?? '', ...(spec?.destination?.namespace === undefined ? {} : { 'backstage.io/kubernetes-namespace': spec.destination.namespace }) })),
   ]
 }
 

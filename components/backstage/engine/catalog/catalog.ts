@@ -19,8 +19,8 @@ export interface FailedEntity { readonly entityRef: string; readonly location: s
 export interface CatalogOptions {
   /** Files behind a location. The same file objects while nothing has changed, so that they are parsed once. */
   read(location: LocationSpec): Promise<readonly CatalogFile[]>
-  /** Entities from elsewhere, e.g. the cluster; they give way to files. */
-  provide?(): Promise<readonly Entity[]>
+  /** Entities from elsewhere, e.g. the cluster; `described` are those that files brought, which go before. */
+  provide?(described: readonly Entity[]): Promise<readonly Entity[]>
   readonly locations: readonly ConfiguredLocation[]
   readonly allow: readonly string[]
   readonly orphanStrategy: 'keep' | 'delete'
@@ -132,7 +132,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
       if (parent !== '') from.set(ref, [...from.get(ref) ?? [], parent])
       for (const error of errors) note(ref, error)
     }
-    const provided = await options.provide?.().catch((error: unknown) => { options.log.warn('entities of the cluster could not be read', { error: messageOf(error) }); return [] }) ?? []
+    const provided = await options.provide?.([...made.values()]).catch((error: unknown) => { options.log.warn('entities of the cluster could not be read', { error: messageOf(error) }); return [] }) ?? []
     for (const entity of provided) {
       const ref = refOf(entity)
       const errors = validateEntity(entity as unknown as Json)
