@@ -30,7 +30,7 @@ export async function openCommits(directory: string): Promise<OpenCommits> {
   const common = await git(['rev-parse', '--path-format=absolute', '--git-common-dir'])
   const prefix = (await realpath(directory)).slice((await realpath(top)).length + 1)
   const repository = openRepository(gitDirectory)
-  const temporary: { dispose(): Promise<unknown> }[] = [{ dispose: () => repository[Symbol.asyncDispose]().then() }]
+  const temporary: { dispose(): PromiseLike<unknown> }[] = [{ dispose: () => repository[Symbol.asyncDispose]() }]
   const filesOf = async (from: Repository, commit: string): Promise<CommitFiles> => ({ commit, tree: below(await from.tree(commit), prefix.replaceAll('\\', '/')) })
   const at = async (revision: string): Promise<CommitFiles> => filesOf(repository, await repository.resolveRevision(revision))
   return {
@@ -50,12 +50,13 @@ export async function openCommits(directory: string): Promise<OpenCommits> {
       await initBareRepository(borrowed)
       await writeFile(join(borrowed, 'objects', 'info', 'alternates'), `${join(common, 'objects')}\n`)
       const env = { GIT_INDEX_FILE: join(borrowed, 'index'), GIT_OBJECT_DIRECTORY: join(borrowed, 'objects'), GIT_ALTERNATE_OBJECT_DIRECTORIES: join(common, 'objects') }
-      await git(['add', '--all', '--', top], env)
+      // Only the folder that counts: what lies beside it is of no interest.
+      await git(['add', '--all', '--', '.'], env)
       const tree = await git(['write-tree'], env)
       const who = { GIT_AUTHOR_NAME: 'idp', GIT_AUTHOR_EMAIL: 'idp@idp.localhost', GIT_COMMITTER_NAME: 'idp', GIT_COMMITTER_EMAIL: 'idp@idp.localhost' }
       const commit = await git(['commit-tree', tree, '-m', 'work tree'], { ...env, ...who })
       const work = openRepository(borrowed)
-      temporary.unshift({ dispose: () => work[Symbol.asyncDispose]().then() })
+      temporary.unshift({ dispose: () => work[Symbol.asyncDispose]() })
       return filesOf(work, commit)
     },
     async [Symbol.asyncDispose]() {

@@ -1,4 +1,4 @@
-import { applyBuiltInDefaults, builtInKinds, compileSchema, decodeBuiltIn, defineKind, hasRules, isApiError, parseApiVersion, validateCreate, validateUpdate, type CompiledSchema, type FieldError, type Kind, type Schema } from '@idp/api'
+import { applyBuiltInDefaults, builtInKinds, compileSchema, decodeBuiltIn, defineKind, generateJobSelector, hasRules, isApiError, parseApiVersion, validateCreate, validateUpdate, type CompiledSchema, type FieldError, type Kind, type Schema } from '@idp/api'
 import { compileValidationRules, type ValidationRules } from '@idp/api/cel'
 import { cloneJson, type AnyObject, type Json, type JsonObject } from '@idp/formats'
 import type { Side } from './side.ts'
@@ -81,6 +81,8 @@ function builtInErrors(kind: Kind, object: AnyObject, before: AnyObject | undefi
     const copy = cloneJson(one as unknown as JsonObject)
     decodeBuiltIn(kind, copy)
     applyBuiltInDefaults(kind, copy)
+    // The server makes a Job's selector of its uid, which both versions of a Job share.
+    if (kind.kind === 'Job') generateJobSelector(copy)
     return copy
   }
   try {

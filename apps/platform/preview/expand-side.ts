@@ -1,4 +1,4 @@
-import { builtInResources } from '@idp/api'
+import { builtInResources, parseApiVersion } from '@idp/api'
 import type { AnyObject } from '@idp/formats'
 import { CodedError, isCoded, messageOf, type Clock, type FileTree, type Random } from '@idp/kit'
 import { loadTargets, TargetError } from '../../../components/argocd/controllers/load-targets.ts'
@@ -7,11 +7,11 @@ import { applicationsOf, GenerationError } from '../../../components/argocd/engi
 import { readSettings } from '../../../components/argocd/engine/settings.ts'
 import type { ApplicationSet } from '../../../components/argocd/kinds/application-set.ts'
 import { sourcesOf, type Application } from '../../../components/argocd/kinds/application.ts'
-import { originOf } from '../../../components/argocd/repo/origin.ts'
+import { noteOrigin, originOf } from '../../../components/argocd/repo/origin.ts'
 import { readManifests } from '../../../components/argocd/repo/render-directory.ts'
 import type { RepoService } from '../../../components/argocd/repo/repo-service.ts'
 import type { CommitFiles } from './commit-repository.ts'
-import type { Problem, Side, SideApplication } from './side.ts'
+import { objectsOf, type Problem, type Side, type SideApplication } from './side.ts'
 
 export interface ExpandOptions {
   readonly repo: RepoService
@@ -61,7 +61,23 @@ export async function expandSide({ commit, tree }: CommitFiles, options: ExpandO
     applications.set(made.name, made)
     queue.push(...made.objects.filter((one) => isArgo(one) && (one.kind === 'Application' || one.kind === 'ApplicationSet')).map((one) => ({ object: one, madeBy: `Application ${made.name}`, preserved: false })))
   }
-  return { commit, applications: new Map([...applications].sort(([a], [b]) => (a < b ? -1 : 1))), problems }
+  return placed({ commit, applications: new Map([...applications].sort(([a], [b]) => (a < b ? -1 : 1))), problems })
+}
+
+/** Objects of kinds that another Application defines as the cluster's own lose the namespace of their Application, as they do where the kind is served. */
+function placed(side: Side): Side {
+  const clusterKinds = new Set(objectsOf(side).flatMap(({ object }) => {
+    const spec = object.kind === 'CustomResourceDefinition' ? object['spec'] as { group: string; scope: string; names: { kind: string } } : undefined
+    return spec?.scope === 'Cluster' ? [`${spec.group}/${spec.names.kind}`] : []
+  }))
+  const place = (object: AnyObject): AnyObject => {
+    if (object.metadata.namespace === undefined || !clusterKinds.has(`${parseApiVersion(object.apiVersion).group}/${object.kind}`)) return object
+    const { namespace: _own, ...metadata } = object.metadata
+    const moved = { ...object, metadata }
+    const origin = originOf(object)
+    return origin === undefined ? moved : noteOrigin(moved, origin)
+  }
+  return { ...side, applications: new Map([...side.applications].map(([name, one]) => [name, { ...one, objects: one.objects.map(place) }])) }
 }
 
 const where = (place: string | undefined) => (place === undefined ? {} : { where: place })
