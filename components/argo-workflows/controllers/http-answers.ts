@@ -14,17 +14,21 @@ export interface HttpAnswers {
 
 const defaultTimeoutMs = 30_000
 
-export function httpAnswers(net: Pick<Net, 'fetch'>, signal: AbortSignal, answered: (workflow: string) => void): HttpAnswers {
+/** Reads a key of a Secret for a header; throws when there is none. */
+export type ReadSecret = (workflow: string, ref: { readonly name: string; readonly key: string }) => Promise<string>
+
+export function httpAnswers(net: Pick<Net, 'fetch'>, signal: AbortSignal, readSecret: ReadSecret, answered: (workflow: string) => void): HttpAnswers {
   const all = new Map<string, Map<string, Answer | 'asked'>>()
   const of = (workflow: string): Map<string, Answer | 'asked'> => {
     const known = all.get(workflow) ?? new Map<string, Answer | 'asked'>()
     all.set(workflow, known)
     return known
   }
-  const ask = async ({ url, method = 'GET', headers = [], body, timeoutSeconds, insecureSkipVerify }: HttpTemplate): Promise<Answer> => {
+  const ask = async (workflow: string, { url, method = 'GET', headers = [], body, timeoutSeconds, insecureSkipVerify }: HttpTemplate): Promise<Answer> => {
     try {
+      const given = await Promise.all(headers.map(async ({ name, value = '', valueFrom }): Promise<[string, string]> => [name, valueFrom === undefined ? value : await readSecret(workflow, valueFrom.secretKeyRef)]))
       const response = await net.fetch(url, {
-        method, headers: headers.map(({ name, value = '' }): [string, string] => [name, value]), ...(body === undefined ? {} : { body }), insecure: insecureSkipVerify === true,
+        method, headers: given, ...(body === undefined ? {} : { body }), insecure: insecureSkipVerify === true,
         signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutSeconds === undefined ? defaultTimeoutMs : timeoutSeconds * 1000)]),
       })
       return { status: response.status, body: await response.text() }
@@ -38,7 +42,7 @@ export function httpAnswers(net: Pick<Net, 'fetch'>, signal: AbortSignal, answer
       const answers = of(workflow)
       if (answers.has(node)) return
       answers.set(node, 'asked')
-      void ask(template).then((answer) => { answers.set(node, answer); if (!signal.aborted) answered(workflow) })
+      void ask(workflow, template).then((answer) => { answers.set(node, answer); if (!signal.aborted) answered(workflow) })
     },
     forget: (workflow) => void all.delete(workflow),
   }

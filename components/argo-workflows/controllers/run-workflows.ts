@@ -1,16 +1,16 @@
-import { ConfigMap, isApiError, Pod } from '@idp/api'
+import { ConfigMap, isApiError, Pod, Secret } from '@idp/api'
 import type { Client } from '@idp/client'
 import { createEventRecorder, createWorkQueue, informer, type Informer } from '@idp/controller'
 import { deepEqual, type KubeObject } from '@idp/formats'
-import { isCoded, messageOf, rfc3339, type Clock, type Log } from '@idp/kit'
+import { CodedError, isCoded, messageOf, rfc3339, type Clock, type Log } from '@idp/kit'
 import type { Net } from '@idp/sandbox'
 import type { Kind } from '@idp/api'
 import { isOver, operate, type Operated } from '../engine/operate.ts'
 import { isFulfilled, markNode, type Operation, type PodRequest, type World } from '../engine/operation.ts'
-import { labels, mainEnded, podObject } from '../engine/pod-object.ts'
+import { labels, mainEnded, podObject, type Executor } from '../engine/pod-object.ts'
 import { ClusterWorkflowTemplateKind, WorkflowKind, WorkflowTaskResultKind, WorkflowTemplateKind, type Workflow, type WorkflowSpec } from '../kinds/workflow.ts'
 import { cleanUp, releasePods } from './clean-up.ts'
-import { httpAnswers } from './http-answers.ts'
+import { httpAnswers, type ReadSecret } from './http-answers.ts'
 
 export interface WorkflowLoopOptions {
   readonly client: Client
@@ -18,7 +18,7 @@ export interface WorkflowLoopOptions {
   readonly log: Log
   readonly signal: AbortSignal
   readonly net: Pick<Net, 'fetch'>
-  readonly executorImage: string
+  readonly executor: Executor
   /** Most workflows that run at once; without it all do. */
   readonly parallelism?: number | undefined
   /** What every workflow gets that does not say it itself. */
@@ -50,7 +50,12 @@ export function runWorkflows(options: WorkflowLoopOptions): WorkflowLoop {
   const told = new Set<string>()
   const configMaps = new Map<string, Readonly<Record<string, string>>>()
   const queue = createWorkQueue({ clock, concurrency: 4, work: (key) => work(key) })
-  const answers = httpAnswers(options.net, signal, (key) => queue.add(key))
+  const secretValue: ReadSecret = async (workflow, { name, key }) => {
+    const value = (await client.get(Secret, name, { namespace: workflow.split('/')[0] })).data?.[key]
+    if (value === undefined) throw new CodedError({ code: 'SecretKeyMissing', message: `the secret ${name} has no key ${key}`, where: workflow })
+    return Buffer.from(value, 'base64').toString()
+  }
+  const answers = httpAnswers(options.net, signal, secretValue, (key) => queue.add(key))
   signal.addEventListener('abort', () => queue.stop(), { once: true })
 
   workflows.onChange(({ before, after }) => {
@@ -134,7 +139,7 @@ export function runWorkflows(options: WorkflowLoopOptions): WorkflowLoop {
   async function start(workflow: Workflow, { effects, spec, status }: Operated): Promise<void> {
     for (const request of effects.pods) {
       try {
-        pods.observe(await client.create(Pod, podObject(workflow, spec, request, options.executorImage), { fieldManager: manager }))
+        pods.observe(await client.create(Pod, podObject(workflow, spec, request, options.executor), { fieldManager: manager }))
       } catch (error) {
         if (isApiError(error, 'AlreadyExists')) continue
         fail(request, status, error)

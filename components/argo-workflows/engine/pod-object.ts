@@ -13,18 +13,21 @@ export const mainEnded = 'main-ended'
 type Mount = NonNullable<ContainerTemplate['volumeMounts']>[number]
 const staging = { name: 'argo-staging', mountPath: '/argo/staging' }
 
+/** The executor's containers: their image, and what of them the controller's configuration says. */
+export interface Executor { readonly image: string; readonly resources?: JsonObject | undefined; readonly securityContext?: JsonObject | undefined; /** Defaults of main containers. */ readonly main?: JsonObject | undefined }
+
 /** A step's pod, under upstream's names and labels. Throws CodedError `Unsupported`. */
-export function podObject(workflow: Workflow, spec: WorkflowSpec, { node, podName, template, scope: _scope }: PodRequest, executorImage: string): Pod {
+export function podObject(workflow: Workflow, spec: WorkflowSpec, { node, podName, template, scope: _scope }: PodRequest, { image, resources, securityContext, main: mainDefaults }: Executor): Pod {
   const { name = '', namespace = '', uid = '' } = workflow.metadata
   const outputs = outputMounts(template)
   const account = template.serviceAccountName ?? spec.serviceAccountName
   const env = [{ name: 'ARGO_TEMPLATE', value: JSON.stringify(template) }, { name: 'ARGO_NODE_ID', value: node.id }, { name: 'ARGO_WORKFLOW_NAME', value: name }, { name: 'ARGO_WORKFLOW_UID', value: uid }]
-  const main = mainContainer(template, env, executorImage)
+  const main = { ...mainDefaults, ...mainContainer(template, env, image) }
   const mounts: Mount[] = [...main.volumeMounts ?? [], ...outputs]
   const staged = template.script !== undefined || stagedArtifacts(template).length > 0
   const executor = (container: string, extra: Mount[]): JsonObject => json({
-    name: container, image: executorImage, command: ['argoexec', container, '--loglevel', 'info', '--log-format', 'text'], env, volumeMounts: extra, terminationMessagePolicy: 'FallbackToLogsOnError',
-    resources: {}, imagePullPolicy: 'IfNotPresent',
+    name: container, image, command: ['argoexec', container, '--loglevel', 'info', '--log-format', 'text'], env, volumeMounts: extra, terminationMessagePolicy: 'FallbackToLogsOnError',
+    resources: resources ?? {}, imagePullPolicy: 'IfNotPresent', ...(securityContext === undefined ? {} : { securityContext }),
   })
   const waits = template.resource === undefined && hasFileOutputs(template)
   const pick = <K extends keyof Template & keyof WorkflowSpec>(field: K): JsonObject => (template[field] ?? spec[field]) === undefined ? {} : { [field]: json(template[field] ?? spec[field]) as never }

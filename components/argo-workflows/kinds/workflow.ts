@@ -36,7 +36,7 @@ export interface Step {
 
 export interface ContainerTemplate { name?: string; image: string; command?: string[]; args?: string[]; env?: JsonObject[]; volumeMounts?: { name: string; mountPath: string; readOnly?: boolean; subPath?: string }[]; [field: string]: unknown }
 export interface ResourceTemplate { action: 'get' | 'create' | 'apply' | 'delete' | 'replace' | 'patch'; manifest?: string; successCondition?: string; failureCondition?: string; mergeStrategy?: 'merge' | 'strategic' | 'json'; setOwnerReference?: boolean; flags?: string[] }
-export interface HttpTemplate { url: string; method?: string; headers?: { name: string; value?: string }[]; body?: string; successCondition?: string; timeoutSeconds?: number; insecureSkipVerify?: boolean }
+export interface HttpTemplate { url: string; method?: string; headers?: { name: string; value?: string; valueFrom?: { secretKeyRef: { name: string; key: string } } }[]; body?: string; successCondition?: string; timeoutSeconds?: number; insecureSkipVerify?: boolean }
 
 export interface Template {
   name?: string

@@ -1,13 +1,13 @@
 import { ConfigMap } from '@idp/api'
 import { getIfExists } from '@idp/controller'
-import { parseYaml } from '@idp/formats'
+import { parseYaml, type JsonObject } from '@idp/formats'
 import { CodedError } from '@idp/kit'
 import { untilAborted, type Program } from '@idp/sandbox'
 import { runCronWorkflows } from '../controllers/run-cron-workflows.ts'
 import { runWorkflows } from '../controllers/run-workflows.ts'
 import type { WorkflowSpec } from '../kinds/workflow.ts'
 
-interface Config { parallelism?: number; workflowDefaults?: { spec?: WorkflowSpec } }
+interface Config { parallelism?: number; workflowDefaults?: { spec?: WorkflowSpec }; executor?: { resources?: JsonObject; securityContext?: JsonObject }; mainContainer?: JsonObject }
 
 const flag = (args: readonly string[], name: string): string | undefined => {
   const at = args.findIndex((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`))
@@ -22,7 +22,7 @@ export const workflowController: Program = {
     const map = await getIfExists(client, ConfigMap, flag(args, 'configmap') ?? 'workflow-controller-configmap', pod.namespace)
     const config = (parseYaml(map?.data?.['config'] ?? '', { source: 'config' }) ?? {}) as Config
     const tag = pod.image.split(':').at(-1) ?? 'latest'
-    const loop = runWorkflows({ client, clock, log, signal, net, executorImage: flag(args, 'executor-image') ?? `quay.io/argoproj/argoexec:${tag}`, parallelism: config.parallelism, defaults: config.workflowDefaults?.spec })
+    const loop = runWorkflows({ client, clock, log, signal, net, executor: { image: flag(args, 'executor-image') ?? `quay.io/argoproj/argoexec:${tag}`, resources: config.executor?.resources, securityContext: config.executor?.securityContext, main: config.mainContainer }, parallelism: config.parallelism, defaults: config.workflowDefaults?.spec })
     const crons = runCronWorkflows({ client, clock, log, signal, workflows: loop.workflows })
     let ready = false
     await using _health = await net.listen(6060, { handler: () => new Response(ready ? 'ok\n' : 'not ready\n', { status: ready ? 200 : 503 }) })
