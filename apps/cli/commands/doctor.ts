@@ -17,7 +17,7 @@ export async function doctor(context: CommandContext): Promise<void> {
   const { examination } = reached
   const healthy = problems.length === 0 && examination !== undefined
   context.report.result(doctorText(found, machine, problems, examination), {
-    cluster: found?.name, engine: found?.record.engine, healthy, machine: { healthy: machine.length === 0 }, areas: examination?.areas ?? [], problems, unread: examination?.unread ?? [],
+    cluster: found?.name, engine: found?.record.engine, healthy, machine: { healthy: machine.length === 0 }, areas: examination?.areas ?? [], problems, unread: examination?.unread ?? [], notices: examination?.notices ?? [],
   })
   if (!healthy) process.exitCode = 1
 }
@@ -76,5 +76,5 @@ function doctorText(found: Target | undefined, machine: readonly Problem[], prob
   const head = [...areaLines([{ area: 'machine', well: machine.length === 0 ? 1 : 0, total: 1, healthy: machine.length === 0 }, ...(examination?.areas ?? [])])]
   const ending = problems.length === 0 ? (examination === undefined ? 'nothing could be examined' : `cluster ${found?.name} is healthy`) : `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}; the one that most hangs on comes first`
   const unread = examination === undefined || examination.unread.length === 0 ? [] : ['', `not read (no permission, or their API does not answer): ${examination.unread.join(', ')}`]
-  return [...head, ...problems.flatMap((problem) => ['', ...problemLines(problem)]), ...unread, '', ending].join('\n')
+  return [...head, ...problems.flatMap((problem) => ['', ...problemLines(problem)]), ...unread, ...(examination?.notices ?? []).flatMap((notice) => ['', `· ${notice}`]), '', ending].join('\n')
 }

@@ -16,16 +16,20 @@ export interface Examination {
   readonly problems: readonly Problem[]
   /** Kinds that the user may not read: what they would tell is missing here. */
   readonly unread: readonly string[]
+  /** Worth knowing, and no fault by itself. */
+  readonly notices: readonly string[]
 }
 
 /** Examines a cluster through its API. Throws CodedError `ApiUnreachable`. */
 export async function examine(client: Client, clock: Clock): Promise<Examination> {
-  const { world, unread } = await readWorld(client, clock)
-  return { ...examineWorld(world), unread }
+  const { world, unread, drops } = await readWorld(client, clock)
+  const dropped = Object.entries(drops).filter(([, packets]) => packets > 0).map(([reason, packets]) => `${packets} ${reason}`)
+  const notices = dropped.length === 0 ? [] : [`Cilium has dropped packets since its agents started (${dropped.toSorted().join(', ')}): where a connection fails though its pods are well, compare NetworkPolicy and CiliumNetworkPolicy with 'hubble observe --verdict DROPPED'`]
+  return { ...examineWorld(world), unread, notices }
 }
 
 /** The same from facts. */
-export function examineWorld(world: World): Omit<Examination, 'unread'> {
+export function examineWorld(world: World): Omit<Examination, 'unread' | 'notices'> {
   const problems = diagnose(world, judges, onlyCauses)
   const verdicts = areas.map(([area, kinds]) => {
     const all = kinds.flatMap((kind) => world.list(kind).map((object) => judges[kind]?.(object, world, { kind, name: object.metadata.name ?? '', namespace: object.metadata.namespace })))

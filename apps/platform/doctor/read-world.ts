@@ -1,7 +1,7 @@
 import { isApiError } from '@idp/api'
 import type { Client } from '@idp/client'
 import type { AnyObject } from '@idp/formats'
-import { sleep, type Clock } from '@idp/kit'
+import type { Clock } from '@idp/kit'
 import { objects, words } from './field.ts'
 import { judges } from './judges/index.ts'
 import { worldOf, type SealStatus, type World } from './world.ts'
@@ -13,7 +13,13 @@ const foreign = new Set(['serving.knative.dev', 'networking.istio.io', 'events.k
 const logLines = 4
 const probeTimeout = 3_000
 
-export interface Reading { readonly world: World; readonly unread: readonly string[] }
+export interface Reading {
+  readonly world: World
+  /** Kinds that may not be read, or whose API does not answer. */
+  readonly unread: readonly string[]
+  /** Packets that Cilium has dropped since its agents started, by Hubble's reason; empty without Hubble's metrics. */
+  readonly drops: Readonly<Record<string, number>>
+}
 
 /**
  * Lists what the judges need, asks Vaults whether they are sealed, and reads the last lines of containers that crash: all of it through
@@ -35,8 +41,8 @@ export async function readWorld(client: Client, clock: Clock): Promise<Reading> 
   const mask = maskOf(lists.flat().filter((object) => object.kind === 'Secret'))
   const all = lists.flat().map((object) => (object.kind === 'Secret' ? withoutValues(object) : object))
   const pods = all.filter((object) => object.kind === 'Pod')
-  const [logs, seals] = await Promise.all([readLogs(client, pods, mask), readSeals(client, pods, clock)])
-  return { world: worldOf({ objects: all, kinds: kinds.map((kind) => kind.kind).filter((kind) => !unread.includes(kind)), logs, seals, now: clock.now() }), unread: unread.toSorted() }
+  const [logs, seals, drops] = await Promise.all([readLogs(client, pods, mask), readSeals(client, pods, clock), readDrops(client, pods, clock)])
+  return { world: worldOf({ objects: all, kinds: kinds.map((kind) => kind.kind).filter((kind) => !unread.includes(kind)), logs, seals, now: clock.now() }), unread: unread.toSorted(), drops }
 }
 
 const withoutValues = ({ apiVersion, kind, metadata, ...rest }: AnyObject): AnyObject => ({ apiVersion, kind, metadata: { ...metadata, annotations: {} }, data: Object.fromEntries(Object.keys((rest as { data?: object }).data ?? {}).map((key) => [key, ''])) })
@@ -68,19 +74,33 @@ async function readLogs(client: Client, pods: readonly AnyObject[], mask: (text:
 async function readSeals(client: Client, pods: readonly AnyObject[], clock: Clock): Promise<Record<string, SealStatus>> {
   const servers = pods.filter((pod) => words(pod, 'metadata', 'labels', 'app.kubernetes.io/name') === 'vault' && words(pod, 'metadata', 'labels', 'component') !== 'webhook' && words(pod, 'status', 'phase') === 'Running')
   const found = await Promise.all(servers.map(async (pod) => {
-    const late = new AbortController()
-    void sleep(clock, probeTimeout, late.signal).then(() => late.abort(), () => {})
-    try {
-      const response = await client.request(`/api/v1/namespaces/${pod.metadata.namespace}/pods/${pod.metadata.name}:8200/proxy/v1/sys/seal-status`, { signal: late.signal })
-      if (!response.ok) return undefined
-      const { initialized, sealed } = (await response.json()) as Partial<SealStatus>
-      return [`${pod.metadata.namespace}/${pod.metadata.name}`, { initialized: initialized === true, sealed: sealed === true }] as const
-    } catch {
-      // No answer is no proof: the pod's own probes tell the rest.
-      return undefined
-    } finally {
-      late.abort()
-    }
+    const answer = await askPod(client, pod, '8200/proxy/v1/sys/seal-status', clock)
+    if (answer === undefined) return undefined
+    const { initialized, sealed } = JSON.parse(answer) as Partial<SealStatus>
+    return [`${pod.metadata.namespace}/${pod.metadata.name}`, { initialized: initialized === true, sealed: sealed === true }] as const
   }))
   return Object.fromEntries(found.filter((entry) => entry !== undefined))
+}
+
+async function readDrops(client: Client, pods: readonly AnyObject[], clock: Clock): Promise<Record<string, number>> {
+  const agents = pods.filter((pod) => words(pod, 'metadata', 'labels', 'k8s-app') === 'cilium' && words(pod, 'status', 'phase') === 'Running')
+  const texts = await Promise.all(agents.map((pod) => askPod(client, pod, '9965/proxy/metrics', clock)))
+  const drops: Record<string, number> = {}
+  for (const [, reason = '', value = ''] of texts.flatMap((text) => [...(text ?? '').matchAll(/^hubble_drop_total\{[^}]*reason="([^"]*)"[^}]*\} (\S+)/gm)])) drops[reason] = (drops[reason] ?? 0) + Number(value)
+  return drops
+}
+
+/** What a pod answers through the API server's proxy; undefined when it gives no good answer in time: its own probes tell the rest. */
+async function askPod(client: Client, pod: AnyObject, path: string, clock: Clock): Promise<string | undefined> {
+  const late = new AbortController()
+  const timer = clock.timer(probeTimeout, () => late.abort(new Error('no answer in time')))
+  try {
+    const response = await client.request(`/api/v1/namespaces/${pod.metadata.namespace}/pods/${pod.metadata.name}:${path}`, { signal: late.signal })
+    const text = await response.text()
+    return response.ok ? text : undefined
+  } catch {
+    return undefined
+  } finally {
+    timer[Symbol.dispose]()
+  }
 }

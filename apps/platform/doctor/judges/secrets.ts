@@ -31,7 +31,16 @@ export const externalSecret: Judge = (object, world) => {
     .map((holder) => ({ kind: words(holder, 'secretStoreRef', 'kind') || words(holder, 'storeRef', 'kind') || 'SecretStore', name: words(holder, 'secretStoreRef', 'name') || words(holder, 'storeRef', 'name') }))
     .filter(({ name }) => name !== '').map(({ kind, name }): Ref => (kind === 'ClusterSecretStore' ? { kind, name } : { kind, namespace: object.metadata.namespace, name }))
   const detail = world.warnings(refOf(object), 'UpdateFailed')[0] ?? ready.message
-  return { says: `is not ready: ${told(ready)}`, because: [...stores, keyFault(detail)].filter((cause) => cause !== undefined), remedy: 'Correct what it names in the repository' }
+  return { says: `is not ready: ${told(ready)}`, because: [...stores, ...sickVaults(stores, world), keyFault(detail), ...(detail === ready.message ? [] : [{ subject: 'the operator', says: `reports: ${oneLine(detail)}`, remedy: 'Correct what it names' }])].filter((cause) => cause !== undefined), remedy: 'Correct what it names in the repository' }
+}
+
+/** A store may still be called ready by a check that is older than the fault of its Vault. */
+function sickVaults(stores: readonly Ref[], world: World): readonly Ref[] {
+  return stores.flatMap((store) => {
+    const service = serviceIn(words(world.find(store), 'spec', 'provider', 'vault', 'server'))
+    const behind: Ref | undefined = service === undefined ? undefined : { ...service, kind: 'Vault' }
+    return behind === undefined || vault(undefined, world, behind) === undefined ? [] : [behind]
+  })
 }
 
 function keyFault(detail: string): Leaf | undefined {
@@ -69,7 +78,7 @@ export const vault: Judge = (_object, world, ref) => {
   const sealed = seals.find(({ seal }) => seal?.initialized === true && seal.sealed)
   // One unsealed server is enough for the others' clients.
   if (seals.some(({ seal }) => seal?.initialized === true && !seal.sealed)) return undefined
-  if (sealed !== undefined) return { says: 'is sealed', remedy: `Unseal it: kubectl exec -n ${ref.namespace} ${sealed.pod} -- vault operator unseal (on the embedded engine 'idp down' and 'idp up' do it from the key in its data directory)` }
+  if (sealed !== undefined) return { says: 'is sealed', remedy: `Unseal it: kubectl exec -n ${ref.namespace} ${sealed.pod} -- vault operator unseal (the embedded engine does it by itself within half a minute)` }
   const virgin = seals.find(({ seal }) => seal?.initialized === false)
   if (virgin !== undefined) return { says: 'is not initialised', remedy: "Run 'idp up' again: it initialises Vault and seeds it" }
   return service !== undefined && !hasEndpoints(service, world) ? { says: 'has no running server', because: pods.map(refOf), remedy: 'See the pods of Vault' } : undefined
