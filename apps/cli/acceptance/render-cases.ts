@@ -1,6 +1,6 @@
 import { systemRandom } from '@idp/kit'
 import type { ChartSource } from '@idp/platform'
-import { admissionOf, apiRules, commitRepository, expandSide, objectsOf, ownUrls, type SideApplication } from '../../platform/preview/index.ts'
+import { admissionOf, apiRules, commitRepository, expandSide, objectsOf, ownUrls, projectFindings, type SideApplication } from '../../platform/preview/index.ts'
 import type { CommandContext } from '../context.ts'
 import type { TestCase } from './test-case.ts'
 import type { TestSource } from './test-source.ts'
@@ -13,7 +13,7 @@ export async function renderCases({ clock }: CommandContext, source: TestSource,
   const repo = commitRepository({ charts, isOwn, pinned: async () => undefined }).at(files)
   const side = await expandSide(files, { repo, clock, random: systemRandom, isOwn })
   const rules = apiRules(side)
-  const admission = await admissionOf(side, { now: () => clock.now() })
+  const admission = [...projectFindings(side), ...await admissionOf(side, { now: () => clock.now() })]
   const ms = clock.now() - began
   const each = Math.round(ms / Math.max(1, side.applications.size))
   const caseOf = (application: SideApplication): TestCase => {

@@ -119,6 +119,7 @@ const rows: readonly Row[] = [
   { name: 'a kind nobody defines', changes: { 'apps/web/toy.yaml': toy('v1', '1') }, refused: false, says: [/example.org\/v1 Toy is not a kind of Kubernetes/] },
   { name: 'a reference to nothing', changes: { 'apps/web/web.yaml': deployment({ more: ', envFrom: [{ configMapRef: { name: nope } }]' }) }, refused: false, says: [/names ConfigMap shop\/nope/] },
   { name: 'a namespace that goes', changes: { 'apps/base/namespace.yaml': undefined }, refused: false, says: [/namespace shop of Deployment shop\/web is not in the repository/] },
+  { name: 'a project forbids a namespace', before: { 'sets/apps.yaml': set.replace('project: default', 'project: shop'), 'apps/base/project.yaml': 'apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: { name: shop, namespace: shop }\nspec: { sourceRepos: ["*"], destinations: [{ server: "*", namespace: shop }], clusterResourceWhitelist: [{ group: "*", kind: "*" }] }\n' }, changes: { 'apps/web/key.yaml': secret('one').replace('name: key', 'name: key, namespace: default') }, refused: true, says: [/✗ refused: Secret default\/key by AppProject shop\/destinations/, /namespace default is not permitted in project 'shop'/] },
   { name: 'an unknown field', changes: { 'apps/web/web.yaml': deployment({ more: ', imagee: x' }) }, refused: false, says: [/fields that its kind does not know: spec\.template\.spec\.containers\[0\]\.imagee/] },
 ]
 

@@ -7,6 +7,7 @@ import { compareSides } from './compare-sides.ts'
 import { expandSide } from './expand-side.ts'
 import { referenceOf } from './field-changes.ts'
 import type { ApplicationChange, Preview, PreviewSummary } from './preview-model.ts'
+import { projectFindings } from './project-findings.ts'
 import { objectsOf, type Side } from './side.ts'
 import { warningsOf } from './warnings.ts'
 
@@ -35,7 +36,7 @@ export async function preview({ base, head, charts, isOwn, pinned, clock, random
   const now = (): number => clock.now()
   const judge = (name: string) => (done: number, of: number) => onProgress?.(`admission of ${name}: ${done} of ${of} objects`)
   const kept = new Set(objectsOf(after).map(({ object }) => JSON.stringify(referenceOf(object))))
-  const { added, resolved, standing } = compareFindings(await admissionOf(before, { now, onProgress: judge('base') }), await admissionOf(after, { now, onProgress: judge('head') }), (object) => kept.has(JSON.stringify(object)))
+  const { added, resolved, standing } = compareFindings([...projectFindings(before), ...await admissionOf(before, { now, onProgress: judge('base') })], [...projectFindings(after), ...await admissionOf(after, { now, onProgress: judge('head') })], (object) => kept.has(JSON.stringify(object)))
   const warnings = warningsOf({ side: before, rules: apiRules(before) }, { side: after, rules })
   return {
     base: base.commit, head: head.commit, applications: changes, unchanged: [...after.applications.keys()].filter((name) => before.applications.has(name) && !changes.some((one) => one.name === name)).length,
