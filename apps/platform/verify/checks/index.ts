@@ -10,4 +10,4 @@ import { securityChecks } from './security.ts'
 import { workloadChecks } from './workloads.ts'
 
 /** Every check by the name that diagrams call it. */
-export const checks: Readonly<Record<string, Check>> = { ...routingChecks, ...gitopsChecks, ...workloadChecks, ...certificateChecks, ...policyChecks, ...secretChecks, ...observabilityChecks, ...securityChecks }
+export const checks: Readonly<Record<string, Check>> = { ...routingChecks, ...gitopsChecks, ...workloadChecks, ...certificateChecks, ...policyChecks, ...secretChecks, ...observabilityChecks, ...securityChecks, ...pipelineChecks }
