@@ -51,6 +51,8 @@ const grpcRouteDefaults: Defaults = { ...parentRefs, ...under('spec.rules[].back
 /** External Secrets' own conversion is none: both versions have the same fields. */
 const stores = ['v1', 'v1beta1']
 
+const severityCounts: Column[] = ['critical', 'high', 'medium', 'low'].map((severity) => ({ name: severity.charAt(0).toUpperCase() + severity.slice(1), type: 'integer', jsonPath: `.report.summary.${severity}Count`, priority: 1 }))
+const checkColumns: Column[] = [text('Scanner', '.report.scanner.name'), age, ...severityCounts]
 const files: CrdFile[] = [
   {
     file: 'blueprint/IT/crds/gateway-api.yaml', group: 'gateway.networking.k8s.io', package: '@kubernetes-models/gateway-api', version: 'v1',
@@ -111,9 +113,12 @@ const files: CrdFile[] = [
   {
     file: 'components/trivy/chart/crds/aquasecurity.yaml', group: 'aquasecurity.github.io', version: 'v1alpha1',
     crds: [
-      { kind: 'VulnerabilityReport', short: ['vuln', 'vulns'], open: true, noStatus: true, columns: [text('Repository', '.report.artifact.repository'), text('Tag', '.report.artifact.tag'), text('Scanner', '.report.scanner.name'), age, ...['critical', 'high', 'medium', 'low', 'unknown'].map((s) => ({ name: s[0]?.toUpperCase() + s.slice(1), type: 'integer', jsonPath: `.report.summary.${s}Count`, priority: 1 }))] },
-      ...['ConfigAuditReport', 'ExposedSecretReport', 'RbacAssessmentReport', 'InfraAssessmentReport', 'SbomReport'].map((kind): Crd => ({ kind, open: true, noStatus: true })),
-      ...['ClusterVulnerabilityReport', 'ClusterConfigAuditReport', 'ClusterRbacAssessmentReport', 'ClusterInfraAssessmentReport', 'ClusterComplianceReport', 'ClusterSbomReport'].map((kind): Crd => ({ kind, scope: 'Cluster', open: true, ...(kind === 'ClusterComplianceReport' ? {} : { noStatus: true }) })),
+      { kind: 'VulnerabilityReport', short: ['vuln', 'vulns'], open: true, noStatus: true, columns: [text('Repository', '.report.artifact.repository'), text('Tag', '.report.artifact.tag'), text('Scanner', '.report.scanner.name'), age, ...severityCounts, { name: 'Unknown', type: 'integer', jsonPath: '.report.summary.unknownCount', priority: 1 }] },
+      { kind: 'ExposedSecretReport', short: ['exposedsecret', 'exposedsecrets'], open: true, noStatus: true, columns: [text('Repository', '.report.artifact.repository'), text('Tag', '.report.artifact.tag'), text('Scanner', '.report.scanner.name'), age, ...severityCounts] },
+      { kind: 'SbomReport', short: ['sbom', 'sboms'], open: true, noStatus: true, columns: [text('Repository', '.report.artifact.repository'), text('Tag', '.report.artifact.tag'), text('Scanner', '.report.scanner.name'), age, { name: 'Components', type: 'integer', jsonPath: '.report.summary.componentsCount', priority: 1 }, { name: 'Dependencies', type: 'integer', jsonPath: '.report.summary.dependenciesCount', priority: 1 }] },
+      ...([['ConfigAuditReport', 'configaudit'], ['RbacAssessmentReport', 'rbacassessment'], ['InfraAssessmentReport', 'infraassessment']] as const).map(([kind, short]): Crd => ({ kind, short: [short], open: true, noStatus: true, columns: checkColumns })),
+      ...([['ClusterConfigAuditReport', 'clusterconfigaudit'], ['ClusterRbacAssessmentReport', 'clusterrbacassessmentreport'], ['ClusterInfraAssessmentReport', 'clusterinfraassessment']] as const).map(([kind, short]): Crd => ({ kind, short: [short], scope: 'Cluster', open: true, noStatus: true, columns: checkColumns })),
+      ...['ClusterVulnerabilityReport', 'ClusterComplianceReport', 'ClusterSbomReport'].map((kind): Crd => ({ kind, scope: 'Cluster', open: true, ...(kind === 'ClusterComplianceReport' ? {} : { noStatus: true }) })),
     ],
   },
   {
