@@ -59,7 +59,7 @@ async function openPortal(container: Container, config: JsonObject): Promise<Por
     locations: configList(config, 'catalog.locations').map((one): ConfiguredLocation => { const allow = allowed(one); return { type: String(one['type']), target: String(one['target']), ...(allow === undefined ? {} : { allow }) } }),
     allow: allowed(configAt(config, 'catalog') as JsonObject | undefined ?? {}) ?? ['Component', 'API', 'Location'],
     orphanStrategy: configText(config, 'catalog.orphanStrategy') === 'keep' ? 'keep' : 'delete',
-    read: (location) => readLocation(container, git, location),
+    begin: () => git.forget(), read: (location) => readLocation(container, git, location),
     ...(owner === undefined || client === undefined ? {} : { provide: (described) => clusterEntities(client, owner, described) }),
   })
   const tasks = createTasks({

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { commitFiles, fetchCommits, initBareRepository, listRemoteRefs, openRepository, parseRemoteUrl, pushCommit, resolveRemoteRevision, type GitCredentials, type GitTree, type Remote } from '@idp/git'
+import { commitFiles, fetchCommits, initBareRepository, listRemoteRefs, openRepository, parseRemoteUrl, pushCommit, resolveRemoteRevision, type GitCredentials, type GitTree, type Remote, type RemoteRefs } from '@idp/git'
 import { CodedError, isCoded, uuid, type Clock, type Random } from '@idp/kit'
 import type { Net } from '@idp/sandbox'
 import type { CatalogFile } from '../engine/catalog/catalog.ts'
@@ -17,6 +17,8 @@ export function parseGitPlace(url: string): GitPlace | undefined {
 export interface CommitResult { readonly commit: string; readonly changed: boolean }
 
 export interface GitSource {
+  /** The next `read` asks the servers for their branches again. */
+  forget(): void
   /** Files whose path matches; `*` within a name, `**` across folders. The same objects while the commit is the same. */
   read(place: GitPlace): Promise<readonly CatalogFile[]>
   /** All files below a folder, by their path below it. Throws CodedError `NotFound`. */
@@ -30,6 +32,8 @@ const attempts = 4
 export function gitSource({ directory, net, clock, random, credentials, signal }: { readonly directory: string; readonly net: Net; readonly clock: Clock; readonly random: Random; readonly credentials: (host: string) => Promise<GitCredentials | undefined>; readonly signal: AbortSignal }): GitSource {
   const kept = new Map<string, { readonly commit: string; readonly files: readonly CatalogFile[] }>()
   const busy = new Map<string, Promise<unknown>>()
+  const made = new Set<string>()
+  const known = new Map<string, RemoteRefs>()
   /** One at a time for each repository. */
   const alone = async <T>(repository: string, work: (dir: string, remote: Remote) => Promise<T>): Promise<T> => {
     const { url } = parseRemoteUrl(repository)
@@ -37,14 +41,17 @@ export function gitSource({ directory, net, clock, random, credentials, signal }
     const mine = (async () => {
       await before?.catch(() => undefined)
       const dir = join(directory, `${createHash('sha256').update(url).digest('hex').slice(0, 24)}.git`)
-      await initBareRepository(dir)
+      if (!made.has(dir)) await initBareRepository(dir)
+      made.add(dir)
       return work(dir, { url, credentials: await credentials(new URL(url).host), fetch: (to, init) => net.fetch(to, init), signal })
     })()
     busy.set(url, mine)
     return mine
   }
-  const latest = async (dir: string, remote: Remote, revision: string): Promise<string> => {
-    const commit = resolveRemoteRevision(await listRemoteRefs(remote), revision)
+  const latest = async (remote: Remote, revision: string, fresh = true): Promise<string> => {
+    const refs = (fresh ? undefined : known.get(remote.url)) ?? await listRemoteRefs(remote)
+    known.set(remote.url, refs)
+    const commit = resolveRemoteRevision(refs, revision)
     if (commit === undefined) throw new CodedError({ code: 'NotFound', message: `the repository has no branch or tag ${revision}`, where: remote.url })
     return commit
   }
@@ -56,9 +63,10 @@ export function gitSource({ directory, net, clock, random, credentials, signal }
     return await work(await repository.tree(commit))
   }
   return {
+    forget: () => known.clear(),
     read: (place) => alone(place.repository, async (dir, remote) => {
       const key = `${place.prefix}${place.path}`
-      const commit = await latest(dir, remote, place.revision)
+      const commit = await latest(remote, place.revision, false)
       const before = kept.get(key)
       if (before?.commit === commit) return before.files
       const files = await inTree(dir, remote, commit, async (tree) => {
@@ -75,7 +83,7 @@ export function gitSource({ directory, net, clock, random, credentials, signal }
       kept.set(key, { commit, files })
       return files
     }),
-    folder: (place) => alone(place.repository, async (dir, remote) => inTree(dir, remote, await latest(dir, remote, place.revision), async (tree) => {
+    folder: (place) => alone(place.repository, async (dir, remote) => inTree(dir, remote, await latest(remote, place.revision), async (tree) => {
       const files = new Map<string, Uint8Array>()
       for (const path of await everyPath(tree, place.path)) files.set(place.path === '' ? path : path.slice(place.path.length + 1), await tree.read(path) ?? new Uint8Array())
       if (files.size === 0) throw new CodedError({ code: 'NotFound', message: `no folder ${place.path} at ${place.revision}`, where: remote.url })
@@ -83,7 +91,7 @@ export function gitSource({ directory, net, clock, random, credentials, signal }
     })),
     commit: ({ repository, branch, files, message, author, mayReplace }) => alone(repository, async (dir, remote) => {
       for (let attempt = 1; ; attempt++) {
-        const base = await latest(dir, remote, branch)
+        const base = await latest(remote, branch)
         const changes: Record<string, Uint8Array> = {}
         await inTree(dir, remote, base, async (tree) => {
           for (const [path, content] of files) {
@@ -100,6 +108,7 @@ export function gitSource({ directory, net, clock, random, credentials, signal }
         await writeFile(ref, `${base}\n`)
         const commit = await commitFiles(dir, changes, { branch: work, message, author, time: clock.now() })
         try {
+          known.delete(remote.url)
           await pushCommit(remote, { dir, commit, ref: `refs/heads/${branch}` })
           return { commit, changed: true }
         } catch (error) {

@@ -97,7 +97,7 @@ async function show() {
     const parts = page === undefined ? [] : (page[0].exec(location.pathname) ?? []).slice(1).map(decodeURIComponent)
     const content = page === undefined ? [el('h1', {}, 'Not found')] : await page[1](parts, { config, query: new URLSearchParams(location.search), signal: here.signal })
     if (here.signal.aborted) return
-    main.replaceChildren(...content.flat())
+    main.replaceChildren(...content.flat().filter((child) => child !== undefined && child !== false))
     document.title = `${main.querySelector('h1')?.textContent ?? ''} · ${config.title}`
   } catch (error) {
     if (!here.signal.aborted) main.replaceChildren(el('h1', {}, 'That did not work'), el('p', { role: 'alert', class: 'problem' }, error.message))

@@ -120,10 +120,15 @@ async function fieldOf(key, schema, required, read) {
   } else if (Array.isArray(schema.enum)) input = el('select', attributes, !required && el('option', { value: '' }, ''), schema.enum.map((one, index) => el('option', { value: String(one), selected: one === schema.default }, schema.enumNames?.[index] ?? String(one))))
   else if (schema.type === 'boolean') input = el('input', { ...attributes, type: 'checkbox', checked: schema.default === true })
   else if (schema.type === 'array' || schema['ui:widget'] === 'textarea') input = el('textarea', { ...attributes, rows: 4 }, Array.isArray(schema.default) ? schema.default.join('\n') : schema.default ?? '')
-  else input = el('input', { ...attributes, type: schema.type === 'integer' || schema.type === 'number' ? 'number' : 'text', value: schema.default ?? '', pattern: schema.pattern, minlength: schema.minLength, maxlength: schema.maxLength, min: schema.minimum, max: schema.maximum })
+  else input = el('input', { ...attributes, type: schema.type === 'integer' || schema.type === 'number' ? 'number' : 'text', value: schema.default ?? '', pattern: browserPattern(schema.pattern), minlength: schema.minLength, maxlength: schema.maxLength, min: schema.minimum, max: schema.maximum })
   const numeric = schema.type === 'integer' || schema.type === 'number'
   read.push([key, () => (schema.type === 'boolean' ? input.checked : schema.type === 'array' ? input.value.split('\n').filter((one) => one !== '') : numeric ? (input.value === '' ? undefined : Number(input.value)) : input.value)])
   return el('div', { class: 'field' }, el('label', { for: id }, `${schema.title ?? key}${required ? ' *' : ''}`), input, help !== undefined && el('small', { id: `${id}-help` }, help))
+}
+
+/** Browsers read patterns with the flag v, which refuses some that JSON schema allows; the server checks them all. */
+function browserPattern(pattern) {
+  try { return pattern === undefined || new RegExp(pattern, 'v') ? pattern : undefined } catch { return undefined }
 }
 
 async function taskPage([id], { signal }) {

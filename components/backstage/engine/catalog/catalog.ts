@@ -19,6 +19,8 @@ export interface FailedEntity { readonly entityRef: string; readonly location: s
 export interface CatalogOptions {
   /** Files behind a location. The same file objects while nothing has changed, so that they are parsed once. */
   read(location: LocationSpec): Promise<readonly CatalogFile[]>
+  /** Before locations are read: what is remembered of servers' states counts no longer. */
+  begin?(): void
   /** Entities from elsewhere, e.g. the cluster; `described` are those that files brought, which go before. */
   provide?(described: readonly Entity[]): Promise<readonly Entity[]>
   readonly locations: readonly ConfiguredLocation[]
@@ -72,6 +74,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
   }
 
   const pass = async (): Promise<void> => {
+    options.begin?.()
     const candidates: Candidate[] = []
     const problems = new Map<string, EntityError[]>()
     const failures: FailedEntity[] = []
@@ -154,6 +157,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
   return {
     refresh, list: () => [...entities.values()], get: (ref) => entities.get(ref), parents: (ref) => parents.get(ref) ?? [], failures: () => failed, locations: () => stored,
     async preview(location) {
+      options.begin?.()
       const files = await options.read(location)
       return files.flatMap((file) => {
         const { values, error } = parsed(file)
