@@ -1,12 +1,14 @@
 import { constants } from 'node:fs'
-import { access, stat, statfs } from 'node:fs/promises'
+import { access, readFile, stat, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { isCoded, messageOf } from '@idp/kit'
 import { areaLines, examine, machineProblems, problemLines, type Examination, type MachineFacts, type Problem } from '@idp/platform'
 import { clusterClient } from '../cluster-client.ts'
 import { engineLog, findTarget, type CommandContext, type Target } from '../context.ts'
 import { clusterDirectory } from '../data-directory.ts'
 import { lastLines } from '../last-lines.ts'
+import { processStart } from '../process-identity.ts'
 
 /** Says what is healthy, and for what is not one chain of causes and the remedy. Exit code 1 unless everything is. */
 export async function doctor(context: CommandContext): Promise<void> {
@@ -59,7 +61,15 @@ async function engineFacts({ name, directory, record, running }: Target): Promis
   const lines = idle ? (await lastLines(engineLog(directory), 200)).split('\n').filter((line) => line.includes('"level":"error"') || !line.startsWith('{')).filter((line) => line !== '').slice(-3) : []
   const ports = idle ? [{ port: record.apiPort, flag: '--api-port' }, { port: record.httpsPort, flag: '--https-port' }, { port: record.httpPort, flag: '--http-port' }] : []
   const taken = await Promise.all(ports.map(async (row) => ((await isTaken(row.port)) ? [row] : [])))
-  return { engine: { name, embedded, running, recorded: record.pid !== undefined, lastErrors: lines }, takenPorts: taken.flat() }
+  return { engine: { name, embedded, running, recorded: record.pid !== undefined, start: `${record.platform ? 'idp up' : 'idp cluster up'} --name ${name}`, heldBy: idle ? await holderOf(directory) : undefined, lastErrors: lines }, takenPorts: taken.flat() }
+}
+
+/** The live process that holds the engine's store, by the lock in its directory. */
+async function holderOf(directory: string): Promise<number | undefined> {
+  const text = await readFile(join(directory, 'engine', 'store', 'lock'), 'utf8').catch(() => '')
+  const [, pid = '', started = ''] = /^\{"pid":(\d+),"started":"([^"]*)"\}$/.exec(text) ?? []
+  const start = pid === '' ? undefined : processStart(Number(pid))
+  return start !== undefined && started.endsWith(`/${start}`) ? Number(pid) : undefined
 }
 
 /** True when another process listens on the port of this machine; a port that this user may not open is not taken. */
@@ -74,7 +84,7 @@ function isTaken(port: number): Promise<boolean> {
 
 function doctorText(found: Target | undefined, machine: readonly Problem[], problems: readonly Problem[], examination: Examination | undefined): string {
   const head = [...areaLines([{ area: 'machine', well: machine.length === 0 ? 1 : 0, total: 1, healthy: machine.length === 0 }, ...(examination?.areas ?? [])])]
-  const ending = problems.length === 0 ? (examination === undefined ? 'nothing could be examined' : `cluster ${found?.name} is healthy`) : `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}; the one that most hangs on comes first`
+  const ending = problems.length === 0 ? (examination === undefined ? 'nothing could be examined' : `cluster ${found?.name} is healthy`) : problems.length === 1 ? '1 problem' : `${problems.length} problems; the one that most hangs on comes first`
   const unread = examination === undefined || examination.unread.length === 0 ? [] : ['', `not read (no permission, or their API does not answer): ${examination.unread.join(', ')}`]
   return [...head, ...problems.flatMap((problem) => ['', ...problemLines(problem)]), ...unread, ...(examination?.notices ?? []).flatMap((notice) => ['', `· ${notice}`]), '', ending].join('\n')
 }

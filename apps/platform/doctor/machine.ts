@@ -6,7 +6,7 @@ export interface MachineFacts {
   /** The state directory and what it holds. */
   readonly directory?: { readonly path: string; readonly exists: boolean; readonly uid?: number; readonly mode?: number; readonly freeBytes?: number; readonly writable: boolean }
   readonly user?: number
-  readonly engine?: { readonly name: string; readonly recorded: boolean; readonly embedded: boolean; readonly running: boolean; readonly lastErrors: readonly string[] }
+  readonly engine?: { readonly name: string; readonly recorded: boolean; readonly embedded: boolean; /** The command that starts it. */ readonly start: string; /** The process that holds its store though the engine does not run. */ readonly heldBy?: number | undefined; readonly running: boolean; readonly lastErrors: readonly string[] }
   /** Ports the engine wants and that another process holds; looked at only while it does not run. */
   readonly takenPorts?: readonly { readonly port: number; readonly flag: string }[]
   /** Milliseconds by which the API server's clock is ahead of this one. */
@@ -47,7 +47,8 @@ function directoryRows({ directory, user }: MachineFacts): Row[] {
 function engineRows({ engine, takenPorts = [] }: MachineFacts): Row[] {
   if (engine === undefined) return [['the cluster', 'does not exist yet', "Start it: idp up"]]
   if (!engine.embedded || engine.running) return []
-  const ports: Row[] = takenPorts.map(({ port, flag }) => [`port ${port}`, `is held by another process, and the engine needs it`, `Stop that process, or give idp another port: idp up ${flag} PORT`])
+  const ports: Row[] = takenPorts.map(({ port, flag }) => [`port ${port}`, `is held by another process, and the engine needs it`, `Stop that process, or give idp another port: ${engine.start} ${flag} PORT`])
+  const held: Row[] = engine.heldBy === undefined ? [] : [[`the store of cluster ${engine.name}`, `is held by process ${engine.heldBy}`, 'Stop that process, or use another --data-dir']]
   const last = engine.lastErrors.length === 0 ? '' : `; the last errors in its log:\n${engine.lastErrors.map((line) => `| ${line}`).join('\n')}`
-  return [...ports, [`the engine of cluster ${engine.name}`, `does not run${engine.recorded ? `: its process has ended without 'idp down'${last}` : ''}`, `Start it again: idp up --name ${engine.name}; nothing acknowledged is lost`]]
+  return [...held, ...ports, [`the engine of cluster ${engine.name}`, `does not run${engine.recorded ? `: its process has ended without 'idp down'${last}` : ''}`, `Start it again: ${engine.start}; nothing acknowledged is lost`]]
 }

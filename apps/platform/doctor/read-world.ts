@@ -6,9 +6,10 @@ import { objects, words } from './field.ts'
 import { judges } from './judges/index.ts'
 import { worldOf, type SealStatus, type World } from './world.ts'
 
-/** Kinds that are facts for the judges and have none of their own; the group tells apart kinds of one name. */
+/** Kinds that are facts for the judges and have no judge of their own. */
 const facts = ['ReplicaSet', 'EndpointSlice', 'Event', 'StorageClass', 'Bundle', 'SealedSecret', 'ResourceQuota']
-const foreign = new Set(['serving.knative.dev', 'networking.istio.io', 'events.k8s.io', 'metrics.k8s.io'])
+/** Other groups have kinds of the same names (`Gateway` of a mesh, `Service` of a serverless layer, `Event` twice). */
+const groups = new Set(['', 'apps', 'batch', 'discovery.k8s.io', 'storage.k8s.io', 'admissionregistration.k8s.io', 'apiregistration.k8s.io', 'apiextensions.k8s.io', 'argoproj.io', 'external-secrets.io', 'cert-manager.io', 'acme.cert-manager.io', 'trust.cert-manager.io', 'gateway.networking.k8s.io', 'kyverno.io', 'bitnami.com'])
 /** Lines of a crashed container's log that are shown. */
 const logLines = 4
 const probeTimeout = 3_000
@@ -27,7 +28,7 @@ export interface Reading {
  */
 export async function readWorld(client: Client, clock: Clock): Promise<Reading> {
   const wanted = new Set([...Object.keys(judges), ...facts])
-  const kinds = (await client.kinds()).filter((kind) => wanted.has(kind.kind) && !foreign.has(kind.group))
+  const kinds = (await client.kinds()).filter((kind) => wanted.has(kind.kind) && groups.has(kind.group))
   const unread: string[] = []
   const lists = await Promise.all(kinds.map(async (kind) => {
     try {
