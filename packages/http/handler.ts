@@ -6,6 +6,12 @@ export interface Peer {
   readonly address: string
   /** Subject of the client certificate, when one was presented and verified against the server's client CA. */
   readonly certificate?: { readonly commonName: string; readonly organizations: readonly string[] }
+  /**
+   * What the client presented: its own certificate first, then those it sent along to prove it, PEM. That it holds the key is
+   * proved; who signed it is for the reader to judge, unless `certificate` is set: then it was verified against the server's
+   * client CA. Only where the server asked (`clientCa`, `requestClientCertificate`).
+   */
+  readonly certificatePem?: string
 }
 
 /**

@@ -109,6 +109,56 @@ test('client certificates that are expired, not yet valid, for servers only or o
   assert.equal(await nameOf(stranger, now), undefined)
 })
 
+test('a certificate that is asked for without a CA is handed on whoever signed it, with what proves it', async () => {
+  const now = Date.now()
+  const day = 86_400_000
+  const root = await createCa({ subject: { commonName: 'root' }, now, days: 2 })
+  const middle = await createCa({ subject: { commonName: 'middle' }, now, days: 2, parent: root })
+  const chained = await issueCertificate({ ca: middle, for: 'client', now, days: 1, subject: { commonName: 'bob' } })
+  const old = await issueCertificate({ ca: root, for: 'client', now: now - 3 * day, days: 1, subject: { commonName: 'old' } })
+  await using server = await serving(echo, { tls: { ...tls, requestClientCertificate: true } })
+  const peerOf = async (identity: object): Promise<unknown> => JSON.parse(await overTls(server.port, identity)).peer
+  const plain = (pem: string): string => pem.replaceAll(/\s/g, '')
+  for (const identity of [chained, old, clientIdentity]) {
+    const peer = await peerOf(identity) as { certificate?: unknown; certificatePem: string }
+    assert.equal(peer.certificate, undefined)
+    assert.equal(plain(peer.certificatePem), plain(identity.cert))
+  }
+  assert.deepEqual(await peerOf({}), { address: '127.0.0.1' })
+})
+
+test('a body can be read whole, as a stream, from a copy, and once; its limit holds without a length', async () => {
+  const ways: Record<string, (request: Request) => Promise<unknown>> = {
+    text: (request) => request.text(), json: async (request) => (await request.json() as { a: string }).a, bytes: async (request) => Buffer.from(await request.arrayBuffer()).toString(),
+    blob: async (request) => (await request.blob()).text(), stream: (request) => new Response(request.body).text(), copy: async (request) => [await request.clone().text(), await request.text()].join(), made: (request) => new Request(request).text(),
+    twice: async (request) => [request.bodyUsed, await request.text(), request.bodyUsed, await request.text().catch((error: Error) => error.name), await new Response(await request.arrayBuffer().catch(() => 'refused')).text()].join(), unread: async () => 'nothing',
+  }
+  await using server = await serving(async (request) => Response.json(await ways[new URL(request.url).pathname.slice(1)]?.(request)), { maxBodyBytes: 100 })
+  const body = '{"a":"ä"}'
+  for (const [way, want] of [['text', body], ['json', 'ä'], ['bytes', body], ['blob', body], ['stream', body], ['copy', `${body},${body}`], ['made', body], ['twice', `false,${body},true,TypeError,refused`], ['unread', 'nothing']] as const) {
+    const answer = await fetch(`${server.url}/${way}`, { method: 'POST', body })
+    assert.deepEqual([way, await answer.json()], [way, want])
+  }
+  assert.equal(await (await fetch(`${server.url}/text`, { method: 'POST' })).json(), '')
+  for (const way of ['text', 'stream', 'bytes']) {
+    const body = new ReadableStream({ start(controller) { for (let i = 0; i < 20; i++) controller.enqueue(Buffer.from('0123456789')); controller.close() } })
+    const answer = await fetch(`${server.url}/${way}`, { method: 'POST', body, duplex: 'half' } as RequestInit).then(({ status }) => status, () => 413) // fetch may see the connection end first
+    assert.equal(answer, 413)
+  }
+})
+
+test('a caller that goes away in the middle of a body ends the reading of it', async () => {
+  const read = Promise.withResolvers<unknown>()
+  await using server = await serving((request) => {
+    const text = request.text()
+    text.then(() => read.resolve('read'), (error: Error) => read.resolve(error.name))
+    return text.then(() => new Response())
+  })
+  const socket = connect(server.port, '127.0.0.1')
+  socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nabc', () => setImmediate(() => socket.destroy()))
+  assert.match(String(await read.promise), /Error/)
+})
+
 test('the order of ciphers is the server\'s, except for clients that prefer ChaCha20', async () => {
   await using server = await serving(echo, { tls: { ...tls, ciphers: 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256' } })
   for (const [offered, chosen] of [['TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256', 'TLS_AES_128_GCM_SHA256'], ['TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256']] as const) {

@@ -8,6 +8,11 @@ export interface TlsOptions {
   identity(serverName: string | undefined): Identity
   /** Ask clients for a certificate and verify it against these (PEM). Without a valid one the request has no `peer.certificate`. */
   readonly clientCa?: string
+  /**
+   * Ask clients for a certificate and hand on any (`peer.certificatePem`), whoever signed it and however old: the handler judges.
+   * Such handshakes are always whole ones, since a resumed one carries no chain.
+   */
+  readonly requestClientCertificate?: boolean
   /** OpenSSL's names in order of preference, TLS 1.3's among them. The server's order counts, but a client that prefers ChaCha20 gets it. Node's list and the client's order when absent. */
   readonly ciphers?: string
   /** Told of handshakes that failed, with OpenSSL's reason. */

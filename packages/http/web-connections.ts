@@ -4,7 +4,8 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { silentLog, type Log } from '@idp/kit'
 import type { Peer, WebServer } from './handler.ts'
-import { BadRequest, toRequest, type Incoming, type Outgoing } from './node-request.ts'
+import { BadRequest } from './bad-request.ts'
+import { toRequest, type Incoming, type Outgoing } from './node-request.ts'
 import { sendResponse } from './node-response.ts'
 
 export interface ConnectionOptions {
