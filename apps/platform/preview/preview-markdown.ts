@@ -1,5 +1,5 @@
 import type { AdmissionFinding, ApplicationChange, Preview } from './preview-model.ts'
-import { countsText, fieldText, objectText, summaryText } from './preview-text.ts'
+import { countsText, fieldText, objectText, summaryText, workloadLines } from './preview-text.ts'
 
 /** What a comment on a pull request may have, with room for a line of the CI's own. */
 const limit = 60_000
@@ -10,6 +10,8 @@ export function previewMarkdown(preview: Preview): string {
   const { applications, admission, resolved, standing, warnings, summary } = preview
   const blocks = [`### ${summary.refused + summary.broken > 0 ? '❌' : '✅'} Preview of ${preview.base.slice(0, 10)} → ${preview.head.slice(0, 10)}\n\n${summaryText(preview)}`]
   if (applications.length > 0) blocks.push(['| Application | | created | changed | pruned | refused |', '| --- | --- | ---: | ---: | ---: | ---: |', ...applications.map(row)].join('\n'))
+  const workloads = workloadLines(preview)
+  if (workloads.length > 0) blocks.push(`**Workloads**\n${workloads.map((line) => `- ${cell(line.replace(/^[+-] /, (sign) => (sign === '+ ' ? 'new ' : 'gone: ')))}`).join('\n')}`)
   const bad = admission.filter(({ outcome }) => outcome === 'refused' || outcome === 'error')
   if (bad.length > 0) blocks.push(`**Admission will refuse**\n${bad.map((one) => `- ${findingText(one)}`).join('\n')}`)
   blocks.push(...applications.filter(({ problem, spec, objects }) => problem !== undefined || spec.length + objects.length > 0).map(details))

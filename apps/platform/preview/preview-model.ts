@@ -15,8 +15,16 @@ export interface Preview {
   /** Findings that are the same on both sides. */
   readonly standing: readonly AdmissionFinding[]
   readonly warnings: readonly PreviewWarning[]
+  readonly workloads: WorkloadSummary
   readonly summary: PreviewSummary
 }
+
+/** What runs, before and after. */
+export interface WorkloadSummary {
+  readonly images: { readonly added: readonly string[]; readonly removed: readonly string[] }
+  readonly pods: Change; readonly cpuMilli: Change; readonly memoryBytes: Change
+}
+export interface Change { readonly before: number; readonly after: number }
 
 export interface PreviewSummary {
   readonly appear: number; readonly change: number; readonly vanish: number; readonly broken: number

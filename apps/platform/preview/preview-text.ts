@@ -14,6 +14,8 @@ export function previewText(preview: Preview): string {
   const { applications, admission, resolved, standing, warnings } = preview
   const lines = [`${preview.base.slice(0, 10)} → ${preview.head.slice(0, 10)}: ${summaryText(preview)}`]
   if (applications.length > 0) lines.push('', `Applications (${preview.unchanged} more stay as they are)`, ...applications.flatMap(applicationLines))
+  const workloads = workloadLines(preview)
+  if (workloads.length > 0) lines.push('', 'Workloads', ...workloads.map((line) => `  ${line}`))
   if (admission.length > 0) lines.push('', 'Admission: what is new', ...shown(admission.map(findingLines), most.findings))
   if (resolved.length > 0) lines.push('', 'Admission: no longer said', ...shown(resolved.map((one) => [`  ✓ ${objectText(one.object)}: ${one.policy}/${one.rule}`]), most.findings))
   if (standing.length > 0) lines.push('', `Admission says the same as before of ${standing.length} more: ${countsText(standing)}`)
@@ -35,6 +37,17 @@ export function summaryText({ summary, applications }: Preview): string {
 }
 
 export const countsText = (findings: readonly AdmissionFinding[]): string => (['refused', 'error', 'audited', 'mutated', 'generated'] as const).map((outcome) => [outcome, findings.filter((one) => one.outcome === outcome).length] as const).filter(([, count]) => count > 0).map(([outcome, count]) => `${count} ${outcome}`).join(', ')
+
+/** Images and amounts that differ, a line each. */
+export function workloadLines({ workloads: { images, pods, cpuMilli, memoryBytes } }: Preview): string[] {
+  const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)}Mi`
+  return [
+    ...images.added.map((one) => `+ image ${one}`), ...images.removed.map((one) => `- image ${one}`),
+    ...(pods.before === pods.after ? [] : [`pods: ${pods.before} → ${pods.after}`]),
+    ...(cpuMilli.before === cpuMilli.after ? [] : [`requested CPU: ${cpuMilli.before}m → ${cpuMilli.after}m`]),
+    ...(memoryBytes.before === memoryBytes.after ? [] : [`requested memory: ${mebibytes(memoryBytes.before)} → ${mebibytes(memoryBytes.after)}`]),
+  ]
+}
 
 function applicationLines({ name, verdict, madeBy, spec, objects, problem }: ApplicationChange): string[] {
   const head = `  ${marks[verdict]} ${name} ${verdict} (${madeBy})`

@@ -93,7 +93,8 @@ interface Row { readonly name: string; readonly changes: Changes; readonly befor
 const rows: readonly Row[] = [
   { name: 'a change of nothing', changes: { 'README.md': 'hello' }, refused: false, says: [/nothing changes in the cluster/] },
   { name: 'an Application appears', changes: { 'apps/api/api.yaml': deployment({ name: 'api' }) }, refused: false, says: [/\+ apps-api appears \(ApplicationSet apps\)/, /\+ Deployment shop\/api created/] },
-  { name: 'a field changes', changes: { 'apps/web/web.yaml': deployment({ image: 'web:2' }) }, refused: false, says: [/~ Deployment shop\/web changed/, /spec\.template\.spec\.containers\[main\]\.image: web:1 → web:2/] },
+  { name: 'a field changes', changes: { 'apps/web/web.yaml': deployment({ image: 'web:2' }) }, refused: false, says: [/~ Deployment shop\/web changed/, /spec\.template\.spec\.containers\[main\]\.image: web:1 → web:2/, /\+ image web:2/, /- image web:1/] },
+  { name: 'more pods ask for more', changes: { 'apps/web/web.yaml': deployment({ more: ', resources: { requests: { cpu: 250m, memory: 64Mi } }' }).replace('spec:\n  selector', 'spec:\n  replicas: 3\n  selector') }, refused: false, says: [/pods: 1 → 3/, /requested CPU: 0m → 750m/, /requested memory: 0Mi → 192Mi/] },
   { name: 'an object is pruned', changes: { 'apps/web/key.yaml': undefined }, refused: false, says: [/- Secret shop\/key pruned/] },
   { name: 'pruning is off', before: { 'sets/apps.yaml': set.replace('prune: true', 'prune: false') }, changes: { 'apps/web/key.yaml': undefined }, refused: false, says: [/= Secret shop\/key kept \(syncPolicy.automated.prune is not set\)/] },
   { name: 'an Application vanishes', changes: { 'apps/web/web.yaml': undefined, 'apps/web/key.yaml': undefined }, refused: false, says: [/- apps-web vanishes/, /- Deployment shop\/web pruned/] },

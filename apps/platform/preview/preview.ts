@@ -10,6 +10,7 @@ import type { ApplicationChange, Preview, PreviewSummary } from './preview-model
 import { projectFindings } from './project-findings.ts'
 import { objectsOf, type Side } from './side.ts'
 import { warningsOf } from './warnings.ts'
+import { workloadSummary } from './workload-summary.ts'
 
 export interface PreviewOptions extends Pick<CommitRepositoryOptions, 'isOwn' | 'pinned'> {
   readonly base: CommitFiles
@@ -40,7 +41,7 @@ export async function preview({ base, head, charts, isOwn, pinned, clock, random
   const warnings = warningsOf({ side: before, rules: apiRules(before) }, { side: after, rules })
   return {
     base: base.commit, head: head.commit, applications: changes, unchanged: [...after.applications.keys()].filter((name) => before.applications.has(name) && !changes.some((one) => one.name === name)).length,
-    admission: added, resolved, standing, warnings, summary: summaryOf(changes, added, warnings.length),
+    admission: added, resolved, standing, warnings, workloads: workloadSummary(before, after), summary: summaryOf(changes, added, warnings.length),
   }
 }
 
