@@ -84,7 +84,7 @@ test('an analysis: issues, coverage, measures; new code and the gate; webhooks',
 
   const { url, init } = sent.at(-1) ?? {}
   const body = String(init?.body)
-  assert.deepEqual([sent.length, url, (init?.headers as Record<string, string>)['x-sonar-webhook-hmac-sha256'], JSON.parse(body).qualityGate.status], [2, 'http://ci.example/hook', createHmac('sha256', 's3cret').update(body).digest('hex'), 'ERROR'])
+  assert.deepEqual([sent.length, url, new Headers(init?.headers).get('x-sonar-webhook-hmac-sha256'), JSON.parse(body).qualityGate.status], [2, 'http://ci.example/hook', createHmac('sha256', 's3cret').update(body).digest('hex'), 'ERROR'])
   assert.deepEqual((await ask('GET', '/api/webhooks/list')).body.webhooks[0].latestDelivery.httpStatus, 202)
   assert.deepEqual((await ask('GET', '/api/rules/search?q=eval')).body.rules.map(({ key: rule }: Record<string, string>) => rule), ['external_lint:eval'])
 })

@@ -1,7 +1,10 @@
 // Projects, their gates and issues; everything comes from the web API.
 const make = (tag, attributes = {}, ...children) => {
   const element = document.createElement(tag)
-  for (const [name, value] of Object.entries(attributes)) name.startsWith('on') ? element.addEventListener(name.slice(2), value) : element.setAttribute(name, value)
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value)
+    else element.setAttribute(name, value)
+  }
   element.append(...children)
   return element
 }

@@ -1,6 +1,5 @@
 import { Job, Pod, type Kind } from '@idp/api'
 import { controllerOf, watch, Waiting, type Controller, type Scope } from '@idp/controller'
-import type { KubeObject } from '@idp/formats'
 import { auditConfig } from '../engine/config-audit.ts'
 import { findSecrets } from '../engine/exposed-secrets.ts'
 import type { ContainerShape, PodShape } from '../engine/pod-shape.ts'

@@ -20,7 +20,7 @@ export async function answerApi(request: Request, server: Server): Promise<Respo
   if (route.open !== true && !server.accounts.isSignedIn(request)) return refused('Authentication is required', 401)
   if (Number(request.headers.get('content-length') ?? 0) > mostBytes) return refused(`more than ${mostBytes} bytes are not taken`, 413)
   try {
-    const form = /^application\/x-www-form-urlencoded/.test(request.headers.get('content-type') ?? '') ? new URLSearchParams(await request.text()) : []
+    const form = (request.headers.get('content-type') ?? '').startsWith('application/x-www-form-urlencoded') ? new URLSearchParams(await request.text()) : []
     const answer = await route.run({ request, server, params: paramsOf(new URLSearchParams([...url.searchParams, ...form])) })
     return answer instanceof Response ? answer : answer === undefined ? new Response(null, { status: 204 }) : Response.json(answer)
   } catch (error) {

@@ -1,3 +1,4 @@
+import { messageOf } from '@idp/kit'
 import { analyse, lastBaseline } from '../analyse.ts'
 import { ApiRefusal } from '../api-error.ts'
 import { metrics } from '../measures.ts'
@@ -66,7 +67,8 @@ export const projectRoutes: Routes = {
       server.state.tasks.unshift(task)
       server.state.tasks.splice(1_000)
       await server.save()
-      void callWebhooks(server, project, { task, analysis, gate })
+      // The sender does not wait for those who listen.
+      callWebhooks(server, project, { task, analysis, gate }).catch((error: unknown) => server.log.error('the webhooks could not all be called', { project: key, error: messageOf(error) }))
       return { taskId: task.id, analysisId: analysis.key, projectKey: key, qualityGate: gate.status }
     },
   },
