@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { commitFiles, initBareRepository, openRepository } from '@idp/git'
 import { CodedError, fakeClock, memoryFiles, seededRandom } from '@idp/kit'
-import { temporaryDirectory } from '@idp/testkit'
 import { parseRange } from './commit-range.ts'
+import type { CommitFiles } from './commit-repository.ts'
 import type { Preview } from './preview-model.ts'
 import { previewMarkdown } from './preview-markdown.ts'
 import { previewText } from './preview-text.ts'
@@ -72,20 +71,23 @@ const base = { 'sets/apps.yaml': set, 'apps/base/namespace.yaml': namespace, 'ap
 
 type Changes = Readonly<Record<string, string | undefined>>
 
+/** A commit in memory; ids are digests of contents, as Git's are. */
+function commitOf(changes: Changes): CommitFiles {
+  const files = Object.fromEntries(Object.entries(changes).filter((entry): entry is [string, string] => entry[1] !== undefined))
+  const digest = (value: unknown): string => createHash('sha1').update(JSON.stringify(value)).digest('hex')
+  const below = (path: string): object => Object.entries(files).filter(([name]) => path === '' || name === path || name.startsWith(`${path}/`))
+  const id = digest(files)
+  return { commit: id, tree: { id, ...memoryFiles(files), idOf: async (path) => (Object.keys(below(path)).length === 0 ? undefined : digest(below(path))) } }
+}
+
 async function previewOf(changes: Changes, before: Changes = {}): Promise<Preview> {
-  await using directory = await temporaryDirectory()
-  const dir = join(directory.path, 'git')
-  await initBareRepository(dir)
-  const request = { branch: 'main', message: 'm', author: { name: 'a', email: 'a@example.org' }, time: 0 }
-  const first = await commitFiles(dir, { ...base, ...before }, request)
-  const second = await commitFiles(dir, changes, request)
-  await using repository = openRepository(dir)
-  const at = async (commit: string) => ({ commit, tree: await repository.tree(commit) })
+  const first = commitOf({ ...base, ...before })
+  const second = commitOf({ ...base, ...before, ...changes })
   const charts = async ({ name }: { name: string }) => {
     if (name !== 'demo') throw new CodedError({ code: 'MissingChart', message: `there is no chart '${name}'`, where: name })
     return memoryFiles({ 'Chart.yaml': 'apiVersion: v2\nname: demo\nversion: 1.0.0\n', 'templates/a.yaml': configMap.replace('b }', "'{{ .Values.x }}' }"), 'values.yaml': 'x: 1\n' })
   }
-  return await preview({ base: await at(first), head: await at(second), charts, isOwn: (one) => one === url, pinned: async () => undefined, clock: fakeClock(), random: seededRandom(1) })
+  return preview({ base: first, head: second, charts, isOwn: (one) => one === url, pinned: async () => undefined, clock: fakeClock(), random: seededRandom(1) })
 }
 
 interface Row { readonly name: string; readonly changes: Changes; readonly before?: Changes; readonly refused: boolean; readonly says: readonly RegExp[]; readonly not?: RegExp }
