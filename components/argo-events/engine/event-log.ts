@@ -23,7 +23,9 @@ export function createEventLog(limit: number): EventLog {
     append(event) {
       messages.push({ sequence: ++last, event })
       if (messages.length > limit) messages.shift()
-      for (const listener of [...listeners]) { listeners.delete(listener); listener() }
+      const waiting = [...listeners]
+      listeners.clear()
+      for (const listener of waiting) listener()
       return last
     },
     after(consumer) {

@@ -27,6 +27,8 @@ export function operate(workflow: Workflow, world: World): Operated {
     }
     if (status.startedAt === undefined || status.startedAt === null) begin(op, status)
     run(op, status)
+    const skipped = (spec.templates ?? []).filter(({ outputs }) => (outputs?.artifacts ?? []).length > 0).map(({ name = '' }) => name)
+    if (skipped.length > 0) status.conditions = [...status.conditions ?? [], { type: 'SpecWarning', status: 'True', message: `output artifacts are not kept here: those of ${skipped.join(', ')} were left out` }]
     if (Object.keys(op.storedTemplates).length === 0) delete status.storedTemplates
     if (Object.keys(op.outputs).length === 0) delete status.outputs
     return { status, effects, spec }
