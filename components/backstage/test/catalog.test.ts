@@ -189,7 +189,9 @@ test('the HTTP API filters, pages, counts and registers', async () => {
   const register = (target: string, query = '') => call(`/locations${query}`, { method: 'POST', body: JSON.stringify({ type: 'url', target }) })
   assert.equal((await register('http://git/new', '?dryRun=true'))?.status, 201)
   assert.equal(catalog.get('component:default/new'), undefined)
-  const { location } = await (await register('http://git/new'))?.json() as { location: { id: string } }
+  const registered = await register('http://git/new')
+  assert.ok(registered)
+  const { location } = await registered.json() as { location: { id: string } }
   assert.equal(catalog.get('component:default/new')?.metadata.name, 'new')
   for (const [target, want] of [['http://git/new', /already exists/], ['http://git/wrong', /required property 'owner'/], ['http://git/none', /no file/]] as const) assert.match(await (await register(target))?.text() ?? '', want)
   assert.equal((await call('/locations', { method: 'POST', body: JSON.stringify({ type: 'file', target: '/etc/passwd' }) }))?.status, 400)

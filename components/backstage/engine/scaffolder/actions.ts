@@ -133,12 +133,12 @@ export const actions: readonly Action[] = [
     context.workspace.set(path, Buffer.from(formatYaml(input['entity'] ?? {})))
   }),
   action('fs:delete', 'Removes files of the workspace', ['files'], { files: texts }, async (input, context) => {
-    for (const file of Array.isArray(input['files']) ? input['files'].map((one) => insideWorkspace(String(one))) : []) for (const path of [...context.workspace.keys()]) if (path === file || path.startsWith(`${file}/`)) context.workspace.delete(path)
+    for (const file of Array.isArray(input['files']) ? input['files'].map((one) => insideWorkspace(String(one))) : []) for (const path of Array.from(context.workspace.keys())) if (path === file || path.startsWith(`${file}/`)) context.workspace.delete(path)
   }),
   action('fs:rename', 'Renames files of the workspace', ['files'], { files: { type: 'array', items: { type: 'object', required: ['from', 'to'], properties: { from: text, to: text, overwrite: { type: 'boolean' } } } } }, async (input, context) => {
     for (const one of Array.isArray(input['files']) ? input['files'].filter(isObject) : []) {
       const [from, to] = [insideWorkspace(str(one['from'])), insideWorkspace(str(one['to']))]
-      for (const [path, content] of [...context.workspace]) if (path === from || path.startsWith(`${from}/`)) { context.workspace.delete(path); context.workspace.set(`${to}${path.slice(from.length)}`, content) }
+      for (const [path, content] of Array.from(context.workspace)) if (path === from || path.startsWith(`${from}/`)) { context.workspace.delete(path); context.workspace.set(`${to}${path.slice(from.length)}`, content) }
     }
   }),
   action('debug:log', 'Writes a message, or the list of the workspace, into the log', [], { message: text, listWorkspace: { type: ['boolean', 'string'] }, extra: {} }, async (input, context) => {
