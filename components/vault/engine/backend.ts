@@ -20,6 +20,8 @@ export interface BackendRequest {
   readonly acl?: Acl
   readonly headers: Headers
   readonly remoteAddress: string
+  /** What the client proved to hold in the TLS handshake, its own first, PEM; whoever signed it. */
+  readonly certificatePem?: string
   readonly wrapTtl?: number
   /** Bytes of a body that is not JSON (snapshots). */
   readonly bytes?: Uint8Array
@@ -105,7 +107,7 @@ export interface Backend {
   /** Ends what a lease gave. */
   revoke?(internal: Readonly<Record<string, unknown>>): void
   /** Renewal of a token that this auth method gave: throws when it may not be renewed any more. */
-  renewLogin?(token: TokenEntry): { readonly ttl: number; readonly maxTtl: number; readonly period?: number }
+  renewLogin?(token: TokenEntry, certificatePem?: string): { readonly ttl: number; readonly maxTtl: number; readonly period?: number }
   /** Work after mounting and after a tune of its options. */
   configure?(options: Readonly<Record<string, string>>): void
 }

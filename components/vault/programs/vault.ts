@@ -72,7 +72,7 @@ async function keyFileOf({ files, random }: Container, config: VaultConfig) {
 async function tlsOf({ files }: Container, { tls }: ListenerConfig): Promise<TlsOptions | undefined> {
   if (tls === undefined) return undefined
   const identity = { cert: await files.readText(tls.certFile), key: await files.readText(tls.keyFile) }
-  return { identity: () => identity, ...(tls.clientCaFile === undefined ? {} : { clientCa: await files.readText(tls.clientCaFile) }) }
+  return { identity: () => identity, requestClientCertificate: !tls.disableClientCerts, ...(tls.clientCaFile === undefined ? {} : { clientCa: await files.readText(tls.clientCaFile) }) }
 }
 
 function surroundings({ client, files, net }: Container, { apiAddress }: VaultConfig): Surroundings {

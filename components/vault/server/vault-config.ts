@@ -2,7 +2,7 @@ import { CodedError } from '@idp/kit'
 import { parseDuration } from '../engine/duration.ts'
 import { blocksOf, isHclObject, parseHcl, valueOf, type HclObject } from '../engine/hcl/parse-hcl.ts'
 
-export interface ListenerConfig { readonly host: string; readonly port: number; readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string }; readonly unauthenticatedMetrics: boolean }
+export interface ListenerConfig { readonly host: string; readonly port: number; readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string; readonly disableClientCerts: boolean }; readonly unauthenticatedMetrics: boolean }
 
 /** Vault's configuration file, what this server reads of it. */
 export interface VaultConfig {
@@ -59,7 +59,7 @@ function listener(body: HclObject, fail: (message: string) => CodedError): Liste
   const plain = truth(valueOf(body, 'tls_disable'))
   if (!plain && (certFile === '' || keyFile === '')) throw fail("'tls_cert_file' and 'tls_key_file' must be set, or tls_disable = true")
   const [telemetry] = blocksOf(body, 'telemetry', 0)
-  return { host: match[1] ?? match[2] ?? '', port: Number(match[3]), unauthenticatedMetrics: telemetry !== undefined && truth(valueOf(telemetry.body, 'unauthenticated_metrics_access')), ...(plain ? {} : { tls: { certFile, keyFile, ...(clientCaFile === '' ? {} : { clientCaFile }) } }) }
+  return { host: match[1] ?? match[2] ?? '', port: Number(match[3]), unauthenticatedMetrics: telemetry !== undefined && truth(valueOf(telemetry.body, 'unauthenticated_metrics_access')), ...(plain ? {} : { tls: { certFile, keyFile, disableClientCerts: truth(valueOf(body, 'tls_disable_client_certs')), ...(clientCaFile === '' ? {} : { clientCaFile }) } }) }
 }
 
 const truth = (value: unknown): boolean => value === true || value === 1 || value === '1' || value === 'true'

@@ -152,7 +152,7 @@ async function plainRequest(vault: Vault, request: Request, url: URL, path: stri
   const wrapTtl = wrap === null || wrap === '' ? 0 : parseDuration(wrap)
   if (wrapTtl < 0) throw badRequest('requested wrap ttl cannot be negative')
   return {
-    id: uuid(vault.options.random), method, path: plainPath(path, method), data, token: headers.get('x-vault-token') ?? bearer ?? '', headers, remoteAddress: peer.address,
+    id: uuid(vault.options.random), method, path: plainPath(path, method), data, token: headers.get('x-vault-token') ?? bearer ?? '', headers, remoteAddress: peer.address, ...(peer.certificatePem === undefined ? {} : { certificatePem: peer.certificatePem }),
     ...(wrapTtl === 0 ? {} : { wrapTtl }), ...(raw && method === 'write' ? { bytes: new Uint8Array(await request.arrayBuffer()) } : {}),
   }
 }

@@ -14,7 +14,7 @@ export interface TestVault {
   readonly root: string
   readonly keys: readonly string[]
   /** A body that is a text is sent as it is. */
-  call(method: string, path: string, body?: object | string, options?: { readonly token?: string; readonly headers?: Record<string, string> }): Promise<Reply>
+  call(method: string, path: string, body?: object | string, options?: { readonly token?: string; readonly headers?: Record<string, string>; readonly certificatePem?: string }): Promise<Reply>
 }
 
 export interface StartOptions { readonly store?: Store; readonly surroundings?: Surroundings; readonly keyFile?: KeyFile; readonly log?: Log; readonly shares?: number; readonly threshold?: number; readonly fresh?: boolean; readonly clock?: FakeClock }
@@ -25,9 +25,9 @@ export async function startVault({ store = memoryStore(), surroundings = {}, key
   const handler = vaultHandler(vault)
   let root = ''
   let keys: readonly string[] = []
-  async function call(method: string, path: string, body?: object | string, { token = root, headers = {} }: { token?: string; headers?: Record<string, string> } = {}): Promise<Reply> {
+  async function call(method: string, path: string, body?: object | string, { token = root, headers = {}, certificatePem }: { token?: string; headers?: Record<string, string>; certificatePem?: string } = {}): Promise<Reply> {
     const request = new Request(`http://vault/v1/${path}`, { method, headers: { ...(token === '' ? {} : { 'x-vault-token': token }), ...headers }, ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }) })
-    const response = await handler(request, { address: '10.42.0.9' })
+    const response = await handler(request, { address: '10.42.0.9', ...(certificatePem === undefined ? {} : { certificatePem }) })
     const text = await response.text()
     return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
   }

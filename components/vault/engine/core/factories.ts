@@ -2,6 +2,7 @@ import type { Route } from '../backend.ts'
 import type { Active, ActiveFactory } from './active.ts'
 import type { MountTable } from './mounts.ts'
 import { approleAuth } from '../auth/approle/approle-backend.ts'
+import { certAuth } from '../auth/cert/cert-backend.ts'
 import { jwtAuth } from '../auth/jwt/jwt-backend.ts'
 import { kubernetesAuth } from '../auth/kubernetes/kubernetes-backend.ts'
 import { githubAuth } from '../auth/github-backend.ts'
@@ -20,6 +21,6 @@ export function factories(life: (active: Active) => readonly Route[]): Readonly<
   const kv: ActiveFactory = (context) => (context.options['version'] === '2' ? kvV2(context) : kvV1(context))
   return {
     mounts: { kv, generic: (context) => kvV1(context), cubbyhole, transit: (context) => transit(context), pki: (context) => pki(context), identity: identityBackend, system: systemBackend(life) },
-    auth: { token: tokenBackend, kubernetes: kubernetesAuth, approle: approleAuth, userpass: userpassAuth, jwt: jwtAuth, oidc: jwtAuth, github: githubAuth },
+    auth: { token: tokenBackend, kubernetes: kubernetesAuth, approle: approleAuth, userpass: userpassAuth, jwt: jwtAuth, oidc: jwtAuth, github: githubAuth, cert: certAuth },
   }
 }

@@ -18,6 +18,8 @@ export interface PlainRequest {
   readonly token: string
   readonly headers: Headers
   readonly remoteAddress: string
+  /** As `Peer.certificatePem` of `@idp/http`. */
+  readonly certificatePem?: string
   /** Seconds; answer behind a wrapping token. */
   readonly wrapTtl?: number
   /** Bytes of a body that is not JSON. */
@@ -34,7 +36,7 @@ export async function handleRequest(active: Active, request: PlainRequest): Prom
   const token = identify(active, request, located)
   const base: BackendRequest = {
     id: request.id, operation: operationOf(request), path: located?.path ?? request.path, mount: located?.mounted.fullPath ?? '', data: request.data, params: located?.params ?? {},
-    headers: request.headers, remoteAddress: request.remoteAddress, ...(request.wrapTtl === undefined ? {} : { wrapTtl: request.wrapTtl }), ...(request.bytes === undefined ? {} : { bytes: request.bytes }), ...(token === undefined ? {} : { token, acl: active.aclOf(token) }),
+    headers: request.headers, remoteAddress: request.remoteAddress, ...(request.certificatePem === undefined ? {} : { certificatePem: request.certificatePem }), ...(request.wrapTtl === undefined ? {} : { wrapTtl: request.wrapTtl }), ...(request.bytes === undefined ? {} : { bytes: request.bytes }), ...(token === undefined ? {} : { token, acl: active.aclOf(token) }),
   }
   const operation: Operation = request.method === 'write' && located?.route.exists !== undefined && !located.route.exists(base) ? 'create' : base.operation
   const call: BackendRequest = { ...base, operation }

@@ -5,12 +5,12 @@ import { lifetime } from './lifetime.ts'
 import type { TokenEntry } from './token-entry.ts'
 
 /** Gives a token more time, as far as its own limits, its auth method and the mount allow. @throws VaultError 400 */
-export function renewToken(active: Active, token: TokenEntry, increment: number): Answer {
+export function renewToken(active: Active, token: TokenEntry, increment: number, certificatePem?: string): Answer {
   if (token.type === 'batch') throw badRequest('batch tokens cannot be renewed')
   if (!token.renewable) throw badRequest('lease is not renewable')
   if (token.expires === 0) return { auth: active.authBlock(token) }
   const mounted = active.mounts.route(token.path)?.mounted
-  const method = mounted?.backend.renewLogin?.(token)
+  const method = mounted?.backend.renewLogin?.(token, certificatePem)
   const now = active.clock.now()
   const { ttl, warnings } = lifetime({
     increment, period: method?.period ?? token.period, ttl: method?.ttl ?? token.ttl, maxTtl: method?.maxTtl ?? 0, explicitMaxTtl: token.explicitMaxTtl,

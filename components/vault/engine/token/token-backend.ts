@@ -29,8 +29,7 @@ export const tokenBackend: ActiveFactory = (context, active) => {
     return token
   }
   const create = (request: BackendRequest, options: { role?: TokenRole; orphan?: boolean } = {}) => createToken(active, context.lifetimes(), request, options)
-  const renew = (token: TokenEntry, increment: number): Answer => renewToken(active, token, increment)
-  const increment = ({ data }: BackendRequest): number => seconds(data, 'increment')
+  const renew = (token: TokenEntry, { data, certificatePem }: BackendRequest): Answer => renewToken(active, token, seconds(data, 'increment'), certificatePem)
   return {
     routes: [
       ...roles.routes,
@@ -49,10 +48,10 @@ export const tokenBackend: ActiveFactory = (context, active) => {
       { path: 'lookup-accessor', write: (request) => look(active, accessed(request), true) },
       { path: 'lookup', read: (request) => look(active, has(request.data, 'token') ? given(request) : own(request)), write: (request) => look(active, given(request)) },
       { path: 'lookup/:token', read: (request) => look(active, given(request)) },
-      { path: 'renew-self', write: (request) => renew(own(request), increment(request)) },
-      { path: 'renew-accessor', write: (request) => renew(accessed(request), increment(request)) },
-      { path: 'renew', write: (request) => renew(given(request), increment(request)) },
-      { path: 'renew/:token', write: (request) => renew(given(request), increment(request)) },
+      { path: 'renew-self', write: (request) => renew(own(request), request) },
+      { path: 'renew-accessor', write: (request) => renew(accessed(request), request) },
+      { path: 'renew', write: (request) => renew(given(request), request) },
+      { path: 'renew/:token', write: (request) => renew(given(request), request) },
       { path: 'revoke-self', write: (request) => void revoke(active, own(request)) },
       { path: 'revoke-accessor', write: (request) => void revoke(active, accessed(request)) },
       { path: 'revoke', write: (request) => void revokeGiven(active, request) },
