@@ -1,6 +1,5 @@
 import { DaemonSet, Deployment, Node, SelfSubjectAccessReview, StorageClass } from '@idp/api'
 import type { Client } from '@idp/client'
-import type { KubeObject } from '@idp/formats'
 import { CodedError, type Fault } from '@idp/kit'
 import { isOurs } from '../bootstrap/apply-objects.ts'
 import type { NodeConfig } from '../config/config.ts'
@@ -77,7 +76,6 @@ const storage: Check = async (client) => {
     remedy: items.length === 0 ? 'Install a provisioner with a default StorageClass, e.g. local-path-provisioner' : `kubectl annotate storageclass ${items[0]?.metadata.name ?? 'NAME'} storageclass.kubernetes.io/is-default-class=true`,
   }]
 }
-
 
 const noOtherArgoCd: Check = async (client) => {
   const { items } = await client.list(Deployment, { labelSelector: 'app.kubernetes.io/part-of=argocd' })
