@@ -10,6 +10,8 @@ const sources: readonly { readonly name: string; readonly namespace: string; rea
   { name: 'argocd', namespace: 'argocd', secret: 'argocd-admin-credentials', user: { key: 'username' }, password: 'password' },
   { name: 'grafana', namespace: 'observability', secret: 'grafana-admin-credentials', user: { key: 'admin-user' }, password: 'admin-password' },
   { name: 'vault', namespace: 'vault-system', secret: 'vault-init-keys', user: { fixed: 'root (token)' }, password: 'root-token' },
+  { name: 'sonarqube', namespace: 'cicd', secret: 'sonarqube-admin-credentials', user: { fixed: 'admin' }, password: 'password' },
+  { name: 'backstage', namespace: 'backstage', secret: 'backstage-app-secrets', user: { fixed: 'platform-admin (token)' }, password: 'backendSecret' },
 ]
 
 /** Those that exist. */
