@@ -2,7 +2,8 @@ import { createPublicKey, generateKeyPairSync, type JsonWebKey } from 'node:cryp
 import { ServiceAccount, TokenReview } from '@idp/api'
 import type { TestApi } from '@idp/apiserver'
 import { silentLog, systemRandom } from '@idp/kit'
-import { signJwt } from '@idp/pki'
+import { createCa, issueCertificate, signJwt, type KeyPair } from '@idp/pki'
+import type { FetchOptions } from '@idp/sandbox'
 import { memoryStore } from '@idp/store'
 import { startCluster } from '../../components/external-secrets/test/cluster.ts'
 import { reviewResult } from '../../components/vault/engine/auth/kubernetes/review-at.ts'
@@ -13,7 +14,7 @@ import type { SuiteResult } from '../main.ts'
 import { cases, type Case } from './matrix-cases.ts'
 
 /** A way into Vault, as the stores of upstream's end-to-end tests have it (e2e/suites/provider/cases/vault). */
-interface Store { readonly name: string; readonly auth?: string; readonly version?: 'v1' | 'v2'; readonly cluster?: true; readonly refused?: string }
+interface Store { readonly name: string; readonly auth?: string; readonly version?: 'v1' | 'v2'; readonly cluster?: true }
 
 const stores: readonly Store[] = [
   { name: 'with token auth', auth: '{ tokenSecretRef: { name: login, key: token } }' },
@@ -24,7 +25,7 @@ const stores: readonly Store[] = [
   { name: 'with kubernetes provider', auth: '{ kubernetes: { mountPath: kubernetes, role: app, serviceAccountRef: { name: reader, audiences: [vault] } } }' },
   { name: 'with referent provider', cluster: true, auth: '{ tokenSecretRef: { name: login, key: token } }' },
   { name: 'with userPass', auth: '{ userPass: { path: userpass, username: me, secretRef: { name: login, key: password } } }' },
-  { name: 'with cert auth', refused: "Vault's auth method cert is not served" },
+  { name: 'with cert auth', auth: '{ cert: { path: cert, clientCert: { name: login, key: tls.crt }, secretRef: { name: login, key: tls.key } } }' },
 ]
 
 /** Each case of upstream's common table, with each way into Vault, against our operator and our Vault, over a clock that stands still. */
@@ -34,7 +35,7 @@ export async function runMatrix(): Promise<SuiteResult> {
   for (const store of stores) {
     for (const each of cases) {
       total++
-      const reason = store.refused ?? await attempt(store, each)
+      const reason = await attempt(store, each)
       if (reason !== undefined) failures.push({ name: `${store.name}: ${each.name}`, reason })
     }
   }
@@ -46,7 +47,7 @@ async function attempt(store: Store, { values, manifest, want, name }: Case): Pr
   const vault = vaultBeside(String(keys.publicKey.export({ type: 'spki', format: 'pem' })))
   await using cluster = await startCluster({ fetch: (api) => async (url, init) => (await vault.start(api)).fetch(url, init) })
   const { api } = cluster
-  const { call, token } = await vault.start(api)
+  const { call, token, client } = await vault.start(api)
   await api.client.create(ServiceAccount, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'reader', namespace: 'app' } })
   const mount = store.version === 'v1' ? 'kv' : 'secret'
   for (const [path, data] of Object.entries(values)) await call('POST', store.version === 'v1' ? `kv/${path}` : `secret/data/${path}`, store.version === 'v1' ? data : { data })
@@ -57,7 +58,7 @@ async function attempt(store: Store, { values, manifest, want, name }: Case): Pr
 apiVersion: v1
 kind: Secret
 metadata: { name: login, namespace: app }
-stringData: { token: '${token}', secret: '${secretId.secret_id}', password: pw, jwt: '${jwt}' }
+stringData: { token: '${token}', secret: '${secretId.secret_id}', password: pw, jwt: '${jwt}', tls.crt: ${JSON.stringify(client.cert)}, tls.key: ${JSON.stringify(client.key)} }
 ---
 apiVersion: external-secrets.io/v1
 kind: ${store.cluster === true ? 'ClusterSecretStore' : 'SecretStore'}
@@ -72,7 +73,7 @@ spec: { provider: { vault: { server: 'http://vault:8200', path: ${mount}, versio
 }
 
 type Call = (method: string, path: string, body?: object) => Promise<Record<string, unknown>>
-interface Beside { readonly token: string; readonly call: Call; fetch(url: string, init?: RequestInit): Promise<Response> }
+interface Beside { readonly token: string; readonly client: KeyPair; readonly call: Call; fetch(url: string, init?: FetchOptions): Promise<Response> }
 
 /** A Vault of our own behind the operator's HTTP, with every method set up; started when the API server that it asks is there. */
 function vaultBeside(publicKey: string): { start(api: TestApi): Promise<Beside> } {
@@ -93,17 +94,24 @@ function vaultBeside(publicKey: string): { start(api: TestApi): Promise<Beside> 
     token = init.root_token
     const jwks = await (await api.client.request('/openid/v1/jwks')).json() as { keys: JsonWebKey[] }
     const clusterKeys = jwks.keys.map((key) => String(createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'pem' })))
+    const now = api.fake.now()
+    const ca = await createCa({ subject: { commonName: 'clients' }, now, days: 2 })
+    const client = await issueCertificate({ ca, for: 'client', now, days: 1, subject: { commonName: 'external-secrets' } })
     const steps: [string, object][] = [
       ['sys/mounts/secret', { type: 'kv', options: { version: '2' } }], ['sys/mounts/kv', { type: 'kv', options: { version: '1' } }],
       ['sys/policies/acl/app', { policy: 'path "secret/*" { capabilities = ["read", "list"] }\npath "kv/*" { capabilities = ["read", "list"] }' }],
-      ...['approle', 'userpass', 'kubernetes', 'jwt'].map((type): [string, object] => [`sys/auth/${type}`, { type }]), ['sys/auth/jwtk8s', { type: 'jwt' }],
-      ['auth/approle/role/app', { token_policies: 'app' }], ['auth/approle/role/app/role-id', { role_id: 'the-role' }], ['auth/userpass/users/me', { password: 'pw', token_policies: 'app' }],
+      ...['approle', 'userpass', 'kubernetes', 'jwt', 'cert'].map((type): [string, object] => [`sys/auth/${type}`, { type }]), ['sys/auth/jwtk8s', { type: 'jwt' }],
+      ['auth/cert/certs/app', { certificate: ca.cert, token_policies: 'app' }], ['auth/approle/role/app', { token_policies: 'app' }], ['auth/approle/role/app/role-id', { role_id: 'the-role' }], ['auth/userpass/users/me', { password: 'pw', token_policies: 'app' }],
       ['auth/kubernetes/config', { kubernetes_host: 'https://kubernetes.default.svc' }], ['auth/kubernetes/role/app', { bound_service_account_names: 'reader', bound_service_account_namespaces: 'app', token_policies: 'app', audience: 'vault' }],
       ['auth/jwt/config', { jwt_validation_pubkeys: [publicKey] }], ['auth/jwtk8s/config', { jwt_validation_pubkeys: clusterKeys }],
       ...['jwt', 'jwtk8s'].map((path): [string, object] => [`auth/${path}/role/app`, { role_type: 'jwt', user_claim: 'sub', bound_audiences: ['vault.client'], token_policies: 'app' }]),
     ]
     for (const [path, body] of steps) await call('POST', path, body)
-    return { token, call, fetch: async (url, options) => handler(new Request(url, options), { address: '10.42.0.1' }) }
+    return {
+      token, client, call,
+      // The handshake's part: what a caller proves to hold.
+      fetch: async (url, { clientIdentity, ...options } = {}) => handler(new Request(url, options), { address: '10.42.0.1', ...(clientIdentity === undefined ? {} : { certificatePem: clientIdentity.cert }) }),
+    }
   }
   return { start: (api) => (started ??= begin(api)) }
 }

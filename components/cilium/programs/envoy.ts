@@ -40,6 +40,7 @@ export const envoy: Program = {
     const number = () => Buffer.from(random(4)).readUInt32LE() / 0x1_0000_0000
     using server = gatewayServer({
       clock, random: fastRandom(number), connect: (target) => net.connect(target), endpoints: roundRobin(slicesOf, () => version),
+      proxyProtocol: container.env['GATEWAY_PROXY_PROTOCOL'] === 'true',
       ...(container.env['GATEWAY_ACCESS_LOG'] === 'false' ? {} : { accessLog: (line: string) => container.stdout(line) }),
     })
     let ready = false

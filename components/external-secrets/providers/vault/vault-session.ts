@@ -39,8 +39,8 @@ type Send = (path: string, request?: VaultRequest & { readonly authentication?: 
 
 async function transport(context: ProviderContext, spec: VaultSpec): Promise<Send> {
   const ca = await readCa(context, spec)
-  const certificate = spec.tls?.certSecretRef ?? spec.auth?.cert?.clientCert
-  const key = spec.tls?.keySecretRef ?? spec.auth?.cert?.secretRef
+  // The certificate that logs in comes before the one that only opens the connection.
+  const [certificate, key] = spec.auth?.cert === undefined ? [spec.tls?.certSecretRef, spec.tls?.keySecretRef] : [spec.auth.cert.clientCert, spec.auth.cert.secretRef]
   const clientIdentity = certificate === undefined || key === undefined ? undefined : { cert: await readSecretKey(context, certificate, 'tls.crt'), key: await readSecretKey(context, key, 'tls.key') }
   return async (path, { query, body, method = body === undefined ? 'GET' : 'PUT', token, contentType = 'application/json', authentication = false } = {}) => {
     const url = new URL(`${spec.server.replace(/\/+$/, '')}/v1/${path.split('/').map(encodeURIComponent).join('/')}`)
