@@ -90,7 +90,7 @@ const faults: readonly Fault[] = [
   {
     name: 'a crash loop shows its last lines', facts: { logs: { 'shop/web-1-x/app': ['connecting', 'no database'] } }, remedy: /--previous/,
     yaml: pod('web', `spec: {}\nstatus: { phase: Running, containerStatuses: [{ name: app, state: { waiting: { reason: CrashLoopBackOff } }, lastState: { terminated: { exitCode: 3 } } }], conditions: [{ type: PodScheduled, status: 'False' }] }`).replace('spec: {}', 'spec: { nodeName: b }') + `---\nkind: Node\napiVersion: v1\nmetadata: { name: b }\nstatus: { conditions: [{ type: Ready, status: 'True' }] }`,
-    chain: [/in CrashLoopBackOff/, 'container app ended with exit code 3; its last lines:\n| connecting\n| no database'],
+    chain: [/in CrashLoopBackOff$/, 'container app ended with exit code 3; its last lines:\n| connecting\n| no database'],
   },
   {
     name: 'a certificate whose issuer has no CA', remedy: /ExternalSecret|create secret/,
@@ -126,6 +126,16 @@ const faults: readonly Fault[] = [
     name: 'an exceeded quota', remedy: /Raise the quota/,
     yaml: deployment('web').replace(/(kind: ReplicaSet[\s\S]*)/, (set) => `${set}status: { conditions: [{ type: ReplicaFailure, status: 'True', reason: FailedCreate, message: 'pods "web-1-x" is forbidden: exceeded quota: small, requested: pods=1, used: pods=4, limited: pods=4' }] }\n`),
     chain: [/^Deployment shop\/web/, 'ResourceQuota small is exceeded: asked for pods=1, in use pods=4, limit pods=4'],
+  },
+  {
+    name: 'a claim that is not there', remedy: /claimName/,
+    yaml: pod('web', `spec: { volumes: [{ name: data, persistentVolumeClaim: { claimName: data } }] }\nstatus: { phase: Pending, conditions: [{ type: PodScheduled, status: 'False', message: '0/1 nodes are available: persistentvolumeclaim "data" not found.' }] }`),
+    chain: ['Pod shop/web-1-x has no node', 'PersistentVolumeClaim shop/data does not exist'],
+  },
+  {
+    name: 'a route to a Gateway that is not there', remedy: /parentRefs/,
+    yaml: `kind: HTTPRoute\napiVersion: gateway.networking.k8s.io/v1\nmetadata: { name: web, namespace: shop }\nspec: { parentRefs: [{ name: edge }], rules: [{ backendRefs: [{ name: web }] }] }`,
+    chain: ['HTTPRoute shop/web belongs to no Gateway: it answers 404', 'Gateway shop/edge does not exist'],
   },
   {
     name: 'a node that is gone', remedy: /kubelet/,

@@ -45,6 +45,10 @@ const readings: readonly Reading[] = [
     return found === null ? undefined : [{ subject: `CustomResourceDefinition of ${found[1]}`, says: `is missing${found[2] === undefined ? '' : ` (${found[2]})`}`, remedy: 'Install the CustomResourceDefinition first: bring its chart or CRDs into an earlier layer or sync wave' }]
   },
   (message) => {
+    const found = /error looking up service account ([^\s:]+)/.exec(message)
+    return found === null ? undefined : [{ subject: `ServiceAccount ${found[1]}`, says: 'does not exist', remedy: 'Add it to the repository, or correct serviceAccountName in the pod template' }]
+  },
+  (message) => {
     const found = /namespaces? "([^"]+)" not found/.exec(message)
     return found === null ? undefined : [{ subject: `Namespace ${found[1]}`, says: 'does not exist', remedy: "Add it to the repository, or set syncOptions 'CreateNamespace=true' on the Application" }]
   },

@@ -7,7 +7,7 @@ import { podsBehind, serviceIn, type World } from '../world.ts'
 import { missingReferences } from './pod-references.ts'
 import { noNode } from './scheduling.ts'
 
-interface State { readonly name: string; readonly image: string; readonly waiting: string; readonly message: string; readonly exitCode: number | undefined; readonly ended: string }
+interface State { readonly name: string; readonly image: string; readonly waiting: string; readonly message: string; readonly exitCode: number | undefined; readonly ended: string; readonly previous: boolean }
 
 /** A pod, from its node to its containers. */
 export const pod: Judge = (object, world) => {
@@ -16,14 +16,15 @@ export const pod: Judge = (object, world) => {
   const cause = causeOf(object)
   if (cause === undefined || leftOver(object, world)) return undefined
   const node = words(object, 'spec', 'nodeName')
-  const below: (Ref | Leaf)[] = node === '' ? noNode(object, world) : [{ kind: 'Node', name: node }]
+  const below: (Ref | Leaf)[] = node === '' ? [] : [{ kind: 'Node', name: node }]
   const mounts = world.warnings(refOf(object), 'FailedMount', 'FailedAttachVolume', 'FailedCreatePodSandBox')
-  below.push(...missingReferences(object, world), ...containers(object).flatMap((state) => containerFault(object, state, world)), ...notReady(object, world))
+  // What is named and missing comes first: of two chains of one length the first counts.
+  below.push(...missingReferences(object, world), ...(node === '' ? noNode(object, world) : []), ...containers(object).flatMap((state) => containerFault(object, state, world)), ...notReady(object, world))
   if (below.length <= 1 && mounts[0] !== undefined) below.push({ subject: 'a volume', says: oneLine(mounts[0]), remedy: 'Make what the volume needs, or correct the volume' })
   if (words(object, 'status', 'reason') === 'Evicted') return { says: oneLine(cause), because: below, remedy: 'The node ran short; give the pod requests, or the node more room, and delete the evicted pod' }
   if (node === '') return { says: 'has no node', because: below }
   const container = /^container (\S+): (\S+?)(?:[: ]|$)/.exec(cause)
-  return { says: container === null ? `is not ready: ${oneLine(cause)}` : `is not ready: container ${container[1]} is in ${container[2]}`, because: below, remedy: 'It has not become ready yet: wait, or see its log' }
+  return { says: container === null && words(object, 'status', 'phase') === 'Failed' ? 'has failed' : container === null ? `is not ready: ${oneLine(cause)}` : `is not ready: container ${container[1]} is in ${container[2]}`, because: below, remedy: 'It has not become ready yet: wait, or see its log' }
 }
 
 function terminating(object: AnyObject, world: World) {
@@ -49,7 +50,7 @@ function containers(object: AnyObject): readonly State[] {
     const code = words(status, ended, 'terminated', 'exitCode')
     return {
       name: words(status, 'name'), image: words(status, 'image') || (images.get(words(status, 'name')) ?? ''), waiting: words(status, 'state', 'waiting', 'reason'), message: words(status, 'state', 'waiting', 'message'),
-      exitCode: code === '' || words(status, 'state', 'running', 'startedAt') !== '' ? undefined : Number(code), ended: words(status, ended, 'terminated', 'reason'),
+      exitCode: code === '' || words(status, 'state', 'running', 'startedAt') !== '' ? undefined : Number(code), ended: words(status, ended, 'terminated', 'reason'), previous: ended === 'lastState',
     }
   })
 }
@@ -85,12 +86,12 @@ function imageFault(object: AnyObject, { image, message, waiting }: State, world
   return { subject: `image ${image}`, says: `cannot be pulled: ${oneLine(why)}`, remedy }
 }
 
-function crash(object: AnyObject, { name, exitCode, ended }: State, world: World): Leaf {
+function crash(object: AnyObject, { name, exitCode, ended, previous }: State, world: World): Leaf {
   const log = world.logOf(object, name)
   const why = ended === 'OOMKilled' ? 'ran out of memory (OOMKilled)' : `ended with exit code ${exitCode}`
   const remedy = ended === 'OOMKilled' ? `Raise resources.limits.memory of container ${name}`
     : exitCode === 127 || exitCode === 126 ? 'The command is not in the image or may not be run: correct command and args'
-      : exitCode === 0 ? 'The program ends although it should stay: correct its command, or make it a Job' : `Read its whole log: idp logs ${object.metadata.namespace}/${object.metadata.name} ${name} --previous`
+      : exitCode === 0 ? 'The program ends although it should stay: correct its command, or make it a Job' : `Read its whole log: idp logs ${object.metadata.namespace}/${object.metadata.name} ${name}${previous ? ' --previous' : ''}`
   return { subject: `container ${name}`, says: `${why}${log.length === 0 ? '' : `; its last lines:\n${log.map((line) => `| ${oneLine(line, 200)}`).join('\n')}`}`, remedy }
 }
 

@@ -35,6 +35,8 @@ export const route: Judge = (object, world) => {
   const host = (object as { spec?: { hostnames?: string[] } }).spec?.hostnames?.[0]
   const place = host === undefined ? '' : ` (https://${host})`
   if (refused !== undefined) return { says: `is refused by its Gateway${place}: ${told(refused)}`, because: parents, remedy: 'Let hostnames and namespace of the route fit a listener of the Gateway (allowedRoutes, hostname, sectionName)' }
+  const absent = world.reads('Gateway') ? parents.filter((ref) => world.find(ref) === undefined) : []
+  if (parents.length > 0 && absent.length === parents.length) return { says: `belongs to no Gateway${place}: it answers 404`, because: absent }
   if (dead.length > 0) return { says: `answers 503${place}`, because: dead }
   if (unresolved !== undefined) return { says: `answers 500${place}: ${told(unresolved)}`, remedy: unresolved.reason === 'RefNotPermitted' ? "Add a ReferenceGrant in the backend's namespace" : 'Correct backendRefs of the route' }
   if (objects(object, 'status', 'parents').length === 0) return { says: `was taken by no Gateway${place}: it answers 404`, because: [...parents, operator], remedy: 'Correct parentRefs of the route' }
