@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { connect as tlsConnect } from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { memoryFiles } from '@idp/kit'
 import { createCa, issueCertificate } from '@idp/pki'
+import { renderHelm } from '@idp/render-helm'
 import { parseProxyHeader } from '../dataplane/proxy-protocol.ts'
 import { routedWorld } from './routed-world.ts'
 import { memory, sockets } from './transport.ts'
@@ -81,4 +86,15 @@ test('the PROXY protocol: before TLS as well; who sends no header is cut off in 
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
   await world.clock.advance(11_000)
   await closed
+})
+
+test('the PROXY protocol: the chart asks cilium-envoy for it when gatewayAPI.enableProxyProtocol does', async () => {
+  const chart = fileURLToPath(new URL('../chart', import.meta.url))
+  const files: Record<string, Uint8Array> = {}
+  for (const entry of await readdir(chart, { recursive: true, withFileTypes: true })) if (entry.isFile()) files[join(entry.parentPath, entry.name).slice(chart.length + 1)] = await readFile(join(entry.parentPath, entry.name))
+  for (const [gatewayAPI, want] of [[{}, 'false'], [{ enableProxyProtocol: true }, 'true']] as const) {
+    const { documents } = await renderHelm(memoryFiles(files), { releaseName: 'cilium', namespace: 'kube-system', values: [{ gatewayAPI: { enabled: true, ...gatewayAPI } }] })
+    const envoy = documents.find(({ object }) => object.kind === 'DaemonSet' && object.metadata?.name === 'cilium-envoy')
+    assert.match(JSON.stringify(envoy?.object), new RegExp(`\\{"name":"GATEWAY_PROXY_PROTOCOL","value":"${want}"\\}`))
+  }
 })
