@@ -49,12 +49,17 @@ test('names of images', () => {
 
 test('the seed is well formed, and finds what it should', () => {
   const records = seedRecords()
-  for (const { id, affected, published } of records) {
+  assert.equal(new Set(records.map(({ id }) => id)).size, 78)
+  for (const { id, affected, published, references = [], database_specific: { severity = '', score } = {} } of records) {
     assert.match(id, /^CVE-\d{4}-\d{4,}$/)
-    assert.ok(!Number.isNaN(Date.parse(published ?? '')), id)
+    assert.ok(published === undefined || !Number.isNaN(Date.parse(published)), id)
+    // No row without the place it was checked against, and no score beside a severity that it does not mean.
+    assert.ok(references.length > 0, id)
+    for (const { url } of references) assert.match(url, /^https:\/\/(www\.cve\.org\/CVERecord\?id=CVE-[\d-]+|pkg\.go\.dev\/vuln\/GO-\d{4}-\d{4}|github\.com\/advisories\/GHSA-[\w-]+|github\.com\/bitnami\/vulndb\/blob\/main\/data\/([a-z-]+)\/BIT-\2-[\d-]+\.json|security-tracker\.debian\.org\/tracker\/CVE-[\d-]+)$/)
+    if (score !== undefined) assert.equal(severity, score >= 9 ? 'CRITICAL' : score >= 7 ? 'HIGH' : score >= 4 ? 'MEDIUM' : 'LOW', id)
     for (const { package: { ecosystem = '' } = {}, ranges } of affected ?? []) {
       for (const { events } of ranges ?? []) {
-        const [from = '', to = ''] = events.map(({ introduced, fixed }) => introduced ?? fixed ?? '')
+        const [from = '', to = ''] = events.map(({ introduced, fixed, last_affected: last }) => introduced ?? fixed ?? last ?? '')
         assert.ok(from === '0' || (ecosystem.startsWith('Debian') ? compareDebian : compareSemantic)(from, to) < 0, `${id}: ${from}..${to}`)
       }
     }
