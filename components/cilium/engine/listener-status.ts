@@ -69,6 +69,7 @@ function conflict(listener: Listener, gateway: Gateway): 'ProtocolConflict' | 'H
 function certificateVerdict(listener: Listener, gateway: Gateway, world: World): Verdict {
   const fine: Verdict = { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'Resolved Refs' }
   if (!['HTTPS', 'TLS'].includes(listener.protocol) || listener.tls?.mode === 'Passthrough') return fine
+  if ((listener.tls as { frontendValidation?: unknown } | undefined)?.frontendValidation !== undefined) return refused('InvalidCertificateRef', 'tls.frontendValidation is not supported: the gateway asks for no client certificates')
   const refs = listener.tls?.certificateRefs ?? []
   if (refs.length === 0) return refused('InvalidCertificateRef', 'TLS listener has no certificateRefs')
   for (const ref of refs) {

@@ -4,8 +4,9 @@ import { discover, type ClusterObjects } from '../engine/discover.ts'
 import { createScraper, type Scraper, type ScraperOptions } from '../engine/scrape.ts'
 import { targetsOf, type Target } from '../engine/target.ts'
 
-/** The first scrapes of new targets are spread over this time; each then keeps its rhythm. */
-const spreadMs = 5000
+/** The first scrapes of new targets begin when what has just been started had time to settle, and are spread; each then keeps its rhythm. */
+const settleMs = 5000
+const spreadMs = 6000
 
 interface Running { readonly scraper: Scraper; timer: Disposable | undefined; stopped: boolean }
 interface Pool { readonly config: ScrapeConfig; readonly text: string; readonly running: Map<string, Running>; dropped: readonly ReadonlyMap<string, string>[] }
@@ -83,5 +84,5 @@ export function scrapePools({ clock, scraperOptions }: ScrapePoolsOptions): Scra
 function offset(key: string): number {
   let hash = 0
   for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) >>> 0
-  return 500 + (hash % spreadMs)
+  return settleMs + (hash % spreadMs)
 }
