@@ -193,9 +193,10 @@ let functions: FunctionTable | undefined
 
 /** Sprig's functions that read neither time nor chance, and Loki's own. */
 function templateFunctions(): FunctionTable {
+  if (functions !== undefined) return functions
   const impure = new Set(['now', 'date', 'ago', 'env', 'expandenv', 'randAlpha', 'randAlphaNum', 'randNumeric', 'randAscii', 'randBytes', 'randInt', 'uuidv4', 'shuffle'])
   const sprig = [...sprigFunctions({ random: (count) => new Uint8Array(count), now: () => 0 })].filter(([name]) => !impure.has(name) && !/^(gen|derive|encrypt|decrypt|bcrypt|htpasswd|getHostByName)/.test(name))
-  return functions ??= new Map([
+  functions = new Map([
     ...builtins, ...sprig,
     ['ToLower', fn('string', (text: string) => text.toLowerCase())], ['ToUpper', fn('string', (text: string) => text.toUpperCase())],
     ['Replace', fn('string string string int', (text: string, from: string, to: string, count: number) => { let left = count < 0 ? Infinity : count; return text.replaceAll(from, (whole) => (left-- > 0 ? to : whole)) })],
@@ -205,6 +206,7 @@ function templateFunctions(): FunctionTable {
     ['bytes', fn('string', (text: string) => parseBytes(text) ?? 0)], ['duration', fn('string', (text: string) => parseSeconds(text) ?? 0)], ['duration_seconds', fn('string', (text: string) => parseSeconds(text) ?? 0)],
     ['regexReplaceAll', fn('string string string', (regex: string, text: string, to: string) => compileRegex(regex).matcher(text).replaceAll(to))],
   ])
+  return functions
 }
 
 function trim(text: string, cut: string, left: boolean, right: boolean): string {

@@ -23,7 +23,6 @@ export function evaluate(expr: Expr, evaluation: Evaluation): Value {
     }
     case 'selector': {
       if (expr.range !== undefined) throw new CodedError({ code: 'BadExpression', message: 'a range vector stands only where a function takes one' })
-      refuseBounds(expr.bounds)
       return { type: 'vector', rows: selectInstant(expr, evaluation) }
     }
     case 'subquery': throw new CodedError({ code: 'BadExpression', message: 'a subquery stands only where a function takes a range vector' })
@@ -35,8 +34,4 @@ export function evaluate(expr: Expr, evaluation: Evaluation): Value {
     case 'binary': return evaluateBinary(expr, evaluate(expr.left, evaluation), evaluate(expr.right, evaluation), steps)
     case 'call': return evaluateCall(expr, evaluation, evaluate)
   }
-}
-
-export function refuseBounds(bounds: 'anchored' | 'smoothed' | undefined): void {
-  if (bounds !== undefined) throw new CodedError({ code: 'Unsupported', message: `the ${bounds} modifier is experimental and not supported` })
 }

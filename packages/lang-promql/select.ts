@@ -1,3 +1,4 @@
+import { CodedError } from '@idp/kit'
 import type { QueryTimes, Selector, Shift, Subquery } from './ast.ts'
 import { metricName } from './labels.ts'
 import { emptyRow, staleMarker, type Evaluation, type RangeVector, type Row, type Series, type Value } from './value.ts'
@@ -25,8 +26,14 @@ function after(t: ArrayLike<number>, time: number, low = 0): number {
   return low
 }
 
+/** The one place that refuses modifiers of selectors which are not supported. */
+function refuseBounds({ bounds }: Selector): void {
+  if (bounds !== undefined) throw new CodedError({ code: 'Unsupported', message: `the ${bounds} modifier is experimental and not supported` })
+}
+
 /** The newest sample of each series at each step, not older than the look-back and not ended by a stale marker. */
 export function selectInstant(selector: Selector, evaluation: Evaluation, pick: (t: number, v: number) => number = (_, v) => v): readonly Row[] {
+  refuseBounds(selector)
   const { times, query, lookback, source } = evaluation
   const moment = lookedAt(selector, times, query)
   const [first, last] = extent(moment, times.length)
@@ -54,6 +61,7 @@ export function selectInstant(selector: Selector, evaluation: Evaluation, pick: 
 
 /** The samples of a range selector, stale markers left out; windows are `(start, end]`. */
 export function selectRange(selector: Selector, evaluation: Evaluation): RangeVector {
+  refuseBounds(selector)
   const { times, query, source } = evaluation
   const moment = lookedAt(selector, times, query)
   const range = selector.range?.(query) ?? 0

@@ -55,7 +55,6 @@ function rangeOf(expr: Expr | undefined, evaluation: Evaluation, evaluate: Evalu
   if (expr?.type === 'paren') return rangeOf(expr.of, evaluation, evaluate)
   if (expr?.type === 'subquery') return selectSubquery(expr, evaluation, (inner) => evaluate(expr.of, inner))
   if (expr?.type !== 'selector') throw new CodedError({ code: 'BadExpression', message: 'expected a range vector' })
-  if (expr.bounds !== undefined) throw new CodedError({ code: 'Unsupported', message: `the ${expr.bounds} modifier is experimental and not supported` })
   return selectRange(expr, evaluation)
 }
 
