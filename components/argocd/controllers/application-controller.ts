@@ -44,6 +44,9 @@ export interface ApplicationController {
   metricsText(): string
 }
 
+/** How long changes in the cluster are collected before an Application is looked at, in milliseconds; upstream's batches, too, are of 100 ms. */
+const liveDelay = 100
+
 /** Keeps every Application equal to what Git says, and its status true. */
 export function startApplicationController(options: ApplicationControllerOptions): ApplicationController {
   const { client, clock, log, signal, namespace, repo } = options
@@ -156,6 +159,12 @@ export function startApplicationController(options: ApplicationControllerOptions
     if (after !== undefined && refreshWish(after) !== undefined && memory !== undefined) memory.refreshSeenAt ??= clock.now()
     if (before === undefined || after === undefined || !isOwnEcho(before, after)) queue.add(text)
   }
+  const liveChanged = (text: string): void => {
+    const [space = '', name = ''] = text.split('/')
+    const phase = applications.cache.get(name, space)?.status?.operationState?.phase
+    // A sync that goes on may be waiting for just this.
+    queue.addAfter(text, phase === 'Running' || phase === 'Terminating' ? 0 : liveDelay)
+  }
   const start = async (): Promise<void> => {
     await Promise.all([applications.synced, projects.synced, configs.synced, repositories.synced, crds.synced])
     const readConfig = (): void => {
@@ -185,8 +194,8 @@ export function startApplicationController(options: ApplicationControllerOptions
       }
     })
     live.onChange(({ key, applications: named }) => {
-      for (const name of named) queue.add(`${namespace}/${name}`)
-      for (const text of wanted.get(key) ?? []) queue.add(text)
+      for (const name of named) liveChanged(`${namespace}/${name}`)
+      for (const text of wanted.get(key) ?? []) liveChanged(text)
     })
     applications.onChange(applicationChanged)
   }

@@ -1,23 +1,26 @@
-import type { AnyObject, JsonObject } from '@idp/formats'
-import { createMergePatch, deepEqual } from '@idp/formats'
+import { deepEqual } from '@idp/formats'
 import { rfc3339 } from '@idp/kit'
 import { compileIgnoreRule } from '../engine/compare/ignored-fields.ts'
 import { decideAutoSync } from '../engine/auto-sync.ts'
 import { mergeConditions } from '../engine/conditions.ts'
 import { permitsDestination, permitsKind } from '../engine/project/permits.ts'
 import { syncWindowVerdict } from '../engine/project/sync-windows.ts'
-import { fulfilled, refreshWish, type RefreshWish } from '../engine/refresh.ts'
+import { refreshWish, type RefreshWish } from '../engine/refresh.ts'
 import { validateSpec } from '../engine/validate-spec.ts'
 import type { AppProject } from '../kinds/app-project.ts'
-import { Application, hasMultipleSources, type ApplicationCondition, type ApplicationStatus, type OperationState, type RevisionHistory } from '../kinds/application.ts'
+import { hasMultipleSources, type Application, type ApplicationCondition, type ApplicationStatus, type OperationState, type RevisionHistory } from '../kinds/application.ts'
 import { compareApplication, type Comparison } from './compare-application.ts'
 import type { ControllerContext, Memory } from './controller-context.ts'
 import { loadTargets, TargetError, type LoadedSources } from './load-targets.ts'
 import { runOperation } from './run-operation.ts'
+import { writeStatus } from './write-status.ts'
 
 const historyLimit = 10
 /** How often an Application that waits for a sync window looks at the clock, in milliseconds. */
 const windowCheck = 30_000
+
+/** How often news of single resources alone are written, in milliseconds: a rollout changes them many times a second. */
+const rowsEvery = 1_000
 
 /** What a pass came to. `requeueAfter` in milliseconds. */
 export interface PassOutcome { readonly requeueAfter?: number }
@@ -77,7 +80,9 @@ export async function applicationPass(application: Application, memory: Memory, 
     reportOperation(application, state, startedAt, context)
   }
   const status = nextStatus(application, { loaded, comparison, state, memory, finished }, now())
-  await writeStatus(application, { status, operation, wish }, context)
+  const later = await writeStatus(application, { status, operation, wish, rowsNotBefore: memory.wroteAt + rowsEvery }, context)
+  if (later === undefined) memory.wroteAt = context.clock.now()
+  else waits.push(later)
   Object.assign(memory, { reconciled: false, kindsCame: false })
   const poll = context.settings().reconcileEvery
   if (poll !== undefined) waits.push(Math.max(0, memory.loadedAt + poll - context.clock.now()))
@@ -102,7 +107,9 @@ async function currentTargets(application: Application, memory: Memory, wish: Re
     ...(freshAfter === undefined ? {} : { freshAfter }),
   }, context.loadContext())
   if (wish?.kind === 'hard') memory.predictions.clear()
-  Object.assign(memory, { loaded, specIdentity: identity, loadedAt: now, stale: false, reconciled: true, refreshSeenAt: undefined })
+  // After a restart the last look at Git still counts for as long as it would have without one.
+  const isResumed = memory.loaded === undefined && wish === undefined && now < Date.parse(application.status?.reconciledAt ?? '') + (poll ?? Infinity)
+  Object.assign(memory, { loaded, specIdentity: identity, loadedAt: now, stale: false, reconciled: !isResumed, refreshSeenAt: undefined })
   return loaded
 }
 
@@ -160,7 +167,7 @@ async function runSync(application: Application, { state, loaded, comparison }: 
       return `namespace ${namespace} is not permitted in project '${project.metadata.name ?? ''}'`
     },
     ownerOf: (live) => context.ownerOf(live, application),
-    save: (saved) => writeStatus(application, { status: { ...application.status, operationState: saved }, operation: undefined, wish: undefined }, context),
+    save: async (saved) => void (await writeStatus(application, { status: { ...application.status, operationState: saved }, operation: undefined, wish: undefined }, context)),
   })
 }
 
@@ -170,16 +177,16 @@ function nextStatus(application: Application, { loaded, comparison, state, memor
   const { targets } = loaded
   const multiple = hasMultipleSources(application.spec)
   const before = application.status
+  const sync = { status: comparison.status, ...(multiple ? { revisions: [...targets.revisions] } : { revision: targets.revisions[0] ?? '' }), comparedTo: comparedTo(application) }
+  const isReconciled = memory.reconciled || before?.reconciledAt === undefined || !deepEqual(before.sync, sync)
   return withConditions(application, [...targets.warnings, ...comparison.conditions], now, {
-    sync: {
-      status: comparison.status, ...(multiple ? { revisions: [...targets.revisions] } : { revision: targets.revisions[0] ?? '' }), comparedTo: comparedTo(application),
-    },
+    sync,
     health: healthWith(application, comparison.health, now),
     resources: [...comparison.rows],
     summary: comparison.images.length === 0 ? {} : { images: [...comparison.images] },
     ...(multiple ? { sourceTypes: [...targets.sourceTypes] } : { sourceType: targets.sourceTypes[0] ?? 'Directory' }),
     controllerNamespace: application.metadata.namespace ?? '',
-    reconciledAt: memory.reconciled || before?.reconciledAt === undefined ? now : before.reconciledAt,
+    reconciledAt: isReconciled ? now : before.reconciledAt ?? now,
     ...(state === undefined ? {} : { operationState: state }),
     ...historyAfter(application, finished ? state : undefined),
   })
@@ -213,30 +220,6 @@ function withConditions({ status }: Application, conditions: readonly Applicatio
   const { conditions: _old, ...rest } = status ?? {}
   const merged = mergeConditions(status?.conditions, conditions, now)
   return { ...rest, ...next, ...(merged.length === 0 ? {} : { conditions: merged }) }
-}
-
-interface Written { readonly status: ApplicationStatus; readonly operation: Application['operation']; /** The request to refresh that this pass fulfilled. */ readonly wish: RefreshWish | undefined }
-
-/** One merge patch: the status, the consumed operation, the consumed refresh request. Nothing is sent when nothing changed. */
-async function writeStatus(application: Application, { status, operation, wish }: Written, context: ControllerContext): Promise<void> {
-  const live = context.latest(application)
-  const patch: JsonObject = createMergePatch({ status: (live.status ?? {}) as unknown as JsonObject }, { status: status as unknown as JsonObject })
-  if (live.operation !== undefined && operation === undefined) patch['operation'] = null
-  const annotations = fulfilled(live, wish)
-  if (Object.keys(annotations).length > 0) patch['metadata'] = { annotations }
-  if (Object.keys(patch).length === 0) return
-  reportChanges(application, status, context)
-  const written = await context.client.patch(Application, application.metadata.name ?? '', patch, { type: 'merge', namespace: application.metadata.namespace })
-  context.observe(written)
-}
-
-function reportChanges({ status: before, ...application }: Application, after: ApplicationStatus, context: ControllerContext): void {
-  const about = application as unknown as AnyObject
-  const [sync, health] = [before?.sync?.status, before?.health?.status]
-  // The first verdict is no change; the operation that led to it has its own events.
-  if (sync === undefined) return
-  if (sync !== after.sync?.status) context.event(about, 'Normal', 'ResourceUpdated', `Updated sync status: ${sync} -> ${after.sync?.status ?? ''}`)
-  if (health !== after.health?.status) context.event(about, 'Normal', 'ResourceUpdated', `Updated health status: ${health ?? ''} -> ${after.health?.status ?? ''}`)
 }
 
 function reportOperation(application: Application, state: OperationState, startedAt: number, context: ControllerContext): void {

@@ -37,7 +37,7 @@ export interface ApplicationSetController {
 const setRefreshAnnotation = 'argocd.argoproj.io/application-set-refresh'
 const defaultRequeue = 180_000
 /** How long changes of the Applications' status are collected before the set's own status shows them. */
-const statusDelay = 1_000
+const statusDelay = 3_000
 
 /** Makes, updates and removes the Applications of every ApplicationSet. */
 export function startApplicationSetController(options: ApplicationSetControllerOptions): ApplicationSetController {
@@ -103,11 +103,11 @@ export function startApplicationSetController(options: ApplicationSetControllerO
         problems.push(new GenerationError(reason, described(error), error))
       }
     }
-    for (const application of wanted) {
+    await Promise.all(wanted.map(async (application) => {
       const live = applications.cache.get(application.metadata.name ?? '', namespace)
       if (live === undefined) await attempt('CreateApplicationError', () => create(set, application))
       else if (policy === 'sync' || policy === 'create-update') await attempt('UpdateApplicationError', () => update(set, live, application))
-    }
+    }))
     if (policy === 'sync' || policy === 'create-delete') {
       const names = new Set(wanted.map((one) => one.metadata.name))
       for (const live of owned(set)) {

@@ -1,7 +1,7 @@
 import type { Kind } from '@idp/api'
 import { parseApiVersion } from '@idp/api'
 import type { Client } from '@idp/client'
-import type { AnyObject } from '@idp/formats'
+import { deepEqual, type AnyObject } from '@idp/formats'
 import { compileIgnoreRule, type IgnoreRule } from '../engine/compare/ignored-fields.ts'
 import { isInSync } from '../engine/compare/compare-resource.ts'
 import { comparable } from '../engine/compare/matches-live.ts'
@@ -26,8 +26,19 @@ export interface Comparison {
   readonly images: readonly string[]
 }
 
-/** Answers of dry runs, kept as long as target and live object are the same. */
-export type Predictions = Map<string, { readonly signature: string; readonly inSync: boolean }>
+/** What an earlier look found about one object. */
+interface Verdict {
+  readonly target: AnyObject
+  readonly live: AnyObject
+  /** The differences to ignore, as they were. */
+  readonly ignoring: string
+  /** What a dry run was asked about; undefined when none was needed. */
+  readonly signature: string | undefined
+  readonly inSync: boolean
+}
+
+/** Verdicts by object key, kept as long as target and live object are the same: a pass looks only at what changed since the last. */
+export type Predictions = Map<string, Verdict>
 
 export interface CompareContext {
   readonly client: Client
@@ -43,6 +54,7 @@ export interface CompareContext {
 export async function compareApplication(application: Application, targets: Targets, context: CompareContext): Promise<Comparison> {
   const name = application.metadata.name ?? ''
   const rules = [...context.settings.ignoreRules, ...(application.spec.ignoreDifferences ?? []).map((one) => compileIgnoreRule(one))]
+  const ignoring = JSON.stringify(application.spec.ignoreDifferences ?? [])
   const extra = new Map<string, AnyObject>()
   for (const object of context.live.ofApplication(name)) {
     if ((object.metadata.ownerReferences ?? []).length === 0) extra.set(keyText(objectKey(object)), object)
@@ -55,7 +67,7 @@ export async function compareApplication(application: Application, targets: Targ
     const live = context.live.get(key)
     const owner = live === undefined ? undefined : sharedWith(live, name, context)
     if (owner !== undefined) conditions.push({ type: 'SharedResourceWarning', message: `${key.kind}/${key.name} is part of applications ${application.metadata.namespace ?? ''}/${name} and ${owner}` })
-    const inSync = live !== undefined && (await matches(application, target, live, rules, context))
+    const inSync = live !== undefined && (await matches(target, live, { rules, ignoring }, context))
     resources.push({ target, live, status: inSync ? 'Synced' : 'OutOfSync' })
   }
   for (const [, object] of extra) if (!isHook(object)) resources.push({ target: undefined, live: object, status: 'OutOfSync' })
@@ -68,8 +80,16 @@ function sharedWith(live: AnyObject, name: string, { settings }: CompareContext)
   return owner === undefined || owner === name || !(live.metadata.annotations?.['argocd.argoproj.io/tracking-id'] ?? '').includes(`/${live.metadata.name ?? ''}`) ? undefined : owner
 }
 
-async function matches(application: Application, target: AnyObject, live: AnyObject, rules: readonly IgnoreRule[], context: CompareContext): Promise<boolean> {
+interface Ignored { readonly rules: readonly IgnoreRule[]; readonly ignoring: string }
+
+async function matches(target: AnyObject, live: AnyObject, { rules, ignoring }: Ignored, context: CompareContext): Promise<boolean> {
   const key = keyText(objectKey(target))
+  const found = context.predictions.get(key)
+  const known = found?.target === target && found.ignoring === ignoring ? found : undefined
+  if (known !== undefined && (known.live === live || hasSameContent(known.live, live))) {
+    if (known.live !== live) context.predictions.set(key, { ...known, live })
+    return known.inSync
+  }
   const predict = async (): Promise<AnyObject | undefined> => {
     const kind = await context.kindOf(target.apiVersion, target.kind)
     if (kind === undefined) return undefined
@@ -77,21 +97,22 @@ async function matches(application: Application, target: AnyObject, live: AnyObj
     return context.client.apply(kind, target, { fieldManager: syncManager, force: true, dryRun: true }).catch(() => undefined)
   }
   let signature: string | undefined
-  const known = context.predictions.get(key)
-  const inSync = await isInSync(target, live, {
+  const answer = await isInSync(target, live, {
     rules, manager: syncManager,
     predict: async () => {
       signature = JSON.stringify([target, comparable(live)])
-      return known?.signature === signature ? undefined : predict()
+      return found?.signature === signature ? undefined : predict()
     },
   })
-  if (signature === undefined) {
-    context.predictions.delete(key)
-    return inSync
-  }
-  if (known?.signature === signature) return known.inSync
-  context.predictions.set(key, { signature, inSync })
+  const inSync = signature !== undefined && found?.signature === signature ? found.inSync : answer
+  context.predictions.set(key, { target, live, ignoring, signature, inSync })
   return inSync
+}
+
+/** True when two states of one object differ in nothing that is compared: a status moved on. Says false for kinds without generation. */
+function hasSameContent({ metadata: a }: AnyObject, { metadata: b }: AnyObject): boolean {
+  return a.generation !== undefined && a.generation === b.generation && a.uid === b.uid
+    && deepEqual([a.labels, a.annotations, a.finalizers, a.ownerReferences, a.managedFields], [b.labels, b.annotations, b.finalizers, b.ownerReferences, b.managedFields])
 }
 
 function summary(resources: readonly ComparedResource[], { overrides }: CompareContext): Pick<Comparison, 'status' | 'health' | 'rows'> {
@@ -99,7 +120,7 @@ function summary(resources: readonly ComparedResource[], { overrides }: CompareC
   let health: HealthStatusCode = 'Healthy'
   const rows = resources.map(({ target, live, status: own }) => {
     const object = target ?? live as AnyObject // one of the two is always there
-    const verdict: Health | undefined = live === undefined ? { status: 'Missing' } : healthOf(live, overrides)
+    const verdict: Health | undefined = live === undefined ? { status: 'Missing' } : healthOnce(live, overrides)
     const extraneous = target === undefined
     const ignored = extraneous && compareOptionsOf(object).has('IgnoreExtraneous')
     if (own === 'OutOfSync' && !ignored) status = 'OutOfSync'
@@ -108,6 +129,16 @@ function summary(resources: readonly ComparedResource[], { overrides }: CompareC
     return resourceRow(object, own, verdict, extraneous)
   })
   return { status, health, rows }
+}
+
+const healths = new WeakMap<AnyObject, Health | { readonly none: true }>()
+
+/** Live objects are never changed in place, so each is judged once. */
+function healthOnce(live: AnyObject, overrides: HealthOverrides | undefined): Health | undefined {
+  if (overrides !== undefined) return healthOf(live, overrides)
+  let kept = healths.get(live)
+  if (kept === undefined) healths.set(live, (kept = healthOf(live) ?? { none: true }))
+  return 'none' in kept ? undefined : kept
 }
 
 function resourceRow(object: AnyObject, status: SyncStatusCode, health: Health | undefined, extraneous: boolean): ResourceStatus {

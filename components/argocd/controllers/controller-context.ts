@@ -20,6 +20,8 @@ export interface Memory {
   /** When a request to refresh was first seen: answers of the Git server from before do not count. */
   refreshSeenAt: number | undefined
   reconciled: boolean
+  /** When the status was last found true or written, in milliseconds since the epoch. */
+  wroteAt: number
   /** Failures to load in a row. */
   failures: number
   readonly predictions: Predictions
@@ -32,7 +34,7 @@ export interface Memory {
 }
 
 export function newMemory(): Memory {
-  return { loaded: undefined, specIdentity: '', loadedAt: 0, stale: false, refreshSeenAt: undefined, reconciled: false, failures: 0, predictions: new Map(), keys: new Set(), missingKinds: false, kindsCame: false }
+  return { loaded: undefined, specIdentity: '', loadedAt: 0, stale: false, refreshSeenAt: undefined, reconciled: false, wroteAt: 0, failures: 0, predictions: new Map(), keys: new Set(), missingKinds: false, kindsCame: false }
 }
 
 /** What passes use of the controller. */

@@ -157,10 +157,23 @@ function withoutNulls(object: AnyObject): AnyObject {
   return { ...dropNulls(rest) as object, metadata: dropNulls(metadata) } as AnyObject
 }
 
+/** The value itself where it holds no null: most manifests, and they are large. */
 function dropNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map((one: unknown) => dropNulls(one))
+  if (Array.isArray(value)) {
+    const rows: unknown[] = value
+    const kept = rows.map((one) => dropNulls(one))
+    return kept.every((one, at) => one === rows[at]) ? value : kept
+  }
   if (value === null || typeof value !== 'object') return value
-  return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== null).map(([key, inner]) => [key, dropNulls(inner)]))
+  let copy: Record<string, unknown> | undefined
+  for (const [key, inner] of Object.entries(value)) {
+    const cleaned = inner === null ? null : dropNulls(inner)
+    if (cleaned === inner && inner !== null) continue
+    copy ??= { ...value }
+    if (inner === null) delete copy[key]
+    else copy[key] = cleaned
+  }
+  return copy ?? value
 }
 
 /** For messages: how the user wrote the sources. */
