@@ -3,7 +3,7 @@ import { CodedError, systemRandom } from '@idp/kit'
 import { isRefused, ownUrls, parseRange, preview, previewMarkdown, previewText, type CommitFiles } from '../../platform/preview/index.ts'
 import { chosenCharts } from '../cluster-engine.ts'
 import type { CommandContext } from '../context.ts'
-import { failureText } from '../output/report.ts'
+import { failureText } from '../output/failure.ts'
 import { openCommits, type OpenCommits } from '../preview/open-commits.ts'
 
 export interface PreviewFlags {
