@@ -35,12 +35,12 @@ async function openServer(container: Container): Promise<Server> {
   const save = (): Promise<void> => writing = writing.catch(() => {}).then(() => files.write(file, JSON.stringify(state)))
   const passwordFile = env['IDP_SONAR_ADMIN_PASSWORD_FILE']
   if (passwordFile === undefined) {
-    if (state.passwordHash === undefined) accounts.setPassword('admin')
+    if (state.passwordHash === undefined) await accounts.setPassword('admin')
   } else {
     const take = async (): Promise<void> => {
       const password = await files.exists(passwordFile) ? (await files.readText(passwordFile)).trim() : ''
       if (password === '') return log.warn('the Secret with the administrator\'s password is not there yet: nobody can sign in', { file: passwordFile })
-      if (!accounts.takeSecret(password)) return
+      if (!await accounts.takeSecret(password)) return
       await save()
       log.info("the administrator's password was taken from its Secret")
     }

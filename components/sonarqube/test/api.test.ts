@@ -9,12 +9,12 @@ import { emptyState } from '../engine/state.ts'
 
 type Answer = { readonly status: number; readonly body: any; readonly headers: Headers } // oxlint-disable-line no-explicit-any -- answers of every shape
 
-function server() {
+async function server() {
   const clock = fakeClock()
   const random = seededRandom(7)
   const state = emptyState('ID')
   const accounts = createAccounts(state, { clock, random })
-  accounts.setPassword('admin')
+  await accounts.setPassword('admin')
   const sent: { url: string; init: RequestInit | undefined }[] = []
   let keys = 0
   const it: Server = {
@@ -35,7 +35,7 @@ const rules = [{ id: 'eval', name: 'No eval', engineId: 'lint', type: 'VULNERABI
 const issue = (ruleId: string, startLine: number, message = ruleId) => ({ ruleId, effortMinutes: 10, primaryLocation: { message, filePath: 'src/a.ts', textRange: { startLine } } })
 
 test('who may ask: open addresses, passwords, tokens, sessions with their second token', async () => {
-  const { ask } = server()
+  const { ask } = await server()
   assert.deepEqual([(await ask('GET', '/api/system/status', undefined, {})).body, (await ask('GET', '/api/server/version', undefined, {})).body], [{ id: 'ID', version: '25.9.0', status: 'UP' }, '25.9.0'])
   const health = (headers: Record<string, string>) => ask('GET', '/api/system/health', undefined, headers)
   assert.deepEqual([(await health({})).status, (await health({ 'x-sonar-passcode': 'wrong' })).status, (await health({ 'x-sonar-passcode': 'let-me-in' })).body.health], [403, 403, 'GREEN'])
@@ -59,7 +59,7 @@ test('who may ask: open addresses, passwords, tokens, sessions with their second
 })
 
 test('an analysis: issues, coverage, measures; new code and the gate; webhooks', async () => {
-  const { ask, analysis, sent, clock } = server()
+  const { ask, analysis, sent, clock } = await server()
   const key = 'shop'
   await ask('POST', '/api/webhooks/create', { name: 'ci', url: 'http://ci.example/hook', secret: 's3cret' })
   const coverage = '<coverage version="1"><file path="a"><lineToCover lineNumber="1" covered="true" branchesToCover="2" coveredBranches="1"/><lineToCover lineNumber="2" covered="false"/></file></coverage>'
@@ -90,7 +90,7 @@ test('an analysis: issues, coverage, measures; new code and the gate; webhooks',
 })
 
 test('few new lines do not fail a gate by their coverage; own gates with own conditions', async () => {
-  const { ask, analysis } = server()
+  const { ask, analysis } = await server()
   await analysis({ projectKey: 'p' })
   assert.equal((await analysis({ projectKey: 'p', measures: { new_lines: 19, new_coverage: 0 } })).body.qualityGate, 'OK')
   assert.equal((await ask('GET', '/api/qualitygates/project_status?projectKey=p')).body.projectStatus.ignoredConditions, true)
@@ -106,7 +106,7 @@ test('few new lines do not fail a gate by their coverage; own gates with own con
 })
 
 test('what is wrong is refused, with its place, and changes nothing', async () => {
-  const { ask, analysis, state } = server()
+  const { ask, analysis, state } = await server()
   const place = { message: 'm', filePath: 'f' }
   const rows: [Promise<Answer>, number, RegExp][] = [
     [ask('POST', '/api/ce/submit', {}), 400, /sonar-scanner/], [ask('GET', '/api/nothing'), 404, /Unknown url : \/api\/nothing/], [ask('GET', '/api/projects/create'), 405, /not allowed/], [ask('POST', '/api/projects/create', { name: 'x' }), 400, /'project' parameter is missing/],

@@ -17,7 +17,7 @@ export async function answerApi(request: Request, server: Server): Promise<Respo
   const path = url.pathname.replace(/\/$/, '')
   const route = Object.hasOwn(routes, `${request.method} ${path}`) ? routes[`${request.method} ${path}`] : undefined
   if (route === undefined) return Object.hasOwn(routes, `${request.method === 'GET' ? 'POST' : 'GET'} ${path}`) ? refused(`HTTP method ${request.method} is not allowed`, 405) : refused(`Unknown url : ${path}`, 404)
-  if (route.open !== true && !server.accounts.isSignedIn(request)) return refused('Authentication is required', 401)
+  if (route.open !== true && !await server.accounts.isSignedIn(request)) return refused('Authentication is required', 401)
   if (Number(request.headers.get('content-length') ?? 0) > mostBytes) return refused(`more than ${mostBytes} bytes are not taken`, 413)
   try {
     const form = (request.headers.get('content-type') ?? '').startsWith('application/x-www-form-urlencoded') ? new URLSearchParams(await request.text()) : []

@@ -8,19 +8,19 @@ export const systemRoutes: Routes = {
   'GET /api/server/version': { open: true, run: ({ server }) => new Response(server.version) },
   'GET /api/system/health': {
     open: true,
-    run({ request, server }) {
+    async run({ request, server }) {
       const passcode = server.passcode()
       const given = request.headers.get('x-sonar-passcode')
-      if (!server.accounts.isSignedIn(request) && (passcode === undefined || given !== passcode)) throw new ApiRefusal('Insufficient privileges', 403)
+      if ((passcode === undefined || given !== passcode) && !await server.accounts.isSignedIn(request)) throw new ApiRefusal('Insufficient privileges', 403)
       return { health: 'GREEN', causes: [] }
     },
   },
   'GET /api/metrics/search': { run: () => ({ metrics: metrics.map((metric, index) => ({ id: String(index + 1), ...metric, qualitative: metric.type === 'RATING', hidden: false })), total: metrics.length, p: 1, ps: 500 }) },
-  'GET /api/authentication/validate': { open: true, run: ({ request, server }) => ({ valid: server.accounts.isSignedIn(request) }) },
+  'GET /api/authentication/validate': { open: true, run: async ({ request, server }) => ({ valid: await server.accounts.isSignedIn(request) }) },
   'POST /api/authentication/login': {
     open: true,
-    run({ params, server }) {
-      const session = server.accounts.signIn(params.need('login'), params.need('password'))
+    async run({ params, server }) {
+      const session = await server.accounts.signIn(params.need('login'), params.need('password'))
       if (session === undefined) throw new ApiRefusal('Authentication failed', 401)
       const response = new Response(null, { status: 200 })
       for (const cookie of session.cookies) response.headers.append('set-cookie', cookie)
@@ -37,11 +37,11 @@ export const systemRoutes: Routes = {
   'POST /api/users/change_password': {
     async run({ params, server: { accounts, save } }) {
       if (params.need('login') !== 'admin') throw new ApiRefusal(`User '${params.need('login')}' doesn't exist: this stand-in has the administrator alone`, 404)
-      if (!accounts.checks('admin', params.get('previousPassword') ?? '')) throw new ApiRefusal('Incorrect password')
+      if (!await accounts.checks('admin', params.get('previousPassword') ?? '')) throw new ApiRefusal('Incorrect password')
       const password = params.need('password')
       // Upstream's rule for new passwords.
       if (password.length < 12 || ![/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9]/].every((one) => one.test(password))) throw new ApiRefusal('Password must have at least 12 characters, with upper and lower case, a digit and a special character')
-      accounts.setPassword(password)
+      await accounts.setPassword(password)
       await save()
     },
   },
