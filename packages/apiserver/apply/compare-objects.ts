@@ -19,6 +19,7 @@ export function isSame(comparison: Comparison): boolean {
 
 /** The comparison without paths in or below `ignored`. */
 export function excluding(comparison: Comparison, ignored: FieldSet): Comparison {
+  if (isSame(comparison)) return comparison
   return {
     added: recursiveDifference(comparison.added, ignored),
     modified: recursiveDifference(comparison.modified, ignored),
@@ -26,8 +27,9 @@ export function excluding(comparison: Comparison, ignored: FieldSet): Comparison
   }
 }
 
-function compare(before: unknown, after: unknown, schema: Schema | undefined, path: readonly string[], into: Comparison): void {
-  if (before === undefined && after === undefined) return
+/** `path` is one list for the whole walk: it holds the path of the values compared while they are. */
+function compare(before: unknown, after: unknown, schema: Schema | undefined, path: string[], into: Comparison): void {
+  if (before === after) return
   const left = structureOf(schema, before, after)
   const right = structureOf(schema, after, before)
   if (left.of === 'leaf' || left.of !== right.of || (isHollow(before) && isHollow(after))) {
@@ -50,31 +52,43 @@ function compare(before: unknown, after: unknown, schema: Schema | undefined, pa
   else if (after === undefined) insertPath(into.removed, path)
 }
 
-function compareMaps(before: Record<string, unknown> | undefined, after: Record<string, unknown> | undefined, schema: Schema | undefined, path: readonly string[], into: Comparison): void {
-  const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])
-  for (const name of names) {
-    const below = fieldSchema(schema, name)
-    compare(fieldOf(before, name, below, schema), fieldOf(after, name, below, schema), below, [...path, `f:${name}`], into)
-  }
+function compareMaps(before: Record<string, unknown> | undefined, after: Record<string, unknown> | undefined, schema: Schema | undefined, path: string[], into: Comparison): void {
+  for (const name in before) compareField(name, before, after, schema, path, into)
+  for (const name in after) if (before === undefined || !(name in before)) compareField(name, before, after, schema, path, into)
+}
+
+function compareField(name: string, before: Record<string, unknown> | undefined, after: Record<string, unknown> | undefined, schema: Schema | undefined, path: string[], into: Comparison): void {
+  const was = before?.[name]
+  const is = after?.[name]
+  // Most of what a write carries is as it was: told apart without looking at schemas.
+  if (was !== undefined && is !== undefined && equalJson(was, is)) return
+  const below = fieldSchema(schema, name)
+  path.push(`f:${name}`)
+  compare(was ?? presumedField(before, was, name, below, schema), is ?? presumedField(after, is, name, below, schema), below, path, into)
+  path.pop()
+}
+
+function presumedField(object: object | undefined, value: unknown, name: string, schema: Schema | undefined, owner: Schema | undefined): unknown {
+  return value !== undefined || object === undefined ? value : presumedValue(name, schema, owner)
 }
 
 /** What upstream's types hold by value is there even when it was not written: structs as `{}`, lists that are required as null. */
-function fieldOf(object: Record<string, unknown> | undefined, name: string, schema: Schema | undefined, owner: Schema | undefined): unknown {
-  const value = object?.[name]
-  if (value !== undefined || object === undefined || schema === undefined) return value
+export function presumedValue(name: string, schema: Schema | undefined, owner: Schema | undefined): null | undefined | Readonly<Record<string, never>> {
+  if (schema === undefined) return undefined
   if (schema.type === 'object' && isRecord(schema.default) && Object.keys(schema.default).length === 0) return {}
   return schema.type === 'array' && owner?.['x-kubernetes-preserve-unknown-fields'] === undefined && owner?.required?.includes(name) === true ? null : undefined
 }
 
-function compareLists(structure: Structure, before: unknown[], after: unknown[], schema: Schema | undefined, path: readonly string[], into: Comparison): void {
+function compareLists(structure: Structure, before: unknown[], after: unknown[], schema: Schema | undefined, path: string[], into: Comparison): void {
   const left = byElement(structure, before, schema)
   const right = byElement(structure, after, schema)
   for (const element of new Set([...left.keys(), ...right.keys()])) {
     const was = left.get(element) ?? []
     const is = right.get(element) ?? []
     const at = [...path, element]
-    if (was.length <= 1 && is.length <= 1) compare(was[0], is[0], schema, at, into)
-    else if (was.length === 0) insertPath(into.added, at)
+    if (was.length <= 1 && is.length <= 1) {
+      if (!equalJson(was[0], is[0])) compare(was[0], is[0], schema, at, into)
+    } else if (was.length === 0) insertPath(into.added, at)
     else if (is.length === 0) insertPath(into.removed, at)
     else if (!equalJson(was, is)) {
       // Duplicates are owned as one: an item that was, or becomes, the only one of its kind goes and comes with all its fields.

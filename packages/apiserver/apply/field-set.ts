@@ -18,7 +18,9 @@ export function emptySet(): FieldSet {
 }
 
 export function isEmpty(set: FieldSet): boolean {
-  return set.members.size === 0 && [...set.children.values()].every(isEmpty)
+  if (set.members.size > 0) return false
+  for (const child of set.children.values()) if (!isEmpty(child)) return false
+  return true
 }
 
 /** The set below `element`, made if it is not there. */
@@ -47,12 +49,12 @@ export function union(a: FieldSet, b: FieldSet): FieldSet {
     const other = children.get(element)
     children.set(element, other === undefined ? child : union(other, child))
   }
-  return { members: new Set([...a.members, ...b.members]), children }
+  return { members: a.members.union(b.members), children }
 }
 
 /** Paths of `a` that are not in `b`. */
 export function difference(a: FieldSet, b: FieldSet): FieldSet {
-  const out: FieldSet = { members: new Set([...a.members].filter((element) => !b.members.has(element))), children: new Map() }
+  const out: FieldSet = { members: a.members.difference(b.members), children: new Map() }
   for (const [element, child] of a.children) {
     const other = b.children.get(element)
     const rest = other === undefined ? child : difference(child, other)
@@ -63,7 +65,7 @@ export function difference(a: FieldSet, b: FieldSet): FieldSet {
 
 /** Paths of `a` that are neither in `b` nor below a path of `b`. */
 export function recursiveDifference(a: FieldSet, b: FieldSet): FieldSet {
-  const out: FieldSet = { members: new Set([...a.members].filter((element) => !b.members.has(element))), children: new Map() }
+  const out: FieldSet = { members: a.members.difference(b.members), children: new Map() }
   for (const [element, child] of a.children) {
     if (b.members.has(element)) continue
     const other = b.children.get(element)
@@ -74,7 +76,7 @@ export function recursiveDifference(a: FieldSet, b: FieldSet): FieldSet {
 }
 
 export function intersection(a: FieldSet, b: FieldSet): FieldSet {
-  const out: FieldSet = { members: new Set([...a.members].filter((element) => b.members.has(element))), children: new Map() }
+  const out: FieldSet = { members: a.members.intersection(b.members), children: new Map() }
   for (const [element, child] of a.children) {
     const other = b.children.get(element)
     const both = other === undefined ? undefined : intersection(child, other)
@@ -102,30 +104,48 @@ export function toFieldsV1(set: FieldSet): JsonObject {
   const out: JsonObject = {}
   for (const element of elementsInOrder(set)) {
     const child = set.children.get(element)
-    const below = child === undefined || isEmpty(child) ? {} : toFieldsV1(child)
-    if (set.members.has(element)) out[element] = Object.keys(below).length === 0 ? {} : { '.': {}, ...below }
-    else if (Object.keys(below).length > 0) out[element] = below
+    const fields = memberOf(set.members.has(element), child === undefined ? {} : toFieldsV1(child))
+    if (fields !== undefined) out[element] = fields
   }
   return out
+}
+
+/** What FieldsV1 holds under an element that has `below` under it and may itself be a member; undefined for nothing at all. */
+export function memberOf(isMember: boolean, below: JsonObject): JsonObject | undefined {
+  for (const _ in below) return isMember ? { '.': {}, ...below } : below
+  return isMember ? below : undefined
 }
 
 /** Reads FieldsV1; anything that is not one gives an empty set. */
 export function fromFieldsV1(fields: JsonObject | undefined): FieldSet {
   const set = emptySet()
-  for (const [element, below] of Object.entries(fields ?? {})) {
+  for (const element in fields) {
     if (element === '.') continue
-    const keys = below !== null && typeof below === 'object' && !Array.isArray(below) ? Object.keys(below) : []
-    if (keys.length === 0 || keys.includes('.')) set.members.add(element)
-    if (keys.some((key) => key !== '.')) set.children.set(element, fromFieldsV1(below as JsonObject))
+    const below = fields[element]
+    let count = 0
+    let isMember = false
+    if (below !== null && typeof below === 'object' && !Array.isArray(below)) {
+      for (const key in below) {
+        count++
+        isMember ||= key === '.'
+      }
+    }
+    if (count === 0 || isMember) set.members.add(element)
+    if (count > (isMember ? 1 : 0)) set.children.set(element, fromFieldsV1(below as JsonObject))
   }
   return set
 }
 
 const kinds = 'fkvi'
 
+/** Fields before keyed items before items of sets before items by place, each by their text. */
+export function inWireOrder(a: string, b: string): number {
+  return (a[0] === b[0] ? 0 : kinds.indexOf(a[0] ?? '') - kinds.indexOf(b[0] ?? '')) || (a < b ? -1 : a > b ? 1 : 0)
+}
+
 function elementsInOrder(set: FieldSet): string[] {
   const all = set.children.size === 0 ? [...set.members] : [...new Set([...set.members, ...set.children.keys()])]
-  return all.sort((a, b) => kinds.indexOf(a[0] ?? '') - kinds.indexOf(b[0] ?? '') || (a < b ? -1 : a > b ? 1 : 0))
+  return all.length > 1 ? all.sort(inWireOrder) : all
 }
 
 /** `.spec.containers[name="web"].image` */

@@ -1,13 +1,58 @@
+import type { JsonObject } from '@idp/formats'
 import { isRecord } from '../json-value.ts'
 import { fieldSchema, itemSchema, type Schema } from '../schema/resolve-schema.ts'
-import { childOf, emptySet, type FieldSet } from './field-set.ts'
-import { itemElement, structureOf } from './merge-structure.ts'
+import { childOf, emptySet, inWireOrder, memberOf, type FieldSet } from './field-set.ts'
+import { itemElement, structureOf, type Structure } from './merge-structure.ts'
+import type { Ignored } from './new-fields.ts'
 
 /** The paths an object sets: what an applier owns by sending it. */
 export function fieldsOf(value: unknown, schema: Schema | undefined): FieldSet {
   const set = emptySet()
   collect(value, schema, set)
   return set
+}
+
+/** `fieldsOf` as FieldsV1 in one pass, without what is ignored; metadata as a whole is nobody's either. */
+export function wireFieldsOf(value: unknown, schema: Schema | undefined, ignored: Ignored): JsonObject {
+  return isRecord(value) ? wireOfMap(value, schema, ignored, 'root') : {}
+}
+
+function wireOfMap(value: Readonly<Record<string, unknown>>, schema: Schema | undefined, ignored: Ignored | undefined, place: 'root' | 'below'): JsonObject {
+  const out: JsonObject = {}
+  for (const name of Object.keys(value).sort()) {
+    const field = value[name]
+    const element = `f:${name}`
+    const skip = ignored?.[element]
+    if (field === undefined || skip === true) continue
+    const below = fieldSchema(schema, name)
+    const structure = structureOf(below, field)
+    const isMember = (structure.of === 'leaf' || field === null || schema?.properties?.[name] === undefined || isEmptyMap(field)) && !(place === 'root' && name === 'metadata')
+    const fields = memberOf(isMember, wireBelow(field, structure, below, skip))
+    if (fields !== undefined) out[element] = fields
+  }
+  return out
+}
+
+function wireBelow(value: unknown, structure: Structure, schema: Schema | undefined, ignored: Ignored | undefined): JsonObject {
+  if (structure.of === 'map') return isRecord(value) ? wireOfMap(value, schema, ignored, 'below') : {}
+  return structure.of !== 'leaf' && Array.isArray(value) ? wireOfList(value, structure, itemSchema(schema)) : {}
+}
+
+function wireOfList(list: readonly unknown[], structure: Structure, items: Schema | undefined): JsonObject {
+  const found = new Map<string, JsonObject>()
+  for (let i = 0; i < list.length; i++) {
+    const element = itemElement(structure, items, list[i], i)
+    // Items that cannot be told apart are owned as one, not field by field.
+    const below = found.has(element) ? {} : wireBelow(list[i], structureOf(items, list[i]), items, undefined)
+    found.set(element, memberOf(true, below) ?? {})
+  }
+  return Object.fromEntries([...found].sort(([a], [b]) => inWireOrder(a, b)))
+}
+
+function isEmptyMap(value: unknown): boolean {
+  if (!isRecord(value)) return false
+  for (const _ in value) return false
+  return true
 }
 
 function collect(value: unknown, schema: Schema | undefined, into: FieldSet): void {

@@ -1,10 +1,12 @@
 import { ApiError } from '@idp/api'
 import type { Schema } from '../schema/resolve-schema.ts'
-import { compareObjects, excluding, type Comparison } from './compare-objects.ts'
+import { compareObjects, excluding, isSame, type Comparison } from './compare-objects.ts'
 import { difference, emptySet, intersection, isEmpty, pathText, paths, recursiveDifference, union, type FieldSet } from './field-set.ts'
 import { dropEmpty, managerId, type Manager, type Managers } from './managers.ts'
 import { mergeObjects } from './merge-objects.ts'
-import { fieldsOf, withNamedFields } from './object-fields.ts'
+import { fieldsOf, wireFieldsOf, withNamedFields } from './object-fields.ts'
+import type { Ignored } from './new-fields.ts'
+import { includesAll, overlaps, ownedOfSet, ownedOfWire, reaches } from './owned-fields.ts'
 import { removeFields } from './remove-fields.ts'
 
 export interface Ownership { readonly managers: Managers; readonly object: unknown }
@@ -15,8 +17,11 @@ interface Change {
   /** Who changes; `fields` is ignored. */
   readonly by: Omit<Manager, 'fields'>
   /** Paths nobody owns through this endpoint (identity, and what the endpoint does not write). */
-  readonly ignored: FieldSet
+  readonly ignored: IgnoredFields
 }
+
+/** The same paths in the forms that set algebra and single passes need. */
+export interface IgnoredFields { readonly set: FieldSet; readonly names: Ignored }
 
 /**
  * Server-side apply on values: merges `config` into `live`, drops what `by` applied before and no longer does (unless others own
@@ -28,13 +33,13 @@ export function applyConfig(live: unknown, config: unknown, change: Change & { r
   const id = managerId(by)
   const last = managers.get(id)?.fields
   const merged = mergeObjects(live, config, schema)
-  const fields = ownable(fieldsOf(config, schema), ignored)
+  const fields = ownedOfWire(wireFieldsOf(config, schema, ignored.names))
   managers.set(id, { ...by, fields })
   // What is still applied stays: only a configuration that dropped something needs the search for what goes.
-  const dropped = last !== undefined && !isEmpty(difference(last, fields))
-  const pruned = dropped ? prune(merged, last, managers, schema) : merged
-  const comparison = excluding(compareObjects(live, pruned, schema), ignored)
-  yieldFields(managers, id, comparison, change.force)
+  const dropped = last !== undefined && !includesAll(fields.wire, last.set)
+  const pruned = dropped ? prune(merged, last.set, managers, schema) : merged
+  // Alone there is nobody to take fields from.
+  if (managers.size > 1) yieldFields(managers, id, excluding(compareObjects(live, pruned, schema), ignored.set), change.force)
   dropEmpty(managers)
   return { managers, object: pruned }
 }
@@ -44,14 +49,16 @@ export function trackUpdate(live: unknown, next: unknown, change: Change): Manag
   const { by, ignored } = change
   const managers = new Map(change.managers)
   const id = managerId(by)
-  const comparison = excluding(compareObjects(live, next, change.schema), ignored)
-  const changed = union(comparison.added, comparison.modified)
-  yieldFields(managers, id, comparison, true)
+  const comparison = excluding(compareObjects(live, next, change.schema), ignored.set)
   const before = managers.get(id)
-  const fields = union(difference(before?.fields ?? emptySet(), comparison.removed), changed)
-  // An untouched entry keeps its time: a write that changes nothing must not look like a change.
-  const same = before !== undefined && isEmpty(changed) && isEmpty(intersection(before.fields, comparison.removed))
-  managers.set(id, same ? before : { ...by, fields: ownable(fields, ignored) })
+  if (!isSame(comparison)) {
+    const changed = union(comparison.added, comparison.modified)
+    yieldFields(managers, id, comparison, true)
+    const loses = before !== undefined && overlaps(before.fields.wire, comparison.removed)
+    // What only got other values is owned as before, since now.
+    if (before !== undefined && !loses && !reaches(before.fields.wire, ignored.names) && includesAll(before.fields.wire, changed)) managers.set(id, isEmpty(changed) ? before : { ...by, fields: before.fields })
+    else managers.set(id, { ...by, fields: ownedOfSet(ownable(union(difference(before?.fields.set ?? emptySet(), comparison.removed), changed), ignored.set)) })
+  }
   dropEmpty(managers)
   return managers
 }
@@ -65,15 +72,14 @@ function ownable(fields: FieldSet, ignored: FieldSet): FieldSet {
 
 /** Takes changed and removed fields away from all managers but `id`. */
 function yieldFields(managers: Managers, id: string, comparison: Comparison, force: boolean): void {
+  if (managers.size === 0 || (managers.size === 1 && managers.has(id)) || isSame(comparison)) return
   const changed = union(comparison.added, comparison.modified)
-  const lost = [...managers].filter(([other]) => other !== id).map(([other, manager]) => ({ other, manager, fields: intersection(manager.fields, changed) })).filter(({ fields }) => !isEmpty(fields))
+  const lost = [...managers].filter(([other, { fields }]) => other !== id && overlaps(fields.wire, changed)).map(([other, manager]) => ({ other, manager, fields: intersection(manager.fields.set, changed) }))
   if (lost.length > 0 && !force) throw applyConflict(lost)
-  for (const { other, manager, fields } of lost) managers.set(other, { ...manager, fields: difference(manager.fields, fields) })
+  for (const { other, manager } of lost) managers.set(other, { ...manager, fields: ownedOfSet(difference(manager.fields.set, changed)) })
   if (isEmpty(comparison.removed)) return
   for (const [other, manager] of managers) {
-    if (other === id) continue
-    const gone = intersection(manager.fields, comparison.removed)
-    if (!isEmpty(gone)) managers.set(other, { ...manager, fields: difference(manager.fields, gone) })
+    if (other !== id && overlaps(manager.fields.wire, comparison.removed)) managers.set(other, { ...manager, fields: ownedOfSet(difference(manager.fields.set, comparison.removed)) })
   }
 }
 
@@ -82,7 +88,7 @@ function prune(merged: unknown, last: FieldSet, managers: Managers, schema: Sche
   const named = (set: FieldSet) => withNamedFields(set, schema)
   const missing = (from: unknown) => difference(named(fieldsOf(merged, schema)), named(fieldsOf(from, schema)))
   const bare = removeFields(merged, last, schema) ?? {}
-  const owned = [...managers.values()].reduce((all, manager) => union(all, manager.fields), emptySet())
+  const owned = [...managers.values()].reduce((all, manager) => union(all, manager.fields.set), emptySet())
   const kept = removeFields(merged, difference(missing(bare), named(owned)), schema) ?? {}
   return removeFields(merged, intersection(missing(kept), named(last)), schema) ?? {}
 }
