@@ -1,12 +1,12 @@
 import { ApiError } from '@idp/api'
-import { respond } from '@idp/http'
+import { respond, respondValue } from '@idp/http'
 import { CodedError, messageOf, type Log } from '@idp/kit'
 
 const jsonHeaders = { 'content-type': 'application/json' }
 
-/** An answer with a JSON body; bytes are sent as they are. */
-export function answerJson(body: unknown, code = 200, headers: Record<string, string> = {}): Response {
-  return respond(body instanceof Uint8Array ? body : JSON.stringify(body), { status: code, headers: { ...jsonHeaders, ...headers } })
+/** An answer with a JSON body, which nobody may change any more: it is encoded when it is sent. `encode` saves doing that again. */
+export function answerJson(body: unknown, code = 200, headers: Record<string, string> = {}, encode: () => string | Uint8Array = () => JSON.stringify(body)): Response {
+  return respondValue(body, encode, { status: code, headers: { ...jsonHeaders, ...headers } })
 }
 
 export function answerText(text: string, code = 200, type = 'text/plain; charset=utf-8'): Response {

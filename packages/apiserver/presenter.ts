@@ -13,7 +13,9 @@ const encoder = new TextEncoder()
  */
 export interface Presenter {
   object(resource: Resource, entry: Entry): AnyObject | Promise<AnyObject>
-  bytes(resource: Resource, entry: Entry): Uint8Array | Promise<Uint8Array>
+  objects(resource: Resource, entries: readonly Entry[]): Promise<AnyObject[]>
+  /** What `object` gave for the entry, as JSON: the stored bytes where they are the same, encoded once otherwise. */
+  bytes(entry: Entry, object: AnyObject): Uint8Array
   /** The stored object, converted to the served version. */
   convert(resource: Resource, stored: AnyObject): AnyObject | Promise<AnyObject>
 }
@@ -36,15 +38,15 @@ export function presenter(codec: ObjectCodec): Presenter {
   return {
     object,
     convert,
-    bytes(resource, entry) {
-      if (resource.storageApiVersion === apiVersionOf(resource.kind) && resource.convert === undefined) return codec.bytes(entry)
-      const presented = object(resource, entry)
-      if (!(presented instanceof Promise)) return codec.bytes(entry)
-      return presented.then((value) => {
-        let bytes = encoded.get(value)
-        if (bytes === undefined) encoded.set(value, (bytes = encoder.encode(JSON.stringify(value))))
-        return bytes
-      })
+    async objects(resource, entries) {
+      const found = entries.map((entry) => object(resource, entry))
+      return found.some((one) => one instanceof Promise) ? await Promise.all(found) : found as AnyObject[]
+    },
+    bytes(entry, presented) {
+      if (presented === codec.object(entry)) return codec.bytes(entry)
+      let bytes = encoded.get(presented)
+      if (bytes === undefined) encoded.set(presented, (bytes = encoder.encode(JSON.stringify(presented))))
+      return bytes
     },
   }
 }

@@ -9,6 +9,8 @@ export interface ListQuery extends At {
   readonly limit?: number
   readonly continue?: string
   readonly resourceVersion?: string
+  /** The caller promises to change nothing of what it gets: objects of a server in this process are then handed out without a copy. */
+  readonly shared?: boolean
 }
 
 export interface ObjectList<T> {
@@ -16,7 +18,8 @@ export interface ObjectList<T> {
   readonly metadata: { readonly resourceVersion: string; readonly continue?: string; readonly remainingItemCount?: number }
 }
 
-export interface WatchQuery extends Omit<ListQuery, 'limit' | 'continue'> {
+/** The objects of a watch are always shared with others in this process: never change them. */
+export interface WatchQuery extends Omit<ListQuery, 'limit' | 'continue' | 'shared'> {
   readonly signal: AbortSignal
   readonly allowBookmarks?: boolean
   readonly timeoutSeconds?: number

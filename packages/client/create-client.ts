@@ -1,10 +1,11 @@
 import { ApiError, apiVersionOf, resourcePath, type Kind, type Status } from '@idp/api'
-import type { KubeObject } from '@idp/formats'
+import { cloneJson, type KubeObject } from '@idp/formats'
+import { batchesOf, valueOf } from '@idp/http'
 import { CodedError, messageOf } from '@idp/kit'
 import type { ApplyOptions, Client, DeleteOptions, ListQuery, ObjectList, PatchType, WatchQuery, WriteOptions } from './client.ts'
 import type { Transport } from './handler-transport.ts'
 import { kindCache } from './kind-cache.ts'
-import { readEvents } from './read-events.ts'
+import { eventsIn, readEvents } from './read-events.ts'
 
 export interface ClientOptions {
   readonly transport: Transport
@@ -26,14 +27,24 @@ const discoveryAccept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroup
 export function createClient(options: ClientOptions): Client {
   const send = sender(options)
   const call = async (path: string, init: RequestInit) => okOrThrow(await send(path, init))
-  const json = async (path: string, init: RequestInit): Promise<unknown> => (await call(path, init)).json()
+  /** What the answer says: the server's own objects where it is in this process, the caller's otherwise. */
+  const shared = async (path: string, init: RequestInit): Promise<unknown> => {
+    const response = await call(path, init)
+    const local = valueOf(response)
+    return local === undefined ? await response.json() : local.value
+  }
+  const json = async (path: string, init: RequestInit): Promise<unknown> => {
+    const response = await call(path, init)
+    const local = valueOf(response)
+    return local === undefined ? await response.json() : cloneJson(local.value)
+  }
   const kinds = kindCache(async (path) => (await json(path, { headers: { accept: discoveryAccept } })) as never)
   const manager = (write: WriteOptions | undefined) => ({ ...write, fieldManager: write?.fieldManager ?? options.fieldManager })
 
   return {
     get: (kind, name, at) => json(resourcePath(kind, { ...at, name }), {}) as never,
     async list<T extends KubeObject>(kind: Kind<T>, query?: ListQuery) {
-      const list = (await json(resourcePath(kind, query) + listSearch(query), {})) as ObjectList<T>
+      const list = (await (query?.shared === true ? shared : json)(resourcePath(kind, query) + listSearch(query), {})) as ObjectList<T>
       return { items: list.items.map((item) => typed(kind, item)), metadata: list.metadata }
     },
     watch: <T extends KubeObject>(kind: Kind<T>, query: WatchQuery) => watchKind<T>(call, kind, query),
@@ -96,7 +107,9 @@ async function* watchKind<T extends KubeObject>(call: (path: string, init: Reque
     if (query.signal.aborted) return
     throw error
   }
-  if (response.body !== null) yield* readEvents<T>(response.body, query.signal)
+  const batches = batchesOf(response)
+  if (batches !== undefined) yield* eventsIn<T>(batches, query.signal)
+  else if (response.body !== null) yield* readEvents<T>(response.body, query.signal)
 }
 
 function objectPath(kind: Kind, object: KubeObject, write: WriteOptions | undefined): string {

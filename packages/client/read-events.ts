@@ -33,6 +33,17 @@ export async function* readEvents<T extends KubeObject>(body: ReadableStream<Uin
   }
 }
 
+/** The events of a watch whose server is in this process and hands its objects over as they are. */
+export async function* eventsIn<T extends KubeObject>(batches: AsyncIterable<unknown>, signal: AbortSignal): AsyncGenerator<WatchEvent<T>> {
+  for await (const batch of batches as AsyncIterable<readonly WireEvent<T>[]>) {
+    for (const event of batch) {
+      if (signal.aborted) return
+      if (event.type === 'ERROR') throw ApiError.fromStatus(event.object, event.object.code ?? 500)
+      yield event
+    }
+  }
+}
+
 /** A read that fails because the caller stopped the watch is an end, not an error. */
 async function readOrEnd(reader: ReadableStreamDefaultReader<Uint8Array>, signal: AbortSignal) {
   try {

@@ -12,7 +12,7 @@ export interface InformerOptions {
   readonly signal: AbortSignal
   readonly clock?: Clock
   readonly log?: Log
-  /** What is kept of an object; the whole object without managedFields by default. May change the object it is given. */
+  /** What is kept of an object; the whole object without managedFields by default. Gives a new object and leaves the one it is given as it is. */
   readonly transform?: (object: KubeObject) => KubeObject
 }
 
@@ -31,10 +31,16 @@ export interface Informer<T extends KubeObject> {
   observeDeletion(name: string, namespace: string | undefined, now: string): void
 }
 
-/** Drops what no controller reads and what takes most memory. */
+const slim = new WeakMap<KubeObject, KubeObject>()
+
+/** Drops what no controller reads and what takes most memory. One result per object: every informer of this process keeps the same. */
 export function withoutManagedFields(object: KubeObject): KubeObject {
-  delete object.metadata.managedFields
-  return object
+  let kept = slim.get(object)
+  if (kept === undefined) {
+    const { managedFields: _dropped, ...metadata } = object.metadata
+    slim.set(object, (kept = { ...object, metadata }))
+  }
+  return kept
 }
 
 /** Starts watching at once. Kinds that are not served (yet) are asked for again with back-off. */
@@ -53,13 +59,14 @@ export function informer<T extends KubeObject>(client: Client, kind: Kind<T>, op
     if (change !== undefined) for (const listener of listeners) listener(change)
   }
   const revisionOf = (object: KubeObject) => Number(object.metadata.resourceVersion ?? 0)
-  // List items come without apiVersion and kind from some servers; events and owner references need them.
-  const keep = (object: T): T => deepFreeze(transform({ ...object, metadata: { ...object.metadata } }) as T)
+  const keep = (object: T): T => deepFreeze(transform(object) as T)
   const put = (object: T) => {
     const { name = '', namespace } = object.metadata
     const known = cache.get(name, namespace)
-    if (known !== undefined && revisionOf(known) >= revisionOf(object)) return
-    tell(cache.put(keep(object)))
+    const news = known === undefined ? 1 : revisionOf(object) - revisionOf(known)
+    if (news > 0) tell(cache.put(keep(object)))
+    // The watch brings what the answer to a write has brought: from now on the object that all share is kept.
+    else if (news === 0 && known?.metadata.deletionTimestamp === object.metadata.deletionTimestamp) cache.put(keep(object))
   }
   const remove = (object: KubeObject) => {
     const { name = '', namespace } = object.metadata
@@ -72,7 +79,7 @@ export function informer<T extends KubeObject>(client: Client, kind: Kind<T>, op
     let revision = '0'
     let token: string | undefined
     do {
-      const page = await client.list(kind, { ...query, limit: 1000, ...(token === undefined ? {} : { continue: token }) })
+      const page = await client.list(kind, { ...query, limit: 1000, shared: true, ...(token === undefined ? {} : { continue: token }) })
       items.push(...page.items)
       revision = page.metadata.resourceVersion
       token = page.metadata.continue || undefined

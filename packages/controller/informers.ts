@@ -24,11 +24,11 @@ export interface InformersOptions {
   readonly signal: AbortSignal
   /** Keeps managedFields in the caches. */
   readonly keepManagedFields?: boolean
-  /** Leaves out of an object what nobody here reads, to save memory. May change the object it is given. */
+  /** Leaves out of an object what nobody here reads, to save memory. Gives a new object and leaves the one it is given as it is. */
   readonly trim?: (kind: Kind, object: KubeObject) => KubeObject
 }
 
-export function createInformers({ client, clock, log, signal, keepManagedFields = false, trim = (_kind, object) => object }: InformersOptions): Informers {
+export function createInformers({ client, clock, log, signal, keepManagedFields = false, trim }: InformersOptions): Informers {
   const running = new Map<string, { informer: Informer<KubeObject>; stop: AbortController }>()
   const keyOf = (kind: Kind) => `${apiVersionOf(kind)}/${kind.plural}`
   const start = (kind: Kind, transform: (object: KubeObject) => KubeObject) => {
@@ -37,9 +37,11 @@ export function createInformers({ client, clock, log, signal, keepManagedFields 
     running.set(keyOf(kind), { informer: started, stop })
     return started
   }
+  const kept = keepManagedFields ? (object: KubeObject) => object : withoutManagedFields
+  const transformOf = (kind: Kind) => (trim === undefined ? kept : (object: KubeObject) => trim(kind, kept(object)))
   return {
     // The key names the kind, so the informer found under it is one of that kind.
-    of: <T extends KubeObject>(kind: Kind<T>) => (running.get(keyOf(kind))?.informer ?? start(kind, (object) => trim(kind, keepManagedFields ? object : withoutManagedFields(object)))) as unknown as Informer<T>,
+    of: <T extends KubeObject>(kind: Kind<T>) => (running.get(keyOf(kind))?.informer ?? start(kind, transformOf(kind))) as unknown as Informer<T>,
     metadataOf: (kind) => running.get(keyOf(kind))?.informer ?? start(kind, metadataOnly),
     known: <T extends KubeObject>(kind: Kind<T>) => running.get(keyOf(kind))?.informer as Informer<T> | undefined,
     drop(kind) {

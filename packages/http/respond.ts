@@ -1,49 +1,110 @@
-/** What `respond` was given, for the server to write without going through a stream. */
-const bodies = new WeakMap<Response, string | Uint8Array>()
+/** Bytes of a body, or the text that becomes them. */
+export type Content = string | Uint8Array
 
 /**
- * A Response with a body that is already there. The same as `new Response(body, init)`, several times cheaper: the body
- * becomes a stream only for someone who asks for one.
+ * A Response with a body that is already there. The same as `new Response(body, init)`, many times cheaper: nothing of the
+ * web's machinery is made before someone asks for a stream.
  */
-export function respond(body: string | Uint8Array, init: ResponseInit = {}): Response {
-  return new ReadyResponse(body, init) as unknown as Response
+export function respond(body: Content, init: ResponseInit = {}): Response {
+  return asResponse(new LocalResponse(init, { content: () => body, text: typeof body === 'string' }))
+}
+
+/**
+ * A Response for a JSON value. It is encoded when somebody reads the body; a caller in this process takes the value itself
+ * with `valueOf`. The value is shared from then on: nobody may change it.
+ */
+export function respondValue(value: unknown, encode: () => Content, init: ResponseInit = {}): Response {
+  return asResponse(new LocalResponse(init, { content: encode, value: { value } }))
+}
+
+/**
+ * A Response whose body is a stream of batches, each encoded on its own when it is sent; a caller in this process takes the
+ * batches themselves with `batchesOf`. Either way the iterator is returned when the reader stops. `waiting` is how many
+ * encoded batches may wait for a slow reader before no more are asked for.
+ */
+export function respondBatches<T>(batches: AsyncIterable<T>, encode: (batch: T) => Uint8Array, init: ResponseInit = {}, waiting = 16): Response {
+  return asResponse(new LocalResponse(init, { stream: () => streamOf(batches[Symbol.asyncIterator](), encode, waiting), batches }))
 }
 
 /** The ready body of a Response, if it has one that nobody has begun to read. */
-export function readyBody(response: Response): string | Uint8Array | undefined {
-  return bodies.get(response)
+export function readyBody(response: Response): Content | undefined {
+  return LocalResponse.is(response) ? response.untouched?.content?.() : undefined
 }
 
-/** Node's types declare Response's members as properties, which a class may not with methods. */
-const ResponseBase = Response as unknown as new (body: null, init: ResponseInit) => Pick<Response, 'status' | 'statusText' | 'headers'>
+/** The value a Response was made of, if its body has not been read. Shared: never change it. */
+export function valueOf(response: Response): { readonly value: unknown } | undefined {
+  return LocalResponse.is(response) ? response.untouched?.value : undefined
+}
 
-class ReadyResponse extends ResponseBase {
-  #streamed: Response | undefined
-  constructor(body: string | Uint8Array, init: ResponseInit) {
-    super(null, init)
-    bodies.set(asResponse(this), body)
-    if (typeof body === 'string' && !this.headers.has('content-type')) this.headers.set('content-type', 'text/plain;charset=UTF-8')
+/** The batches a Response was made of, if its body has not been read; from then on they are the caller's to iterate, once. */
+export function batchesOf(response: Response): AsyncIterable<unknown> | undefined {
+  return LocalResponse.is(response) ? response.takeBatches() : undefined
+}
+
+interface Source {
+  readonly content?: () => Content
+  readonly text?: boolean
+  readonly value?: { readonly value: unknown }
+  readonly stream?: () => ReadableStream<Uint8Array>
+  readonly batches?: AsyncIterable<unknown>
+}
+
+/** Behaves as a Response and becomes a real one for who needs its streams. */
+class LocalResponse {
+  readonly status: number
+  readonly statusText: string
+  readonly redirected = false
+  readonly type = 'default'
+  readonly url = ''
+  readonly #source: Source
+  readonly #init: ResponseInit
+  #headers: Headers | undefined
+  /** What the body became; undefined as long as nobody has touched it. */
+  #real: Response | undefined
+
+  constructor(init: ResponseInit, source: Source) {
+    this.status = init.status ?? 200
+    this.statusText = init.statusText ?? ''
+    this.#init = init
+    this.#source = source
+  }
+  static is(response: object): response is LocalResponse {
+    return #source in response
+  }
+  get untouched(): Source | undefined {
+    return this.#real === undefined ? this.#source : undefined
+  }
+  takeBatches(): AsyncIterable<unknown> | undefined {
+    const batches = this.untouched?.batches
+    if (batches !== undefined) this.#real = usedUp
+    return batches
+  }
+  get headers(): Headers {
+    if (this.#headers === undefined) {
+      this.#headers = new Headers(this.#init.headers)
+      if (this.#source.text === true && !this.#headers.has('content-type')) this.#headers.set('content-type', 'text/plain;charset=UTF-8')
+    }
+    return this.#headers
+  }
+  get ok(): boolean {
+    return this.status >= 200 && this.status < 300
   }
   #full(): Response {
-    const body = bodies.get(asResponse(this))
-    if (body !== undefined) {
-      bodies.delete(asResponse(this))
-      this.#streamed = new Response(body as Uint8Array<ArrayBuffer>, this.#init())
-    }
-    return this.#streamed ?? new Response(null, this.#init())
+    const { content, stream } = this.#source
+    return (this.#real ??= new Response((content?.() ?? stream?.() ?? null) as string | null, { status: this.status, statusText: this.statusText, headers: this.headers }))
   }
-  #init(): ResponseInit {
-    return { status: this.status, statusText: this.statusText, headers: this.headers }
-  }
-  get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+  get body(): ReadableStream<Uint8Array> | null {
     return this.#full().body
   }
   get bodyUsed(): boolean {
-    return this.#streamed?.bodyUsed ?? false
+    return this.#real?.bodyUsed ?? false
   }
-  text(): Promise<string> {
-    const body = bodies.get(asResponse(this))
-    return typeof body === 'string' ? this.#take(body) : this.#full().text()
+  async text(): Promise<string> {
+    const content = this.untouched?.content
+    if (content === undefined) return await this.#full().text()
+    this.#real = usedUp
+    const body = content()
+    return typeof body === 'string' ? body : utf8.decode(body)
   }
   async json(): Promise<unknown> {
     return JSON.parse(await this.text())
@@ -61,20 +122,43 @@ class ReadyResponse extends ResponseBase {
     return this.#full().formData()
   }
   clone(): Response {
-    const body = bodies.get(asResponse(this))
-    return body === undefined ? this.#full().clone() : respond(body, this.#init())
-  }
-  async #take(body: string): Promise<string> {
-    bodies.delete(asResponse(this))
-    this.#streamed = usedUp
-    return body
+    const source = this.untouched
+    return source?.content === undefined ? this.#full().clone() : asResponse(new LocalResponse({ status: this.status, statusText: this.statusText, headers: this.headers }, source))
   }
 }
 
-function asResponse(response: ReadyResponse): Response {
+/** Node's types declare Response with members that only its own class has. */
+function asResponse(response: LocalResponse): Response {
   return response as unknown as Response
 }
 
+const utf8 = new TextDecoder()
 /** Stands for a body that has been read. */
 const usedUp = new Response('')
 void usedUp.text()
+
+/** Asks for batches at once and ahead of the reader, up to `waiting`: what is open must not wait for its first reader. */
+function streamOf<T>(batches: AsyncIterator<T>, encode: (batch: T) => Uint8Array, waiting: number): ReadableStream<Uint8Array> {
+  let drained = () => {}
+  let cancelled = false
+  const pump = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    for (;;) {
+      const { value, done } = await batches.next()
+      if (cancelled) return
+      if (done === true) return controller.close()
+      controller.enqueue(encode(value))
+      if ((controller.desiredSize ?? 1) <= 0) await new Promise<void>((resolve) => (drained = resolve))
+    }
+  }
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      pump(controller).catch((error: unknown) => { if (!cancelled) controller.error(error) })
+    },
+    pull() { drained() },
+    async cancel() {
+      cancelled = true
+      drained()
+      await batches.return?.()
+    },
+  }, { highWaterMark: waiting })
+}

@@ -43,12 +43,12 @@ export function clusterDiscovery({ client, clock, log, signal, onChange }: Disco
 
 /** Pods are many and most of what they say does not matter here. */
 function slim(object: KubeObject): KubeObject {
-  withoutManagedFields(object)
-  if (object.kind !== 'Pod') return object
-  const { spec, status } = object as PodFields
+  const kept = withoutManagedFields(object)
+  if (kept.kind !== 'Pod') return kept
+  const { spec, status } = kept as PodFields
   const containers = (all: NonNullable<PodFields['spec']>['containers']) => (all ?? []).map(({ name, image, ports }) => ({ name, ...(image === undefined ? {} : { image }), ...(ports === undefined ? {} : { ports }) }))
   return {
-    apiVersion: object.apiVersion, kind: object.kind, metadata: object.metadata,
+    apiVersion: kept.apiVersion, kind: kept.kind, metadata: kept.metadata,
     spec: { ...(spec?.nodeName === undefined ? {} : { nodeName: spec.nodeName }), containers: containers(spec?.containers), initContainers: containers(spec?.initContainers) },
     status: { ...status, conditions: status?.conditions?.filter(({ type }) => type === 'Ready') ?? [], containerStatuses: undefined, initContainerStatuses: undefined },
   } as PodFields

@@ -1,5 +1,6 @@
 import { ApiError, apiVersionOf } from '@idp/api'
 import { isCoded } from '@idp/kit'
+import type { AnyObject } from '@idp/formats'
 import type { Entry } from '@idp/store'
 import { answerJson } from '../answer.ts'
 import { notFound, rangeOf } from '../object-storage.ts'
@@ -16,8 +17,8 @@ export async function getObject(request: ResourceRequest): Promise<Response> {
   const entry = server.storage.entry(resource, info)
   if (entry === undefined) throw notFound(resource, info.name)
   const present = presenterOf(server)
-  if (isPlain(request)) return answerJson(await present.bytes(resource, entry))
-  return respond(request, await present.object(resource, entry))
+  const object = await present.object(resource, entry)
+  return isPlain(request) ? answerJson(object, 200, {}, () => present.bytes(entry, object)) : respond(request, object)
 }
 
 interface Page {
@@ -38,8 +39,13 @@ export async function listObjects(request: ResourceRequest): Promise<Response> {
     ...(page.next === undefined ? {} : { continue: page.next, ...(page.remaining === undefined ? {} : { remainingItemCount: page.remaining }) }),
   }
   const kind = { kind: `${resource.kind.kind}List`, apiVersion: apiVersionOf(resource.kind) }
-  if (isPlain(request)) return answerJson(joinList(`{"kind":"${kind.kind}","apiVersion":"${kind.apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`, await Promise.all(page.entries.map((entry) => present.bytes(resource, entry)))))
-  const objects = await Promise.all(page.entries.map((entry) => present.object(resource, entry)))
+  const objects = await present.objects(resource, page.entries)
+  if (isPlain(request)) {
+    return answerJson({ ...kind, metadata, items: objects }, 200, {}, () => joinList(
+      `{"kind":"${kind.kind}","apiVersion":"${kind.apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`,
+      page.entries.map((entry, i) => present.bytes(entry, objects[i] as AnyObject)), // as many objects as entries
+    ))
+  }
   if (acceptedOf(request.request).as === 'table') return answerJson(tableOf(request, objects, metadata))
   if (acceptedOf(request.request).as === 'metadata') return answerJson({ kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: objects.map(metadataOnly) })
   return respond(request, { ...kind, metadata, items: objects })

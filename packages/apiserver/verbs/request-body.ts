@@ -1,5 +1,6 @@
 import { ApiError, apiVersionOf, decodeProtobuf } from '@idp/api'
 import { parseYaml, type AnyObject, type JsonObject } from '@idp/formats'
+import { wholeBody } from '@idp/http'
 import { messageOf } from '@idp/kit'
 import { isRecord } from '../json-value.ts'
 import type { Resource } from '../resource.ts'
@@ -10,6 +11,11 @@ export const maxBodyBytes = 3 * 1024 * 1024
 /** Reads a request's body, refusing one that is too large as soon as it is. */
 export async function readBody(request: Request): Promise<Buffer> {
   const tooLarge = () => new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${maxBodyBytes}`)
+  const whole = wholeBody(request)
+  if (whole !== undefined) {
+    if (whole.length > maxBodyBytes) throw tooLarge()
+    return typeof whole === 'string' ? Buffer.from(whole) : Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength)
+  }
   if (Number(request.headers.get('content-length') ?? 0) > maxBodyBytes) throw tooLarge()
   if (request.body === null) return Buffer.alloc(0)
   const chunks: Uint8Array[] = []

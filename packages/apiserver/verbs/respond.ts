@@ -4,14 +4,14 @@ import type { ResourceRequest } from '../server-context.ts'
 import { tableOf } from '../table.ts'
 import { acceptedOf } from './representation.ts'
 
-/** Answers with one object in the form that was asked for. `bytes` saves encoding it again. */
-export function respond(request: ResourceRequest, object: AnyObject, options: { readonly code?: number; readonly bytes?: Uint8Array } = {}): Response {
+/** Answers with one object in the form that was asked for. */
+export function respond(request: ResourceRequest, object: AnyObject, options: { readonly code?: number } = {}): Response {
   const accepted = acceptedOf(request.request)
   const headers = warningHeaders(request.warnings)
   if (accepted.as === 'table') return answerJson(tableOf(request, [object], object.metadata), options.code, headers)
   if (accepted.as === 'metadata') return answerJson(metadataOnly(object), options.code, headers)
   if (accepted.yaml) return new Response(formatYaml(object as unknown as JsonObject), { status: options.code ?? 200, headers: { ...headers, 'content-type': 'application/yaml' } })
-  return answerJson(options.bytes ?? object, options.code, headers)
+  return answerJson(object, options.code, headers)
 }
 
 export function metadataOnly(object: AnyObject): AnyObject {

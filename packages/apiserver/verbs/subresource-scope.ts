@@ -1,4 +1,5 @@
 import type { AnyObject } from '@idp/formats'
+import { cloneJson } from '../json-value.ts'
 import type { Resource } from '../resource.ts'
 
 /**
@@ -21,7 +22,7 @@ export function scopeToSubresource(resource: Resource, subresource: string, live
   }
   const { managedFields } = next.metadata
   const { labels, annotations } = next.metadata
-  next.metadata = { ...live.metadata }
+  next.metadata = cloneJson(live.metadata)
   if (managedFields !== undefined) next.metadata.managedFields = managedFields
   if (!resource.builtIn) return
   if (labels !== undefined) next.metadata.labels = labels
@@ -30,5 +31,5 @@ export function scopeToSubresource(resource: Resource, subresource: string, live
 
 function copyField(from: AnyObject, to: AnyObject, field: string): void {
   if (from[field] === undefined) delete to[field]
-  else to[field] = from[field]
+  else to[field] = cloneJson(from[field])
 }

@@ -1,5 +1,6 @@
 import { apiVersionOf, type Status } from '@idp/api'
 import type { AnyObject } from '@idp/formats'
+import { respondBatches } from '@idp/http'
 import { isCoded, messageOf } from '@idp/kit'
 import type { Change } from '@idp/store'
 import { apiErrorOf } from '../answer.ts'
@@ -21,6 +22,9 @@ const bookmarkEvery = 60_000
 /** How many batches may wait for a slow reader before the store is no longer read for it. */
 const highWater = 16
 
+/** One event, as a caller in this process takes it; `encode` when a line is wanted. */
+interface Event { readonly type: EventType | 'ERROR'; readonly object: object; readonly bytes?: () => Uint8Array }
+
 /** GET with `watch=true`: a stream of events from a revision on. */
 export function watchObjects(request: ResourceRequest): Response {
   const stop = new AbortController()
@@ -29,49 +33,52 @@ export function watchObjects(request: ResourceRequest): Response {
   request.request.signal.addEventListener('abort', abort, { once: true })
   server.signal.addEventListener('abort', abort, { once: true })
   const timeout = server.clock.timer(timeoutOf(request), abort)
-  let drained = () => {}
   const cleanUp = () => {
     timeout[Symbol.dispose]()
     request.request.signal.removeEventListener('abort', abort)
     server.signal.removeEventListener('abort', abort)
     stop.abort()
-    drained()
   }
   // Selectors and versions are read before the answer begins, so that a bad one is a 400 and not a broken stream.
   const events = eventsOf(request, filterOf(request.resource, request.search), startOf(request), stop.signal)
-  const body = new ReadableStream<Uint8Array>({
-    async start(controller) {
-      // Not awaited: the stream is open at once, before the first event.
-      void pump(controller)
-    },
-    pull() { drained() },
-    cancel: cleanUp,
-  }, { highWaterMark: highWater })
-  async function pump(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    try {
-      for await (const chunk of events) {
-        if (stop.signal.aborted) break
-        controller.enqueue(chunk)
-        if ((controller.desiredSize ?? 1) <= 0) await new Promise<void>((resolve) => (drained = resolve))
-      }
-    } catch (error) {
-      if (!stop.signal.aborted) controller.enqueue(errorEvent(request, error))
-    }
-    cleanUp()
-    try {
-      controller.close()
-    } catch {
-      // Cancelled by the reader in the meantime.
-    }
-  }
-  return new Response(body, { headers: { 'content-type': 'application/json', 'cache-control': 'no-cache, private' } })
+  const batches = untilEnd(request, events, stop.signal, cleanUp)
+  return respondBatches(batches, linesOf, { headers: { 'content-type': 'application/json', 'cache-control': 'no-cache, private' } }, highWater)
 }
 
-function errorEvent({ server }: ResourceRequest, error: unknown): Uint8Array {
+/** The events as an iterator that ends at once when its reader returns it, even while it waits for the store. */
+function untilEnd(request: ResourceRequest, events: AsyncGenerator<readonly Event[]>, signal: AbortSignal, cleanUp: () => void): AsyncIterableIterator<readonly Event[]> {
+  let failed = false
+  const iterator: AsyncIterableIterator<readonly Event[]> = {
+    async next() {
+      if (failed) return { done: true, value: undefined }
+      try {
+        const result = await events.next()
+        if (result.done !== true && !signal.aborted) return result
+      } catch (error) {
+        failed = true
+        if (!signal.aborted) {
+          cleanUp()
+          return { done: false, value: [errorEvent(request, error)] }
+        }
+      }
+      cleanUp()
+      return { done: true, value: undefined }
+    },
+    async return() {
+      cleanUp()
+      void events.return(undefined)
+      return { done: true, value: undefined }
+    },
+    [Symbol.asyncIterator]: () => iterator,
+  }
+  return iterator
+}
+
+function errorEvent({ server }: ResourceRequest, error: unknown): Event {
   const status: Status = isCoded(error, 'Compacted', 'SlowWatcher')
     ? { ...expired(false).toStatus(), message: `too old resource version: ${messageOf(error)}` }
     : apiErrorOf(error, server.log).toStatus()
-  return encoder.encode(`${JSON.stringify({ type: 'ERROR', object: status })}\n`)
+  return { type: 'ERROR', object: status }
 }
 
 function timeoutOf({ search, server }: ResourceRequest): number {
@@ -93,36 +100,36 @@ function startOf({ search, server }: ResourceRequest): Start {
   return { after, endOfInitial: false }
 }
 
-async function* eventsOf(request: ResourceRequest, filter: ObjectFilter | undefined, start: Start, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* eventsOf(request: ResourceRequest, filter: ObjectFilter | undefined, start: Start, signal: AbortSignal): AsyncGenerator<readonly Event[]> {
   const { server, resource, info } = request
   const { store } = server.storage
   const range = rangeOf(resource, info.namespace)
-  const write = eventWriter(request)
+  const event = eventMaker(request)
   let at = start.after
   if (at === undefined) {
     const { entries, revision } = store.list(range)
     const present = presenterOf(server)
-    const lines: Uint8Array[] = []
+    const batch: Event[] = []
     for (const entry of entries) {
       const object = await present.object(resource, entry)
-      if (filter === undefined || filter(object)) lines.push(write('ADDED', object, await present.bytes(resource, entry)))
+      if (filter === undefined || filter(object)) batch.push(event('ADDED', object, () => present.bytes(entry, object)))
     }
-    if (start.endOfInitial) lines.push(write('BOOKMARK', bookmark(request, revision, true)))
-    if (lines.length > 0) yield Buffer.concat(lines)
+    if (start.endOfInitial) batch.push(event('BOOKMARK', bookmark(request, revision, true)))
+    if (batch.length > 0) yield batch
     at = revision
   }
   const wantsBookmarks = isTrue(request.search.get('allowWatchBookmarks'))
-  for await (const batch of withBookmarks(request, store.watch(range, at, signal), wantsBookmarks, signal)) {
-    if (batch === 'bookmark') {
-      yield write('BOOKMARK', bookmark(request, store.revision, false))
+  for await (const changes of withBookmarks(request, store.watch(range, at, signal), wantsBookmarks, signal)) {
+    if (changes === 'bookmark') {
+      yield [event('BOOKMARK', bookmark(request, store.revision, false))]
       continue
     }
-    const lines: Uint8Array[] = []
-    for (const change of batch) {
-      const event = await eventOf(request, change, filter)
-      if (event !== undefined) lines.push(write(event.type, event.object, event.bytes))
+    const batch: Event[] = []
+    for (const change of changes) {
+      const seen = await seenOf(request, change, filter)
+      if (seen !== undefined) batch.push(event(seen.type, seen.object, seen.bytes))
     }
-    if (lines.length > 0) yield lines.length === 1 && lines[0] !== undefined ? lines[0] : Buffer.concat(lines)
+    if (batch.length > 0) yield batch
   }
 }
 
@@ -154,7 +161,10 @@ async function* withBookmarks(request: ResourceRequest, changes: AsyncIterable<r
   }
 }
 
-async function eventOf(request: ResourceRequest, change: Change, filter: ObjectFilter | undefined): Promise<{ type: EventType; object: AnyObject; bytes?: Uint8Array } | undefined> {
+interface Seen { readonly type: EventType; readonly object: AnyObject; readonly bytes?: () => Uint8Array }
+
+/** What a change is to a watcher who sees only what passes its filter. */
+async function seenOf(request: ResourceRequest, change: Change, filter: ObjectFilter | undefined): Promise<Seen | undefined> {
   const { server: { storage }, resource } = request
   const present = presenterOf(request.server)
   const { entry, previous } = change
@@ -162,31 +172,42 @@ async function eventOf(request: ResourceRequest, change: Change, filter: ObjectF
     if (previous === undefined) return undefined
     const last = storage.codec.deleted(previous, change.revision)
     if (filter !== undefined && !filter(await present.convert(resource, last.object))) return undefined
-    if (last.object.apiVersion === apiVersionOf(resource.kind)) return { type: 'DELETED', object: last.object, bytes: last.bytes }
+    if (last.object.apiVersion === apiVersionOf(resource.kind)) return { type: 'DELETED', object: last.object, bytes: () => last.bytes }
     return { type: 'DELETED', object: await convertObject(resource, last.object) }
   }
-  const whole = async (type: EventType) => ({ type, object: await present.object(resource, entry), bytes: await present.bytes(resource, entry) })
-  if (filter === undefined) return whole(previous === undefined ? 'ADDED' : 'MODIFIED')
-  const is = filter(await present.object(resource, entry))
+  const object = await present.object(resource, entry)
+  const seen = (type: EventType): Seen => ({ type, object, bytes: () => present.bytes(entry, object) })
+  if (filter === undefined) return seen(previous === undefined ? 'ADDED' : 'MODIFIED')
+  const is = filter(object)
   const was = previous !== undefined && filter(await present.object(resource, previous))
   if (!is && !was) return undefined
-  return whole(is ? (was ? 'MODIFIED' : 'ADDED') : 'DELETED')
+  return seen(is ? (was ? 'MODIFIED' : 'ADDED') : 'DELETED')
 }
 
-const frames: Readonly<Record<EventType, Uint8Array>> = {
-  ADDED: encoder.encode('{"type":"ADDED","object":'), MODIFIED: encoder.encode('{"type":"MODIFIED","object":'),
-  DELETED: encoder.encode('{"type":"DELETED","object":'), BOOKMARK: encoder.encode('{"type":"BOOKMARK","object":'),
-}
 const frameEnd = encoder.encode('}\n')
+const frames = new Map<Event['type'], Uint8Array>()
 
-/** One line per event, in the representation the caller accepts. */
-function eventWriter(request: ResourceRequest): (type: EventType, object: AnyObject, bytes?: Uint8Array) => Uint8Array {
+/** One line per event. */
+function linesOf(batch: readonly Event[]): Uint8Array {
+  const parts: Uint8Array[] = []
+  for (const { type, object, bytes } of batch) {
+    let frame = frames.get(type)
+    if (frame === undefined) frames.set(type, (frame = encoder.encode(`{"type":"${type}","object":`)))
+    parts.push(frame, bytes?.() ?? encoder.encode(JSON.stringify(object)), frameEnd)
+  }
+  return Buffer.concat(parts)
+}
+
+/** Events in the representation the caller accepts. */
+function eventMaker(request: ResourceRequest): (type: EventType, object: AnyObject, bytes?: () => Uint8Array) => Event {
   const { as } = acceptedOf(request.request)
+  if (as === 'object') return (type, object, bytes) => ({ type, object, ...(bytes === undefined ? {} : { bytes }) })
+  if (as === 'metadata') return (type, object) => ({ type, object: metadataOnly(object) })
   let first = true
-  return (type, object, bytes) => {
-    const body = as === 'object' ? bytes ?? encoder.encode(JSON.stringify(object)) : encoder.encode(JSON.stringify(as === 'metadata' ? metadataOnly(object) : eventTable(request, type, object, first)))
+  return (type, object) => {
+    const table = eventTable(request, type, object, first)
     if (type !== 'BOOKMARK') first = false
-    return Buffer.concat([frames[type], body, frameEnd])
+    return { type, object: table }
   }
 }
 
