@@ -101,8 +101,7 @@ export function liveCluster({ client, clock, log, signal, tracking: first, manag
 
 /** Managed fields are the larger half of many objects; of ours, the comparison needs which fields a sync set. */
 function ownFieldsOnly(object: KubeObject, manager: string): KubeObject {
-  const kept = object.metadata.managedFields?.filter((entry) => entry.manager === manager)
-  if (kept === undefined || kept.length === 0) delete object.metadata.managedFields
-  else object.metadata.managedFields = kept
-  return object
+  const { managedFields, ...metadata } = object.metadata
+  const kept = managedFields?.filter((entry) => entry.manager === manager) ?? []
+  return { ...object, metadata: { ...metadata, ...(kept.length === 0 ? {} : { managedFields: kept }) } }
 }
