@@ -1,5 +1,6 @@
-import { labelsKey, type Labels, type Matcher, type SampleSource, type Series } from '@idp/lang-promql'
+import type { Labels, Matcher, SampleSource, Series } from '@idp/lang-promql'
 import { ChunkWriter, readChunk, type Chunk } from './chunk.ts'
+import { createLabelIndex, postingsKey, type Posting } from './label-index.ts'
 
 /** Samples in one chunk, as upstream. */
 const chunkSamples = 120
@@ -7,7 +8,7 @@ const chunkSamples = 120
 /** A handle of one series, so that a scraper that knows its series does not look them up again. */
 export interface SeriesRef { readonly labels: Labels }
 
-interface Stored extends SeriesRef { readonly id: number; chunks: Chunk[]; head: ChunkWriter | undefined; last: number; lastValue: number; gone: boolean }
+interface Stored extends SeriesRef { readonly id: number; readonly key: string; chunks: Chunk[]; head: ChunkWriter | undefined; last: number; lastValue: number; gone: boolean }
 
 /** Why a sample was not taken; `duplicate` has the time but not the value of the newest one. */
 export type Appended = 'added' | 'known' | 'out-of-order' | 'duplicate'
@@ -39,36 +40,28 @@ export interface Database extends SampleSource {
 
 export function createDatabase(): Database {
   const byKey = new Map<string, Stored>()
-  const index = new Map<string, Map<string, Set<Stored>>>()
+  const index = createLabelIndex<Stored>()
   let nextId = 1
 
-  const make = (labels: Labels, key: string): Stored => {
-    const stored: Stored = { id: nextId++, labels, chunks: [], head: undefined, last: -Infinity, lastValue: NaN, gone: false }
+  const make = (postings: readonly Posting<Stored>[], key: string): Stored => {
+    const labels: Record<string, string> = {}
+    for (const { name, value } of postings) labels[name] = value
+    const stored: Stored = { id: nextId++, key, labels, chunks: [], head: undefined, last: -Infinity, lastValue: NaN, gone: false }
     byKey.set(key, stored)
-    for (const [name, value] of Object.entries(labels)) {
-      const values = index.get(name) ?? new Map<string, Set<Stored>>()
-      index.set(name, values)
-      const members = values.get(value) ?? new Set<Stored>()
-      values.set(value, members)
-      members.add(stored)
-    }
+    for (const { members } of postings) members.push(stored)
     return stored
   }
   const lookUp = (labels: Labels): Stored => {
-    const present = Object.values(labels).includes('') ? Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== '')) : labels
-    const key = labelsKey(present)
-    return byKey.get(key) ?? make(present, key)
+    const postings = index.postings(labels)
+    const key = postingsKey(postings)
+    return byKey.get(key) ?? make(postings, key)
   }
-  const forget = (stored: Stored): void => {
-    stored.gone = true
-    byKey.delete(labelsKey(stored.labels))
-    for (const [name, value] of Object.entries(stored.labels)) {
-      const values = index.get(name)
-      const members = values?.get(value)
-      members?.delete(stored)
-      if (members?.size === 0) values?.delete(value)
-      if (values?.size === 0) index.delete(name)
+  const forget = (gone: readonly Stored[]): void => {
+    for (const stored of gone) {
+      stored.gone = true
+      byKey.delete(stored.key)
     }
+    if (gone.length > 0) index.remove(new Set(gone), gone.map(({ labels }) => labels))
   }
   /** The smallest list that the matchers allow, then filtered by the others. */
   const matching = (matchers: readonly Matcher[]): Stored[] => {
@@ -77,20 +70,20 @@ export function createDatabase(): Database {
     for (const { label, op, value, matches } of matchers) {
       if (op !== '=' || value === '') {
         if (matches('')) continue
-        const sets = [...(index.get(label) ?? [])].filter(([text]) => matches(text)).map(([, members]) => members)
-        const size = sets.reduce((sum, set) => sum + set.size, 0)
-        if (size < fewest) { fewest = size; candidates = sets.flatMap((set) => [...set]) }
+        const lists = (index.values(label)?.values() ?? [].values()).filter(({ value: text }) => matches(text)).map(({ members }) => members).toArray()
+        const size = lists.reduce((sum, list) => sum + list.length, 0)
+        if (size < fewest) { fewest = size; candidates = lists.flat() }
         continue
       }
-      const members = index.get(label)?.get(value)
+      const members = index.values(label)?.get(value)?.members
       if (members === undefined) return []
-      if (members.size < fewest) { fewest = members.size; candidates = members }
+      if (members.length < fewest) { fewest = members.length; candidates = members }
     }
     const found: Stored[] = []
     for (const stored of candidates) if (matchers.every(({ label, matches }) => matches(stored.labels[label] ?? ''))) found.push(stored)
     return found.sort((a, b) => a.id - b.id)
   }
-  const reaches = (stored: Stored, start: number, end: number): boolean => allChunks(stored).some((chunk) => chunk.first <= end && chunk.last >= start)
+  const reaches = (stored: Stored, start: number, end: number): boolean => stored.chunks.some((chunk) => overlaps(chunk, start, end)) || (stored.head !== undefined && overlaps(stored.head, start, end))
 
   return {
     series: (labels) => lookUp(labels),
@@ -112,20 +105,20 @@ export function createDatabase(): Database {
     },
     select: (matchers, start, end) => matching(matchers).map((stored) => samplesOf(stored, start, end)).filter(({ t }) => t.length > 0),
     find: (matchers, start, end) => matching(matchers).filter((stored) => reaches(stored, start, end)).map(({ labels }) => labels),
-    labelNames: () => [...index.keys()].sort(),
-    labelValues: (name) => [...(index.get(name)?.keys() ?? [])].sort(),
+    labelNames: () => [...index.names()].sort(),
+    labelValues: (name) => [...(index.values(name)?.keys() ?? [])].sort(),
     dropBefore(time) {
       const gone: Stored[] = []
       for (const stored of byKey.values()) {
         if (stored.last < time) gone.push(stored)
         else if ((stored.chunks[0]?.last ?? Infinity) < time) stored.chunks = stored.chunks.filter(({ last }) => last >= time)
       }
-      gone.forEach(forget)
+      forget(gone)
       return gone.length
     },
     remove(matchers) {
       const gone = matching(matchers)
-      gone.forEach(forget)
+      forget(gone)
       return gone.length
     },
     stats() {
@@ -156,6 +149,8 @@ export function createDatabase(): Database {
   }
 }
 
+const overlaps = ({ first, last }: { readonly first: number; readonly last: number }, start: number, end: number): boolean => first <= end && last >= start
+
 function allChunks({ chunks, head }: Stored): readonly Chunk[] {
   return head === undefined ? chunks : [...chunks, head.chunk()]
 }
@@ -163,10 +158,9 @@ function allChunks({ chunks, head }: Stored): readonly Chunk[] {
 function samplesOf(stored: Stored, start: number, end: number): Series {
   const t: number[] = []
   const v: number[] = []
-  for (const chunk of allChunks(stored)) {
-    if (chunk.first > end || chunk.last < start) continue
-    readChunk(chunk, (at, value) => { if (at >= start && at <= end) { t.push(at); v.push(value) } })
-  }
+  const take = (at: number, value: number): void => { if (at >= start && at <= end) { t.push(at); v.push(value) } }
+  for (const chunk of stored.chunks) if (overlaps(chunk, start, end)) readChunk(chunk, take)
+  if (stored.head !== undefined && overlaps(stored.head, start, end)) readChunk(stored.head.chunk(), take)
   return { labels: stored.labels, t, v }
 }
 

@@ -1,5 +1,5 @@
 import type { Labels } from '@idp/lang-promql'
-import { joined, readRecords, record as framedRecord } from './records.ts'
+import { frameRecord, joined, readRecords, record as framedRecord, recordHead } from './records.ts'
 import type { Database, SeriesRef, StoredChunk } from './database.ts'
 
 /**
@@ -23,7 +23,7 @@ export function createJournal(): Journal {
     restart() {
       samples = []
       fresh = []
-      return joined([...ids].map(([series, id]) => framed('S', encode(JSON.stringify([id, series.labels])))))
+      return seriesRecords([...ids].map(([{ labels }, id]) => ({ id, labels })))
     },
     record(series, t, v) {
       let id = ids.get(series)
@@ -36,13 +36,26 @@ export function createJournal(): Journal {
     },
     take() {
       if (samples.length === 0) return undefined
-      const named = fresh.map(({ id, labels }) => framed('S', encode(JSON.stringify([id, labels]))))
+      const named = seriesRecords(fresh)
       const values = framed('V', new Uint8Array(Float64Array.from(samples).buffer))
       fresh = []
       samples = []
-      return joined([...named, values])
+      return joined([named, values])
     },
   }
+}
+
+/** Thousands of series are named at once after a first scrape: their records are one piece of memory, written in place. */
+function seriesRecords(named: readonly { readonly id: number; readonly labels: Labels }[]): Uint8Array {
+  const texts = named.map(({ id, labels }) => `S${JSON.stringify([id, labels])}`)
+  const bytes = Buffer.alloc(texts.reduce((sum, text) => sum + recordHead + Buffer.byteLength(text), 0))
+  let at = 0
+  for (const text of texts) {
+    const length = bytes.write(text, at + recordHead)
+    frameRecord(bytes, at, length)
+    at += recordHead + length
+  }
+  return bytes
 }
 
 /** All chunks as one file. */

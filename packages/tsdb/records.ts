@@ -1,13 +1,21 @@
 import { crc32 } from 'node:zlib'
 
+/** Bytes before a record's payload. */
+export const recordHead = 8
+
 /** One record of a file that only grows: `length (4 bytes) · CRC-32 (4 bytes) · payload`. */
 export function record(payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(8 + payload.length)
-  bytes.set(payload, 8)
-  const view = new DataView(bytes.buffer)
-  view.setUint32(0, payload.length)
-  view.setUint32(4, crc32(payload))
+  const bytes = new Uint8Array(recordHead + payload.length)
+  bytes.set(payload, recordHead)
+  frameRecord(bytes, 0, payload.length)
   return bytes
+}
+
+/** Writes the head of the record at `at`, whose payload of `length` bytes stands behind it already. */
+export function frameRecord(bytes: Uint8Array, at: number, length: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
+  view.setUint32(at, length)
+  view.setUint32(at + 4, crc32(bytes.subarray(at + recordHead, at + recordHead + length)))
 }
 
 /** Hands every sound record to `each`, up to the first that is torn or damaged, which is where a kill struck; gives how many bytes were sound. */
