@@ -31,6 +31,11 @@ export function readyBody(response: Response): Content | undefined {
   return LocalResponse.is(response) ? response.untouched?.content?.() : undefined
 }
 
+/** Whether all of the body is there: reading it waits for nobody. */
+export function isReady(response: Response): boolean {
+  return LocalResponse.is(response) && response.untouched?.content !== undefined
+}
+
 /** The value a Response was made of, if its body has not been read. Shared: never change it. */
 export function valueOf(response: Response): { readonly value: unknown } | undefined {
   return LocalResponse.is(response) ? response.untouched?.value : undefined

@@ -105,6 +105,7 @@ test('https in process checks names, authority and time as a handshake does', as
   assert.deepEqual(peer, { address: '10.42.0.2', certificate: { commonName: 'shopper', organizations: ['team'] } })
   await assert.rejects(client.fetch('https://cart/'), { code: 'CertificateInvalid', message: /not for cart/ })
   assert.equal((await client.fetch('https://cart/', { insecure: true })).status, 200)
+  assert.equal((await client.fetch('https://cart/', { serverName: 'cart.shop.svc' })).status, 200)
   const stranger = await createCa({ subject: { commonName: 'stranger' }, now, days: 10 })
   await assert.rejects(client.fetch('https://cart.shop.svc', { ca: stranger.cert }), { code: 'CertificateInvalid', message: /unknown authority/ })
   await assert.rejects(client.fetch('http://cart.shop.svc:443'), { code: 'TlsExpected' })

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { fetchOver, type Peer } from '@idp/http'
+import { fetchOver, isReady, localRequest, type Peer } from '@idp/http'
 import { CodedError } from '@idp/kit'
 import type { Dialled } from './dialer.ts'
 import { pastFilters, throughFilters, unreadable } from './filtering-proxy.ts'
@@ -59,10 +59,18 @@ async function once(url: URL, options: FetchOptions, world: FetchWorld): Promise
   const { filters } = dialled.passage
   if (https && filters.length > 0) throw unreadable(url.origin)
   const aborting = linkedController(options.signal ?? undefined)
-  const { ca: _ca, insecure: _insecure, clientIdentity: _identity, redirect: _ours, signal: _wired, ...init } = options
-  const request = new Request(url, { ...init, redirect: 'manual', signal: aborting.signal, ...(init.body === undefined || init.body === null ? {} : { duplex: 'half' }) } as RequestInit)
+  const { ca: _ca, insecure: _insecure, serverName: _name, clientIdentity: _identity, redirect: _ours, signal: _wired, ...init } = options
+  const request = requestTo(url, init, aborting.signal)
   const send = (allowed: Request) => sendTo(filters.length === 0 ? dialled : pastFilters(dialled), allowed, { url, host, https, options, world, aborting })
   return filters.length === 0 ? send(request) : throughFilters(filters, request, send)
+}
+
+/** A Request as the web makes it; made cheaply where the body is there already. */
+function requestTo(url: URL, { method, headers, body, ...rest }: RequestInit, signal: AbortSignal): Request {
+  if (Object.keys(rest).length === 0 && (body === undefined || body === null || typeof body === 'string')) {
+    return localRequest(url, { ...(method === undefined ? {} : { method: method.toUpperCase() }), headers: new Headers(headers), ...(typeof body === 'string' ? { body } : {}), signal })
+  }
+  return new Request(url, { ...rest, ...(method === undefined ? {} : { method }), ...(headers === undefined ? {} : { headers }), ...(body === undefined || body === null ? {} : { body, duplex: 'half' }), redirect: 'manual', signal } as RequestInit)
 }
 
 interface Sending {
@@ -77,14 +85,14 @@ interface Sending {
 async function sendTo(dialled: Dialled, request: Request, { url, host, https, options, world, aborting }: Sending): Promise<Response> {
   if (dialled.type === 'inside' && dialled.open.type === 'web') {
     const { open } = dialled
-    const peer = https ? tlsPeer(open, host, options, world) : plainPeer(open, url, world)
+    const peer = https ? tlsPeer(open, options.serverName ?? host, options, world) : plainPeer(open, url, world)
     return callServer(open, request, peer, aborting, dialled.passage.hold((why) => aborting.abort(why)))
   }
   const { ca, insecure, clientIdentity } = options
   const raw = world.connect(dialled)
   if (!https) return fetchOver(raw, request)
   const trusted = ca ?? (dialled.type === 'inside' ? world.ca() : undefined)
-  const connection = await connectTls(raw, { host, ...(trusted === undefined ? {} : { ca: trusted }), ...(insecure === undefined ? {} : { insecure }), ...(clientIdentity === undefined ? {} : { clientIdentity }) })
+  const connection = await connectTls(raw, { host: options.serverName ?? host, ...(trusted === undefined ? {} : { ca: trusted }), ...(insecure === undefined ? {} : { insecure }), ...(clientIdentity === undefined ? {} : { clientIdentity }) })
   return fetchOver(connection, request)
 }
 
@@ -135,7 +143,7 @@ async function callServer(open: WebPort, request: Request, peer: Peer, aborting:
   }
   try {
     const response = await orAborted(Promise.resolve(open.server.handler(request, peer)), aborting.signal)
-    if (response.body === null || withoutBody.has(response.status)) {
+    if (isReady(response) || response.body === null || withoutBody.has(response.status)) {
       done()
       return response
     }

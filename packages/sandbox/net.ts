@@ -18,6 +18,8 @@ export interface FetchOptions extends RequestInit {
   readonly ca?: string
   /** Accept any certificate (upstream's `insecureSkipVerify`); never the default. */
   readonly insecure?: boolean
+  /** The name that is asked for (SNI) and that the certificate must be for, instead of the URL's host. */
+  readonly serverName?: string
   readonly clientIdentity?: TlsIdentity
 }
 

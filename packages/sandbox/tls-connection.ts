@@ -40,6 +40,7 @@ export async function acceptTls(connection: Duplex, tls: NonNullable<ListenOptio
 }
 
 export interface ConnectTlsOptions {
+  /** The name that is asked for and that the certificate must be for. */
   readonly host: string
   /** Trusted certificates in PEM; those that Node ships with when absent. */
   readonly ca?: string

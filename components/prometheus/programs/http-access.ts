@@ -12,6 +12,6 @@ export function requester({ files, net }: Pick<Container, 'files' | 'net'>, { tl
     const ca = await text(tls.ca, tls.caFile)
     const [cert, key] = [await text(undefined, tls.certFile), await text(undefined, tls.keyFile)]
     if ((cert === undefined) !== (key === undefined)) throw new CodedError({ code: 'InvalidConfig', message: 'cert_file and key_file belong together' })
-    return net.fetch(url, { ...init, headers, insecure: tls.insecure, ...(ca === undefined ? {} : { ca }), ...(cert === undefined || key === undefined ? {} : { clientIdentity: { cert, key } }) })
+    return net.fetch(url, { ...init, headers, insecure: tls.insecure, ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }), ...(ca === undefined ? {} : { ca }), ...(cert === undefined || key === undefined ? {} : { clientIdentity: { cert, key } }) })
   }
 }
