@@ -4,6 +4,7 @@ import type { KubeObject } from '@idp/formats'
 import type { Clock, Random } from '@idp/kit'
 import { bootstrap, type StepEvent } from './bootstrap/bootstrap.ts'
 import { fieldManager, trackedBy } from './bootstrap/apply-objects.ts'
+import { renderSteps, type RenderedFolders } from './bootstrap/render-steps.ts'
 import { seedSecrets } from './bootstrap/seed-secrets.ts'
 import { waitApplications } from './bootstrap/wait-applications.ts'
 import { platformGateway, platformRepository, type Ports } from './access/platform-access.ts'
@@ -26,6 +27,8 @@ export interface PlatformUpOptions {
   /** The person named the repository: push its commit even where another is deployed. */
   readonly push: boolean
   readonly charts: ChartSource
+  /** What `renderPlatform` has begun before the cluster was there; begun now when absent. */
+  readonly rendered?: RenderedFolders
   readonly ports: Ports
   /** Where the gateway answers, asked once its Service is there; `ports` on the embedded engine. */
   readonly locateGateway?: () => Promise<Ports>
@@ -43,15 +46,21 @@ export async function platformUp(options: PlatformUpOptions): Promise<readonly s
   const unchanged = done?.['version'] === options.version && (!options.push || done['commit'] === source.commit)
   if (!unchanged) {
     const selfManaged = await isSelfManaged(source)
+    const rendered = options.rendered ?? renderPlatform(source, options.charts)
     const kept = (object: KubeObject, path: string): KubeObject => (selfManaged ? trackedBy(object, applicationOf(path)) : object)
     await bootstrap({
       client, clock, signal, timeoutMs: options.timeoutMs, onEvent: options.onEvent, again: done !== undefined,
-      render: async (path) => (await renderFolder(source.files, path, { charts: options.charts })).map((object) => kept(withPorts(withoutStacks(object, config), options.ports), path)),
+      render: async (path) => (await rendered(path)).map((object) => kept(withPorts(withoutStacks(object, config), options.ports), path)),
       actions: { 'seed-secrets': () => seedSecrets(client, options.random), 'prepare-vault': () => prepareVault({ client, clock, signal, random: options.random, timeoutMs: options.timeoutMs, secrets: config.secrets }), 'push-repository': () => pushRepository(options) },
     })
     await writeRecord(client, { version: options.version, commit: source.commit })
   }
   return waitForApplications(options, await expectedApplications(source, config))
+}
+
+/** Begins to render the bootstrap layer of a repository; takes about as long as the engine takes to start, so begin both at once. */
+export function renderPlatform({ files }: RepositorySource, charts: ChartSource): RenderedFolders {
+  return renderSteps((path) => renderFolder(files, path, { charts }))
 }
 
 async function waitForApplications(options: PlatformUpOptions, expected: readonly string[]): Promise<readonly string[]> {

@@ -16,6 +16,8 @@ const parallel = 16
 export interface ApplyObjectsOptions extends WaitReadyOptions {
   /** What Argo CD tracks is left to it: there Git decides, which may have moved on from the folder at hand. Only what is missing is created. */
   readonly leaveTracked: boolean
+  /** Called when all that is built in is applied and not yet ready. */
+  readonly onApplied?: () => void
 }
 
 const trackingAnnotation = 'argocd.argoproj.io/tracking-id'
@@ -27,45 +29,54 @@ export function trackedBy(object: KubeObject, application: string): KubeObject {
   return { ...object, metadata: { ...metadata, annotations: { ...metadata.annotations, [trackingAnnotation]: `${application}:${group}/${kind}:${metadata.namespace ?? ''}/${metadata.name ?? ''}` } } }
 }
 
+/** What is there before anything can use it: definitions, namespaces, priorities. Nothing runs on account of them. */
+export function isDefinition({ kind }: KubeObject): boolean {
+  return kind === 'Namespace' || kind === 'CustomResourceDefinition' || kind === 'PriorityClass'
+}
+
 /**
  * Applies the objects of one step and waits until they are ready, in three waves, each waited for before the next:
- * definitions and namespaces; everything built in, workloads included; custom resources, whose controllers now run.
+ * definitions; everything built in, workloads included; custom resources, whose controllers now run.
  */
 export async function applyObjects(client: Client, objects: readonly KubeObject[], options: ApplyObjectsOptions): Promise<void> {
   for (const wave of waves(objects)) {
-    await applyAll(client, wave, options)
-    await waitReady(client, wave, options)
+    const live = await applyAll(client, wave, options)
+    if (!wave.every(isDefinition)) options.onApplied?.()
+    await waitReady(client, live, options)
   }
 }
 
 function waves(objects: readonly KubeObject[]): KubeObject[][] {
   const waveOf = (object: KubeObject): number => {
     const group = object.apiVersion.includes('/') ? object.apiVersion.split('/')[0] ?? '' : ''
-    if (object.kind === 'Namespace' || object.kind === 'CustomResourceDefinition' || object.kind === 'PriorityClass') return 0
+    if (isDefinition(object)) return 0
     return group === '' || !group.includes('.') || group.endsWith('.k8s.io') && !group.startsWith('gateway.') ? 1 : 2
   }
   return [0, 1, 2].map((wave) => objects.filter((object) => waveOf(object) === wave)).filter((wave) => wave.length > 0)
 }
 
-async function applyAll(client: Client, objects: readonly KubeObject[], options: ApplyObjectsOptions): Promise<void> {
-  const queue = [...objects]
+/** Gives the objects as the server has them now, in the same order. */
+async function applyAll(client: Client, objects: readonly KubeObject[], options: ApplyObjectsOptions): Promise<KubeObject[]> {
+  const live: KubeObject[] = []
+  const queue = [...objects.entries()]
   const work = async () => {
-    for (let object = queue.shift(); object !== undefined; object = queue.shift()) await applyOne(client, object, options)
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) live[next[0]] = await applyOne(client, next[1], options)
   }
   await Promise.all(Array.from({ length: Math.min(parallel, queue.length) }, work))
+  return live
 }
 
 /** Refusals that pass by themselves: a webhook that is not serving yet, a kind that is not established yet, a busy server. */
 const passing = (error: unknown): boolean => isApiError(error, 'InternalError', 'ServiceUnavailable', 'TooManyRequests', 'Timeout', 'ServerTimeout') || isApiError(error, 'NotFound')
 
-async function applyOne(client: Client, object: KubeObject, { clock, signal, timeoutMs, onWaiting, leaveTracked }: ApplyObjectsOptions): Promise<void> {
+async function applyOne(client: Client, object: KubeObject, { clock, signal, timeoutMs, onWaiting, leaveTracked }: ApplyObjectsOptions): Promise<KubeObject> {
   const what = `${object.kind} ${object.metadata.namespace === undefined ? '' : `${object.metadata.namespace}/`}${object.metadata.name ?? ''}`
   const deadline = clock.now() + timeoutMs
   for (let failures = 1; ; failures++) {
     try {
       const kind = await client.kindOf(object.apiVersion, object.kind)
-      if (!leaveTracked || !(await isTracked(client, kind, object))) await client.apply(kind, object as never, { fieldManager: object.metadata.annotations?.[trackingAnnotation] === undefined ? fieldManager : argoManager, force: true })
-      return
+      const kept = leaveTracked ? await trackedObject(client, kind, object) : undefined
+      return kept ?? await client.apply(kind, object as never, { fieldManager: object.metadata.annotations?.[trackingAnnotation] === undefined ? fieldManager : argoManager, force: true })
     } catch (error) {
       if (!passing(error) || clock.now() > deadline) {
         throw new CodedError({ code: 'ApplyFailed', message: `${what} was refused: ${messageOf(error)}`, where: what, cause: error })
@@ -81,12 +92,13 @@ export function isOurs({ metadata }: KubeObject): boolean {
   return metadata.annotations?.[trackingAnnotation]?.startsWith('bootstrap-') === true || (metadata.managedFields ?? []).some(({ manager }) => manager === fieldManager)
 }
 
-async function isTracked(client: Client, kind: Kind, { metadata }: KubeObject): Promise<boolean> {
+/** The object as it is live, when Argo CD keeps it. */
+async function trackedObject(client: Client, kind: Kind, { metadata }: KubeObject): Promise<KubeObject | undefined> {
   try {
     const live = await client.get(kind, metadata.name ?? '', metadata.namespace === undefined ? {} : { namespace: metadata.namespace })
-    return live.metadata.annotations?.[trackingAnnotation] !== undefined
+    return live.metadata.annotations?.[trackingAnnotation] === undefined ? undefined : live
   } catch (error) {
-    if (isApiError(error, 'NotFound')) return false
+    if (isApiError(error, 'NotFound')) return undefined
     throw error
   }
 }
