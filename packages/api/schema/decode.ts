@@ -6,36 +6,49 @@ import { refOf, type Schema } from './schema.ts'
 import { isDateTime } from './string-format.ts'
 import { isObject } from './value-type.ts'
 
-interface Context { unknown: string[] }
-/** Where a value stands: `path` as people write it (`spec.containers[0].image`), `field` without indices, `owner` the type it belongs to. */
-interface Place { path: string; field: string; owner: string }
-/** Returns the decoded value; undefined when the field counts as absent. Throws a string for what does not fit. */
-type Decode = (value: Json, place: Place, context: Context) => Json | undefined
+/** One decoding: where it stands, and what it found. */
+interface Context {
+  readonly unknown: string[]
+  /** Names of fields, keys of maps and indices, down to the value being decoded. */
+  readonly path: (string | number)[]
+  /** The names of fields alone. */
+  readonly fields: string[]
+  /** The type the last field belongs to. */
+  owner: string
+}
+/** Returns the decoded value; undefined when the field counts as absent. Throws a Mismatch for what does not fit. */
+type Decode = (value: Json, context: Context) => Json | undefined
 
 class Mismatch extends Error {}
 
 const decoders = new Map<string, Decode>()
 const pass: Decode = (value) => value ?? undefined
 
-function mismatch(value: Json, goType: string, { owner, field }: Place): Mismatch {
+/** As people write it: `spec.containers[0].image`. */
+function pathText(path: readonly (string | number)[]): string {
+  return path.reduce<string>((text, step) => typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`, '')
+}
+
+function mismatch(value: Json, goType: string, { owner, fields }: Context): Mismatch {
+  const field = fields.join('.')
   const actual = Array.isArray(value) ? 'array' : typeof value === 'number' ? (Number.isInteger(value) ? 'number' : `number ${value}`) : typeof value === 'boolean' ? 'bool' : typeof value
   return new Mismatch(`json: cannot unmarshal ${actual} into Go ${owner === '' ? 'value' : `struct field ${owner}.${field}`} of type ${goType}`)
 }
 
 /** Types with a JSON form of their own. */
 const special: Readonly<Record<string, Decode>> = {
-  'io.k8s.apimachinery.pkg.api.resource.Quantity': (value, place) => {
+  'io.k8s.apimachinery.pkg.api.resource.Quantity': (value, context) => {
     if (value === null) return undefined
-    if (typeof value !== 'string' && typeof value !== 'number') throw mismatch(value, 'resource.Quantity', place)
+    if (typeof value !== 'string' && typeof value !== 'number') throw mismatch(value, 'resource.Quantity', context)
     return decodeQuantity(String(value))
   },
-  'io.k8s.apimachinery.pkg.util.intstr.IntOrString': (value, place) => {
+  'io.k8s.apimachinery.pkg.util.intstr.IntOrString': (value, context) => {
     if (value === null) return undefined
-    if (typeof value !== 'string' && !(typeof value === 'number' && Number.isInteger(value))) throw mismatch(value, 'intstr.IntOrString', place)
+    if (typeof value !== 'string' && !(typeof value === 'number' && Number.isInteger(value))) throw mismatch(value, 'intstr.IntOrString', context)
     return value
   },
-  'io.k8s.apimachinery.pkg.apis.meta.v1.Time': (value, place) => decodeTime(value, place, '2006-01-02T15:04:05Z07:00'),
-  'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime': (value, place) => decodeTime(value, place, '2006-01-02T15:04:05.000000Z07:00'),
+  'io.k8s.apimachinery.pkg.apis.meta.v1.Time': (value, context) => decodeTime(value, context, '2006-01-02T15:04:05Z07:00'),
+  'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime': (value, context) => decodeTime(value, context, '2006-01-02T15:04:05.000000Z07:00'),
 }
 
 const quantities = new Map<string, string>()
@@ -54,9 +67,9 @@ function decodeQuantity(text: string): string {
   return canonical
 }
 
-function decodeTime(value: Json, place: Place, layout: string): Json | undefined {
+function decodeTime(value: Json, context: Context, layout: string): Json | undefined {
   if (value === null || value === '') return undefined
-  if (typeof value !== 'string') throw mismatch(value, 'string', place)
+  if (typeof value !== 'string') throw mismatch(value, 'string', context)
   if (!isDateTime(value)) throw new Mismatch(`parsing time ${JSON.stringify(value)} as ${JSON.stringify(layout)}: cannot parse ${JSON.stringify(value)} as ${JSON.stringify(layout.slice(0, 4))}`)
   return value
 }
@@ -65,7 +78,7 @@ function decoderOf(name: string): Decode {
   const known = special[name] ?? decoders.get(name)
   if (known) return known
   const slot: { decode: Decode } = { decode: pass }
-  decoders.set(name, (value, place, context) => slot.decode(value, place, context))
+  decoders.set(name, (value, context) => slot.decode(value, context))
   const schema = definition(name)
   if (schema?.properties) slot.decode = compileStruct(schema, name.slice(name.lastIndexOf('.') + 1), goName(name))
   decoders.set(name, slot.decode)
@@ -95,34 +108,34 @@ function compileDecode(schema: Schema): Decode {
   if (typeof schema.additionalProperties === 'object') return compileMap(schema, schema.additionalProperties)
   const type = goType(schema)
   switch (schema.type) {
-    case 'string': return schema.format === 'byte' ? decodeBytes : (value, place) => {
+    case 'string': return schema.format === 'byte' ? decodeBytes : (value, context) => {
       if (value === null) return undefined
-      if (typeof value !== 'string') throw mismatch(value, type, place)
+      if (typeof value !== 'string') throw mismatch(value, type, context)
       return value
     }
-    case 'boolean': return (value, place) => {
+    case 'boolean': return (value, context) => {
       if (value === null) return undefined
-      if (typeof value !== 'boolean') throw mismatch(value, type, place)
+      if (typeof value !== 'boolean') throw mismatch(value, type, context)
       return value
     }
-    case 'integer': return (value, place) => {
+    case 'integer': return (value, context) => {
       if (value === null) return undefined
-      if (typeof value !== 'number' || !Number.isInteger(value)) throw mismatch(value, type, place)
-      if (type === 'int32' && (value > 2147483647 || value < -2147483648)) throw new Mismatch(`json: cannot unmarshal number ${value} into Go struct field ${place.owner}.${place.field} of type int32`)
+      if (typeof value !== 'number' || !Number.isInteger(value)) throw mismatch(value, type, context)
+      if (type === 'int32' && (value > 2147483647 || value < -2147483648)) throw new Mismatch(`json: cannot unmarshal number ${value} into Go struct field ${context.owner}.${context.fields.join('.')} of type int32`)
       return value
     }
-    case 'number': return (value, place) => {
+    case 'number': return (value, context) => {
       if (value === null) return undefined
-      if (typeof value !== 'number') throw mismatch(value, type, place)
+      if (typeof value !== 'number') throw mismatch(value, type, context)
       return value
     }
     default: return pass
   }
 }
 
-const decodeBytes: Decode = (value, place) => {
+const decodeBytes: Decode = (value, context) => {
   if (value === null) return undefined
-  if (typeof value !== 'string') throw mismatch(value, '[]uint8', place)
+  if (typeof value !== 'string') throw mismatch(value, '[]uint8', context)
   const text = value.replace(/[\r\n]/g, '')
   const bad = /[^A-Za-z0-9+/=]/.exec(text)?.index ?? (text.length % 4 === 0 && /^[^=]*={0,2}$/.test(text) ? -1 : text.length - text.length % 4)
   if (bad >= 0) throw new Mismatch(`illegal base64 data at input byte ${bad}`)
@@ -132,12 +145,17 @@ const decodeBytes: Decode = (value, place) => {
 function compileList(schema: Schema, each: Decode): Decode {
   const type = goType(schema)
   const zero = schema.items?.default
-  return (value, place, context) => {
+  return (value, context) => {
     if (value === null) return undefined
-    if (!Array.isArray(value)) throw mismatch(value, type, place)
+    if (!Array.isArray(value)) throw mismatch(value, type, context)
+    const { owner } = context
     for (let i = 0; i < value.length; i++) {
-      const item = each(value[i] ?? null, { path: `${place.path}[${i}]`, field: place.field, owner: place.owner }, context)
-      value[i] = item ?? cloneJson(zero ?? null)
+      const given = value[i] ?? null
+      context.path.push(i)
+      const item = each(given, context) ?? cloneJson(zero ?? null)
+      context.path.pop()
+      context.owner = owner
+      if (item !== given) value[i] = item
     }
     return value
   }
@@ -147,11 +165,17 @@ function compileMap(schema: Schema, element: Schema): Decode {
   const each = compileDecode(element)
   const type = goType(schema)
   const zero = element.default
-  return (value, place, context) => {
+  return (value, context) => {
     if (value === null) return undefined
-    if (!isObject(value)) throw mismatch(value, type, place)
+    if (!isObject(value)) throw mismatch(value, type, context)
+    const { owner } = context
     for (const key in value) {
-      value[key] = each(value[key] ?? null, { path: `${place.path}.${key}`, field: place.field, owner: place.owner }, context) ?? cloneJson(zero ?? (element.format === 'byte' ? '' : null))
+      const given = value[key] ?? null
+      context.path.push(key)
+      const item = each(given, context) ?? cloneJson(zero ?? (element.format === 'byte' ? '' : null))
+      context.path.pop()
+      context.owner = owner
+      if (item !== given) value[key] = item
     }
     return value
   }
@@ -164,23 +188,28 @@ function compileStruct(schema: Schema, owner: string, type: string): Decode {
     fields.set(name, compileDecode(child))
     if (child.default !== undefined) zeros.push([name, child.default, isObject(child.default) && Object.keys(child.default).length === 0 ? compileDecode(child) : undefined])
   }
-  return (value, place, context) => {
+  return (value, context) => {
     if (value === null) return undefined
-    if (!isObject(value)) throw mismatch(value, type, place)
+    if (!isObject(value)) throw mismatch(value, type, context)
     for (const key in value) {
       const decode = fields.get(key)
-      const path = place.path === '' ? key : `${place.path}.${key}`
       if (!decode) {
-        context.unknown.push(path)
+        context.unknown.push(pathText([...context.path, key]))
         delete value[key]
         continue
       }
-      const decoded = decode(value[key] ?? null, { path, field: place.field === '' ? key : `${place.field}.${key}`, owner }, context)
+      const given = value[key] ?? null
+      context.owner = owner
+      context.path.push(key)
+      context.fields.push(key)
+      const decoded = decode(given, context)
+      context.path.pop()
+      context.fields.pop()
       if (decoded === undefined) delete value[key]
-      else value[key] = decoded
+      else if (decoded !== given) value[key] = decoded
     }
     for (const [name, zero, nested] of zeros) {
-      if (value[name] === undefined) value[name] = nested ? nested({}, place, context) ?? {} : zero
+      if (value[name] === undefined) value[name] = nested ? nested({}, context) ?? {} : zero
     }
     return value
   }
@@ -194,9 +223,9 @@ function compileStruct(schema: Schema, owner: string, type: string): Decode {
 export function decodeBuiltIn(gvk: Gvk, object: KubeObject | JsonObject): string[] {
   const name = definitionName(gvk)
   if (name === undefined) throw new ApiError('BadRequest', `no kind ${JSON.stringify(gvk.kind)} is registered for version ${JSON.stringify(gvk.group === '' ? gvk.version : `${gvk.group}/${gvk.version}`)}`)
-  const context: Context = { unknown: [] }
+  const context: Context = { unknown: [], path: [], fields: [], owner: '' }
   try {
-    decoderOf(name)(object as unknown as JsonObject, { path: '', field: '', owner: '' }, context)
+    decoderOf(name)(object as unknown as JsonObject, context)
   } catch (error) {
     if (!(error instanceof Mismatch)) throw error
     throw new ApiError('BadRequest', `${gvk.kind} in version ${JSON.stringify(gvk.version)} cannot be handled as a ${gvk.kind}: ${error.message}`)
