@@ -122,7 +122,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const plugins: AdmissionPlugin[] = [...(options.admission ?? [])]
   const context: ServerContext = {
     storage, registry, authorizer, clock, log, random, signal: stop.signal, nodes: options.nodes, callService: options.callService ?? unreachable,
-    admission: { mutate: (request) => chain.mutate(request), validate: (request) => chain.validate(request) },
+    admission: { mayChange: (request) => chain.mayChange(request), mutate: (request) => chain.mutate(request), validate: (request) => chain.validate(request) },
   }
   if (options.builtInAdmission !== false) plugins.unshift(...builtInAdmission(context))
   if (authorizer === roles) plugins.push(escalationCheck(roles))

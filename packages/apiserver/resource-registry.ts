@@ -13,30 +13,51 @@ export interface ResourceRegistry {
   readonly generation: number
 }
 
+/** What is found by name. A new owner's resources are added to it; when others change, it is made anew at the next question. */
+interface Index {
+  readonly byPlural: Map<string, Resource>
+  readonly byKind: Map<string, Resource>
+  readonly versions: Map<string, Resource[]>
+  readonly list: Resource[]
+}
+
 export function resourceRegistry(builtIn: readonly Resource[]): ResourceRegistry {
   const owned = new Map<string, readonly Resource[]>([['', builtIn]])
-  let byPlural = new Map<string, Resource>()
-  let byKind = new Map<string, Resource>()
-  let list: Resource[] = []
+  let index: Index | undefined
   let generation = 0
-  const index = () => {
-    list = [...owned.values()].flat()
-    byPlural = new Map(list.map((resource) => [key(resource.kind.group, resource.kind.version, resource.kind.plural), resource]))
-    byKind = new Map(list.map((resource) => [key(resource.kind.group, resource.kind.version, resource.kind.kind), resource]))
-    generation++
+  const current = (): Index => {
+    if (index !== undefined) return index
+    index = { byPlural: new Map(), byKind: new Map(), versions: new Map(), list: [] }
+    for (const resources of owned.values()) add(index, resources)
+    return index
   }
-  index()
   return {
-    find: (group, version, plural) => byPlural.get(key(group, version, plural)),
-    findKind: (group, version, kind) => byKind.get(key(group, version, kind)),
-    versions: (group, plural) => list.filter((resource) => resource.kind.group === group && resource.kind.plural === plural),
-    all: () => list,
+    find: (group, version, plural) => current().byPlural.get(key(group, version, plural)),
+    findKind: (group, version, kind) => current().byKind.get(key(group, version, kind)),
+    versions: (group, plural) => current().versions.get(`${group}/${plural}`) ?? [],
+    all: () => current().list,
     set(owner, resources) {
+      const known = owned.has(owner)
+      if (!known && resources.length === 0) return
       if (resources.length === 0) owned.delete(owner)
       else owned.set(owner, resources)
-      index()
+      if (known || index === undefined) index = undefined
+      else add(index, resources)
+      generation++
     },
     get generation() { return generation },
+  }
+}
+
+function add({ byPlural, byKind, versions, list }: Index, resources: readonly Resource[]): void {
+  for (const resource of resources) {
+    const { group, version, plural, kind } = resource.kind
+    byPlural.set(key(group, version, plural), resource)
+    byKind.set(key(group, version, kind), resource)
+    const others = versions.get(`${group}/${plural}`)
+    if (others === undefined) versions.set(`${group}/${plural}`, [resource])
+    else others.push(resource)
+    list.push(resource)
   }
 }
 

@@ -33,8 +33,8 @@ export interface Resource {
   decode(object: AnyObject): string[]
   /** Fills in defaults, in place. */
   normalize(object: AnyObject): void
-  /** Loads what `validate` needs; awaited before it. */
-  prepare?(): Promise<void>
+  /** Loads what `validate` needs; awaited before it. Undefined when nothing is missing. */
+  prepare?(): Promise<void> | undefined
   /** Causes for which the object is refused with `Invalid`. */
   validate(object: AnyObject, old: AnyObject | undefined, subresource: string): StatusCause[]
   /** Turns an object of another version of the same resource into this one. */

@@ -23,23 +23,35 @@ export interface AdmissionRequest {
 /** A step of admission: `mutate` may change the object, `validate` may only refuse by throwing ApiError. */
 export interface AdmissionPlugin {
   readonly name: string
+  /** Whether `mutate` may change this request's object; without it, it may. */
+  mayChange?(request: AdmissionRequest): boolean
   mutate?(request: AdmissionRequest): void | Promise<void>
   validate?(request: AdmissionRequest): void | Promise<void>
 }
 
 export interface Admission {
+  /** Whether `mutate` may change this request's object. */
+  mayChange(request: AdmissionRequest): boolean
   mutate(request: AdmissionRequest): Promise<void>
   validate(request: AdmissionRequest): Promise<void>
 }
 
 /** Plugins in order: all that mutate, then all that validate. */
 export function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
+  // Most steps have nothing to wait for, and are not waited for.
   return {
+    mayChange: (request) => plugins.some((plugin) => plugin.mutate !== undefined && (plugin.mayChange?.(request) ?? true)),
     async mutate(request) {
-      for (const plugin of plugins) await plugin.mutate?.(request)
+      for (const plugin of plugins) {
+        const pending = plugin.mutate?.(request)
+        if (pending !== undefined) await pending
+      }
     },
     async validate(request) {
-      for (const plugin of plugins) await plugin.validate?.(request)
+      for (const plugin of plugins) {
+        const pending = plugin.validate?.(request)
+        if (pending !== undefined) await pending
+      }
     },
   }
 }

@@ -13,6 +13,7 @@ export function defaultClasses({ storage, registry }: Pick<ServerContext, 'stora
   }
   return {
     name: 'DefaultStorageClass',
+    mayChange: (request) => creates(request, '', 'persistentvolumeclaims') || creates(request, 'networking.k8s.io', 'ingresses'),
     mutate(request) {
       if (creates(request, '', 'persistentvolumeclaims')) {
         const { spec, metadata } = request.object as unknown as PersistentVolumeClaim

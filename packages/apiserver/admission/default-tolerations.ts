@@ -7,6 +7,7 @@ const conditions = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreacha
 /** Pods stay five minutes on a node that fails, unless they say otherwise. */
 export const defaultTolerationSeconds: AdmissionPlugin = {
   name: 'DefaultTolerationSeconds',
+  mayChange: (request) => creates(request, '', 'pods'),
   mutate(request) {
     if (!creates(request, '', 'pods')) return
     const { spec } = request.object as unknown as Pod

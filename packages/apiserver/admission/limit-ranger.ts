@@ -1,22 +1,22 @@
 import type { LimitRange, PersistentVolumeClaim, Pod } from '@idp/api'
 import { addQuantities, canonicalQuantity, compareQuantities, formatQuantity, parseQuantity } from '@idp/formats'
 import type { ServerContext } from '../server-context.ts'
+import { byNamespace, storedList } from '../stored-list.ts'
 import type { AdmissionPlugin, AdmissionRequest } from './admission.ts'
-import { deny } from './deny.ts'
+import { creates, deny } from './deny.ts'
 
 type Amounts = Record<string, string>
 type Limit = LimitRange['spec']['limits'][number]
 interface Resources { requests?: Amounts; limits?: Amounts }
 
 /** Fills in and enforces what the namespace's LimitRanges say of containers, pods and claims. */
-export function limitRanger({ storage, registry }: Pick<ServerContext, 'storage' | 'registry'>): AdmissionPlugin {
-  const limitsOf = ({ namespace }: AdmissionRequest): Limit[] => {
-    const resource = registry.find('', 'v1', 'limitranges')
-    return resource === undefined ? [] : (storage.list(resource, namespace) as unknown as LimitRange[]).flatMap(({ spec }) => spec.limits)
-  }
+export function limitRanger(server: Pick<ServerContext, 'storage' | 'registry'>): AdmissionPlugin {
+  const ranges = storedList(server, { group: '', version: 'v1', plural: 'limitranges' }, byNamespace<LimitRange>)
+  const limitsOf = ({ namespace }: AdmissionRequest): Limit[] => (ranges.current().get(namespace) ?? []).flatMap(({ spec }) => spec.limits)
   const applies = (request: AdmissionRequest, plural: string) => request.object !== undefined && request.subresource === '' && request.resource.kind.group === '' && request.resource.kind.plural === plural
   return {
     name: 'LimitRanger',
+    mayChange: (request) => creates(request, '', 'pods'),
     mutate(request) {
       if (!applies(request, 'pods') || request.operation !== 'CREATE') return
       const { spec } = request.object as unknown as Pod
@@ -25,6 +25,7 @@ export function limitRanger({ storage, registry }: Pick<ServerContext, 'storage'
       }
     },
     validate(request) {
+      if (request.resource.kind.group !== '' || ranges.current().size === 0) return
       const problems: string[] = []
       if (applies(request, 'pods') && request.operation === 'CREATE') {
         const { spec } = request.object as unknown as Pod

@@ -10,6 +10,7 @@ const immortal = new Set(['default', 'kube-system', 'kube-public'])
 export function namespaceLifecycle({ storage, registry }: Pick<ServerContext, 'storage' | 'registry'>): AdmissionPlugin {
   return {
     name: 'NamespaceLifecycle',
+    mayChange: () => false,
     mutate(request) {
       const { operation, namespace, resource } = request
       const isNamespace = resource.kind.group === '' && resource.kind.plural === 'namespaces'

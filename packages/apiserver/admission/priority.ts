@@ -7,6 +7,7 @@ import { creates, deny } from './deny.ts'
 export function priorityAdmission({ storage, registry }: Pick<ServerContext, 'storage' | 'registry'>): AdmissionPlugin {
   return {
     name: 'Priority',
+    mayChange: (request) => creates(request, '', 'pods'),
     mutate(request) {
       if (!creates(request, '', 'pods')) return
       const { spec } = request.object as unknown as Pod

@@ -2,6 +2,7 @@ import type { Pod, ResourceQuota } from '@idp/api'
 import { compareQuantities, parseQuantity, type AnyObject } from '@idp/formats'
 import { fieldAt } from '../json-value.ts'
 import type { ServerContext } from '../server-context.ts'
+import { byNamespace, storedList } from '../stored-list.ts'
 import type { AdmissionPlugin, AdmissionRequest } from './admission.ts'
 import { deny } from './deny.ts'
 import { addAmounts } from './limit-ranger.ts'
@@ -9,11 +10,9 @@ import { addAmounts } from './limit-ranger.ts'
 type Amounts = Record<string, string>
 
 /** Refuses what would exceed a ResourceQuota. Usage is counted from the objects that are there, so a stale status does no harm. */
-export function resourceQuota({ storage, registry }: Pick<ServerContext, 'storage' | 'registry'>): AdmissionPlugin {
-  const quotasOf = (namespace: string): ResourceQuota[] => {
-    const resource = registry.find('', 'v1', 'resourcequotas')
-    return resource === undefined ? [] : (storage.list(resource, namespace) as unknown as ResourceQuota[])
-  }
+export function resourceQuota(server: Pick<ServerContext, 'storage' | 'registry'>): AdmissionPlugin {
+  const { storage } = server
+  const quotas = storedList(server, { group: '', version: 'v1', plural: 'resourcequotas' }, byNamespace<ResourceQuota>)
   const usedBy = (request: AdmissionRequest, quota: ResourceQuota): Amounts => {
     const others = storage.list(request.resource, request.namespace).filter((object) => object.metadata.name !== request.name && inScope(quota, request.resource.kind.plural, object))
     return others.reduce<Amounts>((sum, object) => addAll(sum, usageOf(request, object)), {})
@@ -23,7 +22,7 @@ export function resourceQuota({ storage, registry }: Pick<ServerContext, 'storag
     validate(request) {
       const { object, namespace, subresource, operation } = request
       if (object === undefined || namespace === '' || subresource !== '' || (operation !== 'CREATE' && operation !== 'UPDATE')) return
-      for (const quota of quotasOf(namespace)) {
+      for (const quota of quotas.current().get(namespace) ?? []) {
         if (!inScope(quota, request.resource.kind.plural, object)) continue
         const hard = (quota.spec?.hard ?? {}) as Amounts
         const asked = usageOf(request, object)

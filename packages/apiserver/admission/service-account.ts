@@ -16,6 +16,7 @@ export function serviceAccountAdmission({ storage, registry, random }: Pick<Serv
   }
   return {
     name: 'ServiceAccount',
+    mayChange: (request) => creates(request, '', 'pods'),
     mutate(request) {
       if (!creates(request, '', 'pods')) return
       const pod = request.object as unknown as Pod

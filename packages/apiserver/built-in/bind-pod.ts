@@ -1,7 +1,7 @@
 import { ApiError } from '@idp/api'
 import { rfc3339 } from '@idp/kit'
 import { answerJson } from '../answer.ts'
-import { fieldAt, isRecord, setFieldAt } from '../json-value.ts'
+import { cloneJson, fieldAt, isRecord, setFieldAt } from '../json-value.ts'
 import { conflict } from '../object-storage.ts'
 import type { ResourceRequest } from '../server-context.ts'
 import { contentTypeOf, parseBody, readBody } from '../verbs/request-body.ts'
@@ -17,7 +17,8 @@ export async function bindPod(request: ResourceRequest): Promise<Response> {
   if (typeof node !== 'string' || node === '') throw new ApiError('Invalid', `Binding "${info.name}" is invalid: target.name: Required value`)
   const uid = fieldAt(binding, ['metadata', 'uid'])
   await updateObject({ ...request, info: { ...info, subresource: 'binding' } }, {
-    next(live) {
+    next(shared) {
+      const live = cloneJson(shared)
       if (typeof uid === 'string' && uid !== '' && uid !== live.metadata.uid) throw conflict(resource, info.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid ?? ''}`)
       if (live.metadata.deletionTimestamp !== undefined) throw conflict(resource, info.name, `pod ${info.name} is being deleted, cannot be assigned to a host`)
       const current = fieldAt(live, ['spec', 'nodeName'])

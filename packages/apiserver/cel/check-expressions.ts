@@ -1,6 +1,7 @@
 import { invalid as invalidField, type MutatingWebhookConfiguration, type ValidatingAdmissionPolicy } from '@idp/api'
 import type { AnyObject } from '@idp/formats'
 import type { AdmissionPlugin } from '../admission/admission.ts'
+import type { Resource } from '../resource.ts'
 import { invalid } from '../verbs/invalid.ts'
 
 interface Wrong { readonly field: string; readonly text: string; readonly error: string }
@@ -8,11 +9,15 @@ interface Wrong { readonly field: string; readonly text: string; readonly error:
 /** Refuses webhook configurations and admission policies with expressions that do not compile. */
 export const expressionChecks: AdmissionPlugin = {
   name: 'ExpressionChecks',
-  async validate({ operation, resource, object, subresource }) {
+  validate({ operation, resource, object, subresource }) {
     if (resource.kind.group !== 'admissionregistration.k8s.io' || object === undefined || subresource !== '' || (operation !== 'CREATE' && operation !== 'UPDATE')) return
-    const wrong = await wrongIn(resource.kind.kind, object)
-    if (wrong.length > 0) throw invalid(resource, object, wrong.map(({ field, text, error }) => ({ ...invalidField(field, text, error) })))
+    return refuseWrong(resource, object)
   },
+}
+
+async function refuseWrong(resource: Resource, object: AnyObject): Promise<void> {
+  const wrong = await wrongIn(resource.kind.kind, object)
+  if (wrong.length > 0) throw invalid(resource, object, wrong.map(({ field, text, error }) => ({ ...invalidField(field, text, error) })))
 }
 
 async function wrongIn(kind: string, object: AnyObject): Promise<readonly Wrong[]> {

@@ -3,6 +3,7 @@ import type { AdmissionPlugin, AdmissionRequest } from '../admission/admission.t
 import { deny } from '../admission/deny.ts'
 import { equalJson } from '../json-value.ts'
 import type { ServerContext } from '../server-context.ts'
+import { storedList } from '../stored-list.ts'
 import type { MatchedAs } from '../webhook/match-webhook.ts'
 import { replaceContent } from '../webhook/replace-content.ts'
 import type { CompiledMutatingPolicy, MutatingPolicySpec } from './mutating-policy.ts'
@@ -20,10 +21,9 @@ interface Invocation { readonly policy: Policy; readonly binding: Binding; reado
 /** MutatingAdmissionPolicies and their bindings, which change objects before the webhooks see them (https://kubernetes.io/docs/reference/access-authn-authz/mutating-admission-policy/). */
 export function mutatingPolicies(server: Context): AdmissionPlugin {
   const compiled = new Map<string, { readonly revision: string | undefined; readonly policy: CompiledMutatingPolicy }>()
-  const objectsOf = (plural: string): AnyObject[] => {
-    const resource = server.registry.find('admissionregistration.k8s.io', 'v1beta1', plural)
-    return resource === undefined ? [] : server.storage.list(resource)
-  }
+  const stored = <T>(plural: string) => storedList(server, { group: 'admissionregistration.k8s.io', version: 'v1beta1', plural }, (objects) => objects as unknown as readonly T[])
+  const bindings = stored<Binding>('mutatingadmissionpolicybindings')
+  const policies = stored<Policy>('mutatingadmissionpolicies')
   const compile = (engine: Engine, { metadata, spec }: Policy): CompiledMutatingPolicy => {
     const known = compiled.get(metadata.uid ?? '')
     if (known && known.revision === metadata.resourceVersion) return known.policy
@@ -47,22 +47,23 @@ export function mutatingPolicies(server: Context): AdmissionPlugin {
   }
   return {
     name: 'MutatingAdmissionPolicy',
-    async mutate(request) {
-      if (isExempt(request) || request.object === undefined) return
-      const bindings = objectsOf('mutatingadmissionpolicybindings') as unknown as Binding[]
-      if (bindings.length === 0) return
-      const invocations = (objectsOf('mutatingadmissionpolicies') as unknown as Policy[]).flatMap((policy) => invocationsOf(server, policy, bindings, request))
-      if (invocations.length === 0) return
-      const engine: Engine = { ...await import('./mutating-policy.ts'), ...await import('./admission-bindings.ts') }
-      // Policies that ask for it run once more when one behind them changed the object.
-      const again = new Set<Invocation>()
-      const ran: Invocation[] = []
-      for (const invocation of invocations) {
-        if (await invoke(engine, invocation, request)) for (const before of ran) if (before.policy.spec.reinvocationPolicy === 'IfNeeded') again.add(before)
-        ran.push(invocation)
-      }
-      for (const invocation of again) await invoke(engine, invocation, request)
+    mayChange: () => bindings.current().length > 0,
+    mutate(request) {
+      if (isExempt(request) || request.object === undefined || bindings.current().length === 0) return
+      const invocations = policies.current().flatMap((policy) => invocationsOf(server, policy, bindings.current(), request))
+      return invocations.length === 0 ? undefined : run(invocations, request)
     },
+  }
+  async function run(invocations: readonly Invocation[], request: AdmissionRequest): Promise<void> {
+    const engine: Engine = { ...await import('./mutating-policy.ts'), ...await import('./admission-bindings.ts') }
+    // Policies that ask for it run once more when one behind them changed the object.
+    const again = new Set<Invocation>()
+    const ran: Invocation[] = []
+    for (const invocation of invocations) {
+      if (await invoke(engine, invocation, request)) for (const before of ran) if (before.policy.spec.reinvocationPolicy === 'IfNeeded') again.add(before)
+      ran.push(invocation)
+    }
+    for (const invocation of again) await invoke(engine, invocation, request)
   }
 }
 

@@ -3,6 +3,8 @@ import type { AnyObject } from '@idp/formats'
 import type { AdmissionPlugin, AdmissionRequest } from '../admission/admission.ts'
 import { deny } from '../admission/deny.ts'
 import type { ServerContext } from '../server-context.ts'
+import { storedList } from '../stored-list.ts'
+import type { MatchedAs } from '../webhook/match-webhook.ts'
 import { matchPolicy, type PolicyMatch } from './policy-match.ts'
 import { collectParams, ConfigurationError } from './policy-params.ts'
 import type { Bindings } from './admission-expressions.ts'
@@ -19,10 +21,9 @@ const codes: Readonly<Record<string, number>> = { Forbidden: 403, Unauthorized: 
 /** ValidatingAdmissionPolicies and their bindings (https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/). */
 export function validatingPolicies(server: Context): AdmissionPlugin {
   const compiled = new Map<string, { readonly revision: string | undefined; readonly policy: CompiledPolicy }>()
-  const objectsOf = (plural: string): AnyObject[] => {
-    const resource = server.registry.find('admissionregistration.k8s.io', 'v1', plural)
-    return resource === undefined ? [] : server.storage.list(resource)
-  }
+  const stored = <T>(plural: string, derive: (objects: readonly AnyObject[]) => T) => storedList(server, { group: 'admissionregistration.k8s.io', version: 'v1', plural }, derive)
+  const bindings = stored('validatingadmissionpolicybindings', (objects) => Map.groupBy(objects as unknown as readonly ValidatingAdmissionPolicyBinding[], ({ spec }) => spec.policyName ?? ''))
+  const policies = stored('validatingadmissionpolicies', (objects) => objects as unknown as readonly ValidatingAdmissionPolicy[])
   const compile = (engine: Engine, { metadata, spec }: ValidatingAdmissionPolicy): CompiledPolicy => {
     const known = compiled.get(metadata.uid ?? '')
     if (known && known.revision === metadata.resourceVersion) return known.policy
@@ -32,29 +33,27 @@ export function validatingPolicies(server: Context): AdmissionPlugin {
   }
   return {
     name: 'ValidatingAdmissionPolicy',
-    async validate(request) {
-      if (isExempt(request)) return
-      const bindings = objectsOf('validatingadmissionpolicybindings') as unknown as ValidatingAdmissionPolicyBinding[]
-      if (bindings.length === 0) return
-      const policies = objectsOf('validatingadmissionpolicies') as unknown as ValidatingAdmissionPolicy[]
-      const byPolicy = Map.groupBy(bindings, ({ spec }) => spec.policyName ?? '')
-      const matching = policies.flatMap((policy) => {
-        const candidates = byPolicy.get(policy.metadata.name ?? '') ?? []
+    validate(request) {
+      if (isExempt(request) || bindings.current().size === 0) return
+      const matching = policies.current().flatMap((policy) => {
+        const candidates = bindings.current().get(policy.metadata.name ?? '') ?? []
         const as = candidates.length === 0 ? undefined : matchPolicy(server, policy.spec.matchConstraints as PolicyMatch | undefined, request, 'none')
         const bound = as ? candidates.filter(({ spec }) => matchPolicy(server, spec.matchResources as PolicyMatch | undefined, request, 'all')) : []
         return as && bound.length > 0 ? [{ policy, as, bound }] : []
       })
-      if (matching.length === 0) return
-      const engine: Engine = { ...await import('./validating-policy.ts'), ...await import('./admission-bindings.ts') }
-      const denials: Denial[] = []
-      const seen = new Map<string, Bindings>()
-      for (const { policy, as, bound } of matching) {
-        const values = seen.get(as.version) ?? await engine.admissionBindings(server, request, as)
-        seen.set(as.version, values)
-        for (const binding of bound) denials.push(...applyBinding(server, engine, compile(engine, policy), policy, binding, request, values))
-      }
-      if (denials[0]) throw denied(request, denials[0])
+      return matching.length === 0 ? undefined : judge(matching, request)
     },
+  }
+  async function judge(matching: readonly { readonly policy: ValidatingAdmissionPolicy; readonly as: MatchedAs; readonly bound: readonly ValidatingAdmissionPolicyBinding[] }[], request: AdmissionRequest): Promise<void> {
+    const engine: Engine = { ...await import('./validating-policy.ts'), ...await import('./admission-bindings.ts') }
+    const denials: Denial[] = []
+    const seen = new Map<string, Bindings>()
+    for (const { policy, as, bound } of matching) {
+      const values = seen.get(as.version) ?? await engine.admissionBindings(server, request, as)
+      seen.set(as.version, values)
+      for (const binding of bound) denials.push(...applyBinding(server, engine, compile(engine, policy), policy, binding, request, values))
+    }
+    if (denials[0]) throw denied(request, denials[0])
   }
 }
 

@@ -1,5 +1,8 @@
 import { hasRules, type CustomResourceDefinition, type Schema } from '@idp/api'
+import type { AnyObject } from '@idp/formats'
 import type { AdmissionPlugin } from '../admission/admission.ts'
+import { equalJson } from '../json-value.ts'
+import type { Resource } from '../resource.ts'
 import { invalid } from '../verbs/invalid.ts'
 
 /**
@@ -8,16 +11,24 @@ import { invalid } from '../verbs/invalid.ts'
  */
 export const validationRules: AdmissionPlugin = {
   name: 'ValidationRules',
-  async mutate({ resource }) {
-    await resource.prepare?.()
-  },
-  async validate({ operation, resource, object, subresource }) {
+  mayChange: () => false,
+  mutate: ({ resource }) => resource.prepare?.(),
+  validate({ operation, resource, object, old, subresource }) {
     if (resource.kind.plural !== 'customresourcedefinitions' || object === undefined || subresource !== '' || (operation !== 'CREATE' && operation !== 'UPDATE')) return
-    const { spec } = object as unknown as CustomResourceDefinition
-    const schemas = spec.versions.map((version) => version.schema?.openAPIV3Schema as Schema | undefined)
-    if (!schemas.some((schema) => schema !== undefined && hasRules(schema))) return
-    const { checkValidationRules } = await import('@idp/api/cel')
-    const errors = schemas.flatMap((schema, i) => schema === undefined ? [] : checkValidationRules(schema, `spec.versions[${i}].schema.openAPIV3Schema`))
-    if (errors.length > 0) throw invalid(resource, object, errors.map((error) => ({ ...error })))
+    const schemas = schemasOf(object)
+    // What was accepted as it is has been checked.
+    const before = old === undefined ? [] : schemasOf(old)
+    if (!schemas.some((schema, i) => schema !== undefined && hasRules(schema) && !equalJson(schema, before[i]))) return
+    return checkRules(resource, object, schemas)
   },
+}
+
+function schemasOf(object: AnyObject): (Schema | undefined)[] {
+  return (object as unknown as CustomResourceDefinition).spec.versions.map((version) => version.schema?.openAPIV3Schema as Schema | undefined)
+}
+
+async function checkRules(resource: Resource, object: AnyObject, schemas: readonly (Schema | undefined)[]): Promise<void> {
+  const { checkValidationRules } = await import('@idp/api/cel')
+  const errors = schemas.flatMap((schema, i) => schema === undefined ? [] : checkValidationRules(schema, `spec.versions[${i}].schema.openAPIV3Schema`))
+  if (errors.length > 0) throw invalid(resource, object, errors.map((error) => ({ ...error })))
 }

@@ -15,7 +15,8 @@ function customResource({ spec }: CustomResourceDefinition, version: Version, st
   const { names, group } = spec
   const schema = rootSchema(version)
   const compiled: CompiledSchema = compileSchema(schema)
-  const withRules = hasRules(schema)
+  // Looked for at the first write: most kinds are defined and never used.
+  let withRules: boolean | undefined
   let rules: ValidationRules | undefined
   const scale = version.subresources?.scale
   const kind = defineKind<AnyObject>({
@@ -32,17 +33,17 @@ function customResource({ spec }: CustomResourceDefinition, version: Version, st
     ...(version.deprecated === true ? { deprecated: version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated` } : {}),
     decode: (object) => spec.preserveUnknownFields === true ? [] : compiled.prune(object as unknown as Json),
     normalize: (object) => compiled.default(object as unknown as Json),
-    ...withRules && {
-      async prepare() {
-        rules ??= (await import('@idp/api/cel')).compileValidationRules(schema)
-      },
+    prepare() {
+      withRules ??= hasRules(schema)
+      if (!withRules || rules !== undefined) return undefined
+      return import('@idp/api/cel').then(({ compileValidationRules }) => void (rules = compileValidationRules(schema)))
     },
     validate(object, old, subresource) {
       const errors = [
         ...(old === undefined ? validateCreate(kind, object) : validateUpdate(kind, object, old, subresource)),
         ...compiled.validate(object as unknown as Json, old as unknown as Json | undefined),
       ]
-      if (withRules) errors.push(...runRules(rules, errors, object, old))
+      if (withRules ??= hasRules(schema)) errors.push(...runRules(rules, errors, object, old))
       return errors.map((error) => ({ ...error }))
     },
   }

@@ -1,6 +1,7 @@
 import type { CustomResourceDefinition } from '@idp/api'
 import type { AnyObject } from '@idp/formats'
 import { rfc3339 } from '@idp/kit'
+import { equalJson } from '../json-value.ts'
 import type { ServerContext } from '../server-context.ts'
 import type { Resource } from '../resource.ts'
 import { convertByWebhook } from './convert-by-webhook.ts'
@@ -14,7 +15,7 @@ export function serveDefinitions(server: Pick<ServerContext, 'storage' | 'regist
   server.storage.onWrite(({ resource, before, after }) => {
     if (resource.prefix !== definitions.prefix) return
     if (after === undefined) server.registry.set(before?.metadata.name ?? '', [])
-    else serve(after)
+    else if (before === undefined || isEstablished(before) !== isEstablished(after) || !equalJson(before['spec'], after['spec'])) serve(after)
     if (after?.metadata.deletionTimestamp !== undefined && after.metadata.finalizers?.includes(cleanupFinalizer) === true) {
       cleanUp(after).catch((error: unknown) => server.log.error('objects of a deleted CustomResourceDefinition remain', { crd: after.metadata.name, error }))
     }

@@ -1,6 +1,6 @@
 import { ApiError } from '@idp/api'
 import { applyMergePatch, applyJsonPatch, type AnyObject, type Json, type JsonObject, type JsonPatchOperation } from '@idp/formats'
-import { fieldAt, isRecord, setFieldAt } from '../json-value.ts'
+import { cloneJson, fieldAt, isRecord, setFieldAt } from '../json-value.ts'
 import { notFound } from '../object-storage.ts'
 import type { ScalePaths } from '../resource.ts'
 import type { ResourceRequest } from '../server-context.ts'
@@ -21,7 +21,8 @@ export async function serveScale(request: ResourceRequest): Promise<Response> {
   const contentType = contentTypeOf(request.request)
   const body = parseBody(await readBody(request.request), info.verb === 'patch' ? 'application/json' : contentType)
   const updated = await updateObject(request, {
-    next(live) {
+    next(shared) {
+      const live = cloneJson(shared)
       const wanted = info.verb === 'patch' ? patchedScale(scaleOf(scale, live), contentType, body) : body
       const replicas = fieldAt(wanted, ['spec', 'replicas']) ?? 0
       if (typeof replicas !== 'number' || !Number.isInteger(replicas) || replicas < 0) {

@@ -32,11 +32,9 @@ export async function createObject(request: ResourceRequest, object: AnyObject, 
   giveIdentity(request, object)
   resource.normalize(object)
   const admission = admissionOf(request, 'CREATE', { object, old: undefined, dryRun: write.dryRun, options: writeOptionsObject('CreateOptions', write) })
-  const before = cloneJson(object)
-  await server.admission.mutate(admission)
-  resource.normalize(object)
+  const before = await mutate(request, admission, object, write.applied === true)
   if (write.applied !== true) object.metadata.managedFields = ownershipAfterUpdate(undefined, object, writerOf(request, write)) ?? []
-  else if (!equalJson(before, object)) object.metadata.managedFields = ownershipAfterUpdate(before, object, writerOf(request, write)) ?? []
+  else if (before !== undefined) object.metadata.managedFields = ownershipAfterUpdate(before, object, writerOf(request, write)) ?? []
   if (resource.hasStatus) resetStatus(resource, object)
   resource.strategy?.prepareCreate?.(object)
   const causes = resource.validate(object, undefined, '')
@@ -48,6 +46,21 @@ export async function createObject(request: ResourceRequest, object: AnyObject, 
   }
   const stored = await server.storage.create(resource, await convertTo(resource, object, resource.storageApiVersion))
   return presenterOf(server).convert(resource, stored)
+}
+
+/**
+ * Lets admission change the object in place, and fills in defaults of what it added. Gives the object as it was before when that is
+ * wanted and something changed.
+ */
+async function mutate({ server, resource }: ResourceRequest, admission: AdmissionRequest, object: AnyObject, wantsBefore: boolean): Promise<AnyObject | undefined> {
+  if (!server.admission.mayChange(admission)) {
+    await server.admission.mutate(admission)
+    return undefined
+  }
+  const before = wantsBefore ? cloneJson(object) : undefined
+  await server.admission.mutate(admission)
+  resource.normalize(object)
+  return before !== undefined && !equalJson(before, object) ? before : undefined
 }
 
 /** A new object comes without status, whatever was sent. */
@@ -89,7 +102,7 @@ function giveIdentity({ server, resource }: ResourceRequest, object: AnyObject):
 }
 
 export interface UpdatePlan {
-  /** Makes the new object from the live one (a copy, in the served version). Runs again when somebody else was faster. */
+  /** Makes the new object from the live one, in the served version. That one is shared: copy what is to change. Runs again when somebody else was faster. */
   next(live: AnyObject): AnyObject | Promise<AnyObject>
   /** The ownership is already in the object (server-side apply). */
   readonly applied?: boolean
@@ -112,25 +125,22 @@ export async function updateObject(request: ResourceRequest, plan: UpdatePlan, w
 async function updateOnce(request: ResourceRequest, entry: Entry, plan: UpdatePlan, write: WriteParameters): Promise<AnyObject | 'raced'> {
   const { server, resource, info } = request
   const live = await presenterOf(server).object(resource, entry)
-  const next = await plan.next(cloneJson(live))
+  const next = await plan.next(live)
   checkPreconditions(resource, live, next)
   keepIdentity(live, next)
   scopeToSubresource(resource, info.subresource, live, next)
   resource.normalize(next)
   const admission = admissionOf(request, 'UPDATE', { object: next, old: live, dryRun: write.dryRun, options: writeOptionsObject(plan.applied === true ? 'PatchOptions' : 'UpdateOptions', write) })
-  const before = plan.applied === true ? cloneJson(next) : undefined
-  await server.admission.mutate(admission)
-  resource.normalize(next)
-  const mutated = before !== undefined && !equalJson(before, next)
-  if (before === undefined) next.metadata.managedFields = ownershipAfterUpdate(live, next, writerOf(request, write)) ?? []
-  else if (mutated) next.metadata.managedFields = ownershipAfterUpdate(before, next, writerOf(request, write)) ?? []
+  const before = await mutate(request, admission, next, plan.applied === true)
+  if (plan.applied !== true) next.metadata.managedFields = ownershipAfterUpdate(live, next, writerOf(request, write)) ?? []
+  else if (before !== undefined) next.metadata.managedFields = ownershipAfterUpdate(before, next, writerOf(request, write)) ?? []
   resource.strategy?.prepareUpdate?.(next, live)
   bumpGeneration(resource, info.subresource, live, next)
   // A binding sets what an update may not; bindPod has checked it.
   const causes = info.subresource === 'binding' ? [] : resource.validate(next, live, info.subresource)
   if (causes.length > 0) throw invalid(resource, next, causes)
   await server.admission.validate(admission)
-  if (equalJson(withoutTimes(live), withoutTimes(next))) return live
+  if (isUnchanged(live, next)) return live
   if (write.dryRun) return next
   if (isReadyToGo(resource, next)) {
     if (await server.storage.remove(resource, entry)) return next
@@ -177,10 +187,14 @@ function isReadyToGo(resource: Resource, object: AnyObject): boolean {
   return (object.metadata.deletionGracePeriodSeconds ?? 0) === 0 && (resource.strategy?.mayGo?.(object) ?? true)
 }
 
-/** For the question whether anything changed: ownership that only got a new time did not. */
-function withoutTimes(object: AnyObject): AnyObject {
-  const { managedFields, resourceVersion: _version, ...metadata } = object.metadata
-  return { ...object, metadata: { ...metadata, ...(managedFields === undefined || managedFields.length === 0 ? {} : { managedFields: managedFields.map(({ time: _time, ...entry }) => entry) }) } }
+/** Whether nothing changed: ownership that only got a new time did not. */
+function isUnchanged(live: AnyObject, next: AnyObject): boolean {
+  const { metadata: liveMetadata, ...liveRest } = live
+  const { metadata: nextMetadata, ...nextRest } = next
+  const { managedFields: liveOwners = [], resourceVersion: _liveVersion, ...liveIdentity } = liveMetadata
+  const { managedFields: nextOwners = [], resourceVersion: _nextVersion, ...nextIdentity } = nextMetadata
+  return equalJson(liveRest, nextRest) && equalJson(liveIdentity, nextIdentity)
+    && liveOwners.length === nextOwners.length && liveOwners.every((owner, i) => equalJson({ ...owner, time: undefined }, { ...nextOwners[i], time: undefined }))
 }
 
 export function writerOf({ resource, info, server }: ResourceRequest, write: WriteParameters) {

@@ -2,7 +2,7 @@ import { ApiError, mergeSchemaFor } from '@idp/api'
 import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, type AnyObject, type Json, type JsonObject, type JsonPatchOperation } from '@idp/formats'
 import { CodedError, isCoded } from '@idp/kit'
 import { applyObject } from '../apply/object-ownership.ts'
-import { isRecord } from '../json-value.ts'
+import { cloneJson, isRecord } from '../json-value.ts'
 
 import type { ResourceRequest } from '../server-context.ts'
 import { asObjectOf, contentTypeOf, parseBody, readBody } from './request-body.ts'
@@ -66,7 +66,8 @@ function patchFunction({ resource }: ResourceRequest, contentType: string, patch
     return (live) => applyJsonPatch(live, patch as JsonPatchOperation[])
   }
   if (!isRecord(patch)) throw new ApiError('BadRequest', 'error decoding patch: a patch is a JSON object')
-  if (contentType === 'application/merge-patch+json') return (live) => applyMergePatch(live, patch as JsonObject)
+  // A merge patch shares what it does not touch with the live object.
+  if (contentType === 'application/merge-patch+json') return (live) => cloneJson(applyMergePatch(live, patch as JsonObject))
   if (contentType === 'application/strategic-merge-patch+json') {
     // Custom resources have no merge keys of this kind; upstream refuses as well.
     if (!resource.builtIn) throw new ApiError('UnsupportedMediaType', 'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml')
@@ -97,7 +98,7 @@ async function applyPatch(request: ResourceRequest, document: unknown, write: Wr
   const writer = { ...writerOf(request, write), force: write.force }
   const exists = server.storage.entry(resource, info) !== undefined
   if (!exists) {
-    if (info.subresource !== '') return respond(request, await updateObject(request, { next: (live) => live }, write))
+    if (info.subresource !== '') return respond(request, await updateObject(request, { next: cloneJson }, write))
     if (config.metadata.uid !== undefined) throw new ApiError('Conflict', `Operation cannot be fulfilled on ${resource.kind.plural} "${info.name}": uid mismatch: the provided object specified uid ${config.metadata.uid}, and no existing object was found`)
     try {
       const created = applyObject(undefined, config, writer)

@@ -28,6 +28,14 @@ export function matchRequest(server: Pick<ServerContext, 'storage' | 'registry'>
   return matchesNamespace(server, constraints.namespaceSelector, request) && matchesObject(constraints.objectSelector, request) ? matched : undefined
 }
 
+/**
+ * Whether a request could concern `constraints` by what it does and to which resource; names, namespaces and labels are not looked at.
+ * Holds for all requests of the same operation, resource, subresource and scope, as long as the same resources are served.
+ */
+export function mayConcern(server: Pick<ServerContext, 'registry'>, { rules = [], matchPolicy = 'Equivalent' }: MatchConstraints, request: AdmissionRequest): boolean {
+  return rules.some(({ resourceNames: _names, ...rule }) => matchRule(server, rule, matchPolicy, request) !== undefined)
+}
+
 function matchRule({ registry }: Pick<ServerContext, 'registry'>, rule: MatchRule, policy: string, request: AdmissionRequest): MatchedAs | undefined {
   const { kind } = request.resource
   if (!includes(rule.operations, request.operation) || !matchesScope(rule.scope ?? '*', request) || !matchesResource(rule.resources ?? [], kind.plural, request.subresource)) return undefined

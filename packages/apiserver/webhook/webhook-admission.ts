@@ -5,6 +5,7 @@ import type { AdmissionPlugin, AdmissionRequest } from '../admission/admission.t
 import { cloneJson, equalJson } from '../json-value.ts'
 import type { ServerContext } from '../server-context.ts'
 import { admissionReview, type AdmissionResponse } from './admission-review.ts'
+import { concernedWebhooks } from './concerned-webhooks.ts'
 import { caOf, targetOf, targetText, type CallService, type Webhook } from './call-webhook.ts'
 import { matchRequest, type MatchedAs } from './match-webhook.ts'
 import { matchesConditions } from './match-conditions.ts'
@@ -15,30 +16,41 @@ type Context = Pick<ServerContext, 'storage' | 'registry' | 'authorizer' | 'cloc
 /** Calls the webhooks that MutatingWebhookConfigurations and ValidatingWebhookConfigurations name. */
 export function webhookAdmission(server: Context): AdmissionPlugin {
   const call = server.callService
-  const webhooksOf = (kind: 'mutatingwebhookconfigurations' | 'validatingwebhookconfigurations'): Webhook[] => {
-    const resource = server.registry.find('admissionregistration.k8s.io', 'v1', kind)
-    return resource === undefined ? [] : server.storage.list(resource).flatMap((object) => (object['webhooks'] ?? []) as Webhook[])
-  }
+  const mutating = concernedWebhooks(server, 'mutatingwebhookconfigurations')
+  const validating = concernedWebhooks(server, 'validatingwebhookconfigurations')
   return {
     name: 'Webhooks',
-    async mutate(request) {
-      if (isExempt(request)) return
-      const called: { webhook: Webhook; after: AnyObject | undefined }[] = []
-      for (const webhook of webhooksOf('mutatingwebhookconfigurations')) {
-        if (await mutateWith(server, call, webhook, request)) called.push({ webhook, after: cloneJson(request.object) })
-      }
-      // Those that ask for it see what later webhooks changed, once.
-      for (const { webhook, after } of called) {
-        if ('reinvocationPolicy' in webhook && webhook.reinvocationPolicy === 'IfNeeded' && !equalJson(after, request.object)) await mutateWith(server, call, webhook, request)
-      }
+    mayChange: (request) => !isExempt(request) && mutating(request).length > 0,
+    mutate(request) {
+      const webhooks = isExempt(request) ? [] : mutating(request)
+      return webhooks.length === 0 ? undefined : mutateWithAll(server, call, webhooks, request)
     },
-    async validate(request) {
-      if (isExempt(request)) return
-      const results = await Promise.allSettled(webhooksOf('validatingwebhookconfigurations').map((webhook) => validateWith(server, call, webhook, request)))
-      const failed = results.find((result) => result.status === 'rejected')
-      if (failed !== undefined) throw failed.reason
+    validate(request) {
+      const webhooks = isExempt(request) ? [] : validating(request)
+      return webhooks.length === 0 ? undefined : validateWithAll(server, call, webhooks, request)
     },
   }
+}
+
+async function mutateWithAll(server: Context, call: CallService, webhooks: readonly Webhook[], request: AdmissionRequest): Promise<void> {
+  const called: { webhook: Webhook; after: AnyObject | undefined }[] = []
+  for (const webhook of webhooks) {
+    if (await mutateWith(server, call, webhook, request)) called.push({ webhook, after: mayRunAgain(webhook) ? cloneJson(request.object) : undefined })
+  }
+  // Those that ask for it see what later webhooks changed, once.
+  for (const { webhook, after } of called) {
+    if (mayRunAgain(webhook) && !equalJson(after, request.object)) await mutateWith(server, call, webhook, request)
+  }
+}
+
+function mayRunAgain(webhook: Webhook): boolean {
+  return 'reinvocationPolicy' in webhook && webhook.reinvocationPolicy === 'IfNeeded'
+}
+
+async function validateWithAll(server: Context, call: CallService, webhooks: readonly Webhook[], request: AdmissionRequest): Promise<void> {
+  const results = await Promise.allSettled(webhooks.map((webhook) => validateWith(server, call, webhook, request)))
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
 }
 
 /** A webhook must not be able to lock out its own repair. */
