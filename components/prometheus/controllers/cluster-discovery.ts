@@ -1,11 +1,12 @@
 import { defineKind, type Kind } from '@idp/api'
 import type { Client } from '@idp/client'
-import { informer, withoutManagedFields, type Informer } from '@idp/controller'
+import { informer, type Informer } from '@idp/controller'
 import type { KubeObject } from '@idp/formats'
 import type { Clock, Log } from '@idp/kit'
 import { kindsOfRole, type ClusterObjects, type EndpointsFields, type IngressFields, type NodeFields, type PodFields, type ServiceFields, type SliceFields } from '../engine/discover.ts'
 import type { DiscoveryRole } from '../engine/config.ts'
 
+/** Whole objects: they are the ones that every informer of the process has, and a shortened copy would be memory on top. */
 const kinds = {
   nodes: defineKind<NodeFields>({ group: '', version: 'v1', kind: 'Node', plural: 'nodes', scope: 'Cluster' }),
   pods: defineKind<PodFields>({ group: '', version: 'v1', kind: 'Pod', plural: 'pods', scope: 'Namespaced' }),
@@ -31,7 +32,7 @@ export function clusterDiscovery({ client, clock, log, signal, onChange }: Disco
       const wanted = new Set([...roles].flatMap((role) => kindsOfRole[role]))
       for (const name of wanted) {
         if (followed.has(name)) continue
-        const started = informer(client, kinds[name] as unknown as Kind<KubeObject>, { clock, log, signal, transform: slim })
+        const started = informer(client, kinds[name] as unknown as Kind<KubeObject>, { clock, log, signal })
         followed.set(name, started)
         started.onChange(onChange)
       }
@@ -39,17 +40,4 @@ export function clusterDiscovery({ client, clock, log, signal, onChange }: Disco
     },
     nodes: list('nodes'), pods: list('pods'), services: list('services'), slices: list('slices'), endpoints: list('endpoints'), ingresses: list('ingresses'),
   }
-}
-
-/** Pods are many and most of what they say does not matter here. */
-function slim(object: KubeObject): KubeObject {
-  const kept = withoutManagedFields(object)
-  if (kept.kind !== 'Pod') return kept
-  const { spec, status } = kept as PodFields
-  const containers = (all: NonNullable<PodFields['spec']>['containers']) => (all ?? []).map(({ name, image, ports }) => ({ name, ...(image === undefined ? {} : { image }), ...(ports === undefined ? {} : { ports }) }))
-  return {
-    apiVersion: kept.apiVersion, kind: kept.kind, metadata: kept.metadata,
-    spec: { ...(spec?.nodeName === undefined ? {} : { nodeName: spec.nodeName }), containers: containers(spec?.containers), initContainers: containers(spec?.initContainers) },
-    status: { ...status, conditions: status?.conditions?.filter(({ type }) => type === 'Ready') ?? [], containerStatuses: undefined, initContainerStatuses: undefined },
-  } as PodFields
 }

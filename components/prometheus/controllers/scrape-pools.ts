@@ -2,14 +2,14 @@ import type { Clock } from '@idp/kit'
 import type { ScrapeConfig } from '../engine/config.ts'
 import { discover, type ClusterObjects } from '../engine/discover.ts'
 import { createScraper, type Scraper, type ScraperOptions } from '../engine/scrape.ts'
-import { targetsOf, type Target } from '../engine/target.ts'
+import { targetsOf, type KnownTargets, type Target } from '../engine/target.ts'
 
 /** The first scrapes of new targets begin when what has just been started had time to settle, and are spread; each then keeps its rhythm. */
 const settleMs = 5000
 const spreadMs = 6000
 
 interface Running { readonly scraper: Scraper; timer: Disposable | undefined; stopped: boolean }
-interface Pool { readonly config: ScrapeConfig; readonly text: string; readonly running: Map<string, Running>; dropped: readonly ReadonlyMap<string, string>[] }
+interface Pool { readonly config: ScrapeConfig; readonly text: string; readonly fixed: readonly ReadonlyMap<string, string>[]; readonly known: KnownTargets; readonly running: Map<string, Running>; dropped: readonly ReadonlyMap<string, string>[] }
 
 export interface ScrapePools extends Disposable {
   /** Takes a configuration; pools whose text is unchanged go on as they are. */
@@ -53,16 +53,20 @@ export function scrapePools({ clock, scraperOptions }: ScrapePoolsOptions): Scra
         for (const running of pool.running.values()) stop(running)
         pools.delete(job)
       }
-      for (const { config, text } of configs) if (!pools.has(config.job)) pools.set(config.job, { config, text, running: new Map(), dropped: [] })
+      for (const { config, text } of configs) if (!pools.has(config.job)) pools.set(config.job, { config, text, fixed: fixedTargets(config), known: new WeakMap(), running: new Map(), dropped: [] })
     },
     sync(cluster) {
+      const discovered = new Map<string, readonly ReadonlyMap<string, string>[]>()
+      /** Jobs that ask for the same are answered once. */
+      const find = ({ role, namespaces }: ScrapeConfig['kubernetes'][number]): readonly ReadonlyMap<string, string>[] => {
+        const key = [role, ...namespaces].join()
+        let found = discovered.get(key)
+        if (found === undefined) discovered.set(key, (found = discover(role, cluster, namespaces)))
+        return found
+      }
       for (const pool of pools.values()) {
-        const { config, running } = pool
-        const found = [
-          ...config.fixed.flatMap(({ targets, labels }) => targets.map((address) => new Map([['__address__', address], ...Object.entries(labels)]))),
-          ...config.kubernetes.flatMap(({ role, namespaces }) => discover(role, cluster, namespaces)),
-        ]
-        const { active, dropped } = targetsOf(config, found)
+        const { config, fixed, known, running } = pool
+        const { active, dropped } = targetsOf(config, [...fixed, ...config.kubernetes.flatMap(find)], known)
         pool.dropped = dropped
         const wanted = new Set(active.map(({ key }) => key))
         for (const [key, one] of running) {
@@ -79,6 +83,11 @@ export function scrapePools({ clock, scraperOptions }: ScrapePoolsOptions): Scra
       for (const { running } of pools.values()) for (const one of running.values()) { one.stopped = true; one.timer?.[Symbol.dispose]() }
     },
   }
+}
+
+/** The targets of `static_configs`. */
+export function fixedTargets({ fixed }: Pick<ScrapeConfig, 'fixed'>): ReadonlyMap<string, string>[] {
+  return fixed.flatMap(({ targets, labels }) => targets.map((address) => new Map([['__address__', address], ...Object.entries(labels)])))
 }
 
 function offset(key: string): number {

@@ -35,17 +35,34 @@ export interface IngressFields extends KubeObject { spec?: { ingressClassName?: 
 
 export type Labels = Map<string, string>
 
-/** The targets of one role, with the `__meta_kubernetes_…` labels that relabelling works on. */
+/** The targets of one role, with the `__meta_kubernetes_…` labels that relabelling works on. What comes of objects that have not changed is the same value as before. */
 export function discover(role: DiscoveryRole, cluster: ClusterObjects, namespaces: readonly string[]): Labels[] {
   const wanted = <T extends KubeObject>(objects: readonly T[]): readonly T[] => (namespaces.length === 0 ? objects : objects.filter(({ metadata }) => namespaces.includes(metadata.namespace ?? '')))
   switch (role) {
-    case 'node': return cluster.nodes().flatMap(nodeTargets)
-    case 'pod': return wanted(cluster.pods()).flatMap((pod) => podTargets(pod))
-    case 'service': return wanted(cluster.services()).flatMap(serviceTargets)
-    case 'ingress': return wanted(cluster.ingresses()).flatMap(ingressTargets)
-    case 'endpoints': return wanted(cluster.endpoints()).flatMap((one) => endpointsTargets(one, lookUp(cluster)))
-    case 'endpointslice': return wanted(cluster.slices()).flatMap((one) => sliceTargets(one, lookUp(cluster)))
+    case 'node': return cluster.nodes().flatMap((node) => remembered(node, [], () => nodeTargets(node)))
+    case 'pod': return wanted(cluster.pods()).flatMap((pod) => remembered(pod, [], () => podTargets(pod)))
+    case 'service': return wanted(cluster.services()).flatMap((service) => remembered(service, [], () => serviceTargets(service)))
+    case 'ingress': return wanted(cluster.ingresses()).flatMap((ingress) => remembered(ingress, [], () => ingressTargets(ingress)))
+    case 'endpoints': {
+      const look = lookUp(cluster)
+      return wanted(cluster.endpoints()).flatMap((one) => remembered(one, behindEndpoints(one, look), () => endpointsTargets(one, look)))
+    }
+    case 'endpointslice': {
+      const look = lookUp(cluster)
+      return wanted(cluster.slices()).flatMap((one) => remembered(one, behindSlice(one, look), () => sliceTargets(one, look)))
+    }
   }
+}
+
+/** Targets by the object they come from, with what else they were made of: objects of caches are never changed in place. */
+const made = new WeakMap<KubeObject, { readonly of: readonly unknown[]; readonly targets: Labels[] }>()
+
+function remembered(object: KubeObject, of: readonly unknown[], make: () => Labels[]): Labels[] {
+  const known = made.get(object)
+  if (known?.of.length === of.length && known.of.every((one, i) => one === of[i])) return known.targets
+  const targets = make()
+  made.set(object, { of, targets })
+  return targets
 }
 
 interface LookUp { pod(namespace: string, name: string): PodFields | undefined; service(namespace: string, name: string): ServiceFields | undefined }
@@ -54,6 +71,18 @@ function lookUp(cluster: ClusterObjects): LookUp {
   const named = <T extends KubeObject>(objects: readonly T[]): Map<string, T> => new Map(objects.map((object) => [`${object.metadata.namespace ?? ''}/${object.metadata.name ?? ''}`, object]))
   const [pods, services] = [named(cluster.pods()), named(cluster.services())]
   return { pod: (namespace, name) => pods.get(`${namespace}/${name}`), service: (namespace, name) => services.get(`${namespace}/${name}`) }
+}
+
+function podOf(look: LookUp, namespace: string, reference: Reference | undefined): PodFields | undefined {
+  return reference?.kind === 'Pod' ? look.pod(reference.namespace ?? namespace, reference.name ?? '') : undefined
+}
+
+function behindEndpoints({ metadata: { name = '', namespace = '' }, subsets = [] }: EndpointsFields, look: LookUp): unknown[] {
+  return [look.service(namespace, name), ...subsets.flatMap(({ addresses = [], notReadyAddresses = [] }) => [...addresses, ...notReadyAddresses].map(({ targetRef }) => podOf(look, namespace, targetRef)))]
+}
+
+function behindSlice({ metadata: { namespace = '', labels = {} }, endpoints }: SliceFields, look: LookUp): unknown[] {
+  return [look.service(namespace, labels['kubernetes.io/service-name'] ?? ''), ...(endpoints ?? []).map(({ targetRef }) => podOf(look, namespace, targetRef))]
 }
 
 const safe = (name: string): string => name.replace(/[^a-zA-Z0-9_]/g, '_')
@@ -123,7 +152,7 @@ function serviceTargets(service: ServiceFields): Labels[] {
 
 /** A pod behind an address, with the container that has the port. */
 function targetPod(look: LookUp, namespace: string, reference: Reference | undefined, portNumber: number | undefined): Record<string, string | undefined> {
-  const pod = reference?.kind === 'Pod' ? look.pod(reference.namespace ?? namespace, reference.name ?? '') : undefined
+  const pod = podOf(look, namespace, reference)
   if (pod === undefined) return {}
   const container = pod.spec?.containers?.find(({ ports }) => ports?.some(({ containerPort }) => containerPort === portNumber))
   return { ...podLabels(pod), ...(container === undefined ? {} : containerLabels(container, container.ports?.find(({ containerPort }) => containerPort === portNumber), false)) }

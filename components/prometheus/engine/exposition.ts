@@ -1,78 +1,71 @@
 /** What a metric family says of itself. */
 export interface Metadata { readonly type: string; readonly help: string; readonly unit: string }
 
-/** One line of samples: the series as it is written, its value, its time in milliseconds when it has one. */
-export interface ExposedSample { readonly series: string; readonly value: number; readonly time?: number }
-
-export interface Exposition { readonly samples: readonly ExposedSample[]; readonly metadata: ReadonlyMap<string, Metadata>; readonly faults: readonly string[] }
-
-/**
- * Reads Prometheus' text format 0.0.4 and the part of OpenMetrics that carries floats. Series are left as text: whoever scrapes
- * again and again knows most of them already. A line that cannot be read is a fault with its number; the rest counts.
+/*
+ * The lines of Prometheus' text format 0.0.4 and of the part of OpenMetrics that carries floats. Whoever scrapes again and again knows
+ * most series already, so a line's series is cut out as text first, and read only when it is new.
  */
-export function readExposition(text: string): Exposition {
-  const samples: ExposedSample[] = []
-  const metadata = new Map<string, Metadata>()
-  const faults: string[] = []
-  const openMetrics = text.endsWith('# EOF\n') || text.endsWith('# EOF')
-  let number = 0
-  for (let start = 0; start < text.length;) {
-    const found = text.indexOf('\n', start)
-    const end = found < 0 ? text.length : found
-    const line = text.slice(start, end)
-    start = end + 1
-    number++
-    if (line === '' || line === '\r') continue
-    if (line.startsWith('#')) {
-      readComment(line, metadata)
-      continue
-    }
-    const sample = readSample(line, openMetrics)
-    if (sample === undefined) faults.push(`line ${number}: ${line.slice(0, 120)}`)
-    else samples.push(sample)
-  }
-  return { samples, metadata, faults }
-}
 
-function readComment(line: string, metadata: Map<string, Metadata>): void {
+/** Notes what a comment says of its family. */
+export function readComment(line: string, metadata: Map<string, Metadata>): void {
   const [, what, name = '', rest = ''] = /^#\s+(HELP|TYPE|UNIT)\s+(\S+)\s*(.*)$/.exec(line) ?? []
   if (what === undefined) return
   const known = metadata.get(name) ?? { type: 'unknown', help: '', unit: '' }
   metadata.set(name, what === 'HELP' ? { ...known, help: rest.replace(/\\(\\|n)/g, (_, c: string) => (c === 'n' ? '\n' : '\\')) } : what === 'TYPE' ? { ...known, type: rest } : { ...known, unit: rest })
 }
 
-function readSample(line: string, openMetrics: boolean): ExposedSample | undefined {
-  const brace = line.indexOf('{')
-  const space = line.search(/[ \t]/)
-  const end = brace >= 0 && (space < 0 || brace < space) ? endOfLabels(line, brace) : space
-  if (end <= 0) return undefined
-  // An exemplar follows a hash.
-  const [value, time] = line.slice(end).split(' # ')[0]?.trim().split(/[ \t]+/) ?? []
-  const number = value === undefined ? undefined : readValue(value)
-  if (number === undefined) return undefined
-  const at = time === undefined ? undefined : Number(time)
-  if (at !== undefined && Number.isNaN(at)) return undefined
-  return { series: line.slice(0, end), value: number, ...(at === undefined ? {} : { time: openMetrics ? Math.round(at * 1000) : at }) }
+/** A comment as a whole, or the series that a line begins with; undefined when there is none. */
+export function textOf(page: string, start: number, end: number): string | undefined {
+  if (page[start] === '#') return page.slice(start, end)
+  for (let i = start; i < end; i++) {
+    const code = page.charCodeAt(i)
+    if (code === space || code === tab) return i === start ? undefined : page.slice(start, i)
+    if (code !== openingBrace) continue
+    const close = endOfLabels(page, i, end)
+    return close < 0 ? undefined : page.slice(start, close)
+  }
+  return undefined
 }
 
-function endOfLabels(line: string, brace: number): number {
+const [tab, newline, carriageReturn, space, quote, openingBrace, closingBrace, backslash] = [9, 10, 13, 32, 34, 123, 125, 92]
+
+function endOfLabels(page: string, brace: number, end: number): number {
   let quoted = false
-  for (let i = brace + 1; i < line.length; i++) {
-    const char = line[i]
-    if (quoted && char === '\\') i++
-    else if (char === '"') quoted = !quoted
-    else if (char === '}' && !quoted) return i + 1
+  for (let i = brace + 1; i < end; i++) {
+    const code = page.charCodeAt(i)
+    if (quoted && code === backslash) i++
+    else if (code === quote) quoted = !quoted
+    else if (code === closingBrace && !quoted) return i + 1
   }
   return -1
+}
+
+/** The value that stands between `start` and `end`, with its time in milliseconds where there is one; undefined when it cannot be read. */
+export function readSample(page: string, start: number, end: number, openMetrics: boolean): number | { readonly value: number; readonly time: number } | undefined {
+  const [from, to] = tokenAt(page, start, end)
+  const value = readValue(page.slice(from, to))
+  if (value === undefined || to >= end) return value
+  const [timeFrom, timeTo] = tokenAt(page, to, end)
+  // An exemplar follows a hash.
+  if (timeFrom === timeTo || page[timeFrom] === '#') return value
+  const time = Number(page.slice(timeFrom, timeTo))
+  return Number.isNaN(time) ? undefined : { value, time: openMetrics ? Math.round(time * 1000) : time }
+}
+
+function tokenAt(page: string, start: number, end: number): readonly [from: number, to: number] {
+  const blank = (at: number): boolean => { const code = page.charCodeAt(at); return code === space || code === tab || code === carriageReturn || code === newline }
+  let from = start
+  while (from < end && blank(from)) from++
+  let to = from
+  while (to < end && !blank(to)) to++
+  return [from, to]
 }
 
 const words: Readonly<Record<string, number>> = { nan: NaN, inf: Infinity, '+inf': Infinity, '-inf': -Infinity }
 
 function readValue(text: string): number | undefined {
-  const word = words[text.toLowerCase()]
-  if (word !== undefined) return word
-  const value = Number(text)
-  return text === '' || Number.isNaN(value) ? undefined : value
+  const value = text === '' ? NaN : Number(text)
+  return Number.isNaN(value) ? words[text.toLowerCase()] : value
 }
 
 /** `name{a="b"}` as labels; undefined when it is not well formed. */

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { CodedError } from '@idp/kit'
-import { RE2JS } from 're2js'
+import { compilePattern, type Pattern, type PatternMatch } from './pattern.ts'
 
 export type RelabelAction = 'replace' | 'keep' | 'drop' | 'hashmod' | 'labelmap' | 'labeldrop' | 'labelkeep' | 'lowercase' | 'uppercase' | 'keepequal' | 'dropequal'
 const actions: ReadonlySet<string> = new Set<RelabelAction>(['replace', 'keep', 'drop', 'hashmod', 'labelmap', 'labeldrop', 'labelkeep', 'lowercase', 'uppercase', 'keepequal', 'dropequal'])
+
+const labelName = /^[a-zA-Z_][a-zA-Z0-9_]*$/
 
 /** `relabel_config` of Prometheus, as it stands in a configuration file. */
 export interface RelabelFields {
@@ -27,7 +29,8 @@ export function compileRelabel(fields: RelabelFields, where: string): RelabelRul
   if (['replace', 'hashmod', 'lowercase', 'uppercase', 'keepequal', 'dropequal'].includes(action) && target === '') throw new CodedError({ code: 'InvalidConfig', message: `relabel configuration for ${action} action requires 'target_label' value`, where })
   if (action === 'hashmod' && modulus <= 0) throw new CodedError({ code: 'InvalidConfig', message: 'relabel configuration for hashmod requires non-zero modulus', where })
   const pattern = compile(regex, where)
-  const sourceOf = (labels: Map<string, string>): string => sources.map((name) => labels.get(name) ?? '').join(separator)
+  const [only = ''] = sources
+  const sourceOf = (labels: Map<string, string>): string => (sources.length === 1 ? labels.get(only) ?? '' : sources.map((name) => labels.get(name) ?? '').join(separator))
   const set = (labels: Map<string, string>, name: string, value: string): true => {
     if (value === '') labels.delete(name)
     else labels.set(name, value)
@@ -35,23 +38,23 @@ export function compileRelabel(fields: RelabelFields, where: string): RelabelRul
   }
   const rules: Record<RelabelAction, RelabelRule> = {
     replace(labels) {
-      const match = pattern.matcher(sourceOf(labels))
-      if (!match.matches()) return true
+      const match = pattern.match(sourceOf(labels))
+      if (match === undefined) return true
       const name = target.includes('$') ? expand(target, match) : target
-      return /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) ? set(labels, name, expand(replacement, match)) : true
+      return labelName.test(name) ? set(labels, name, expand(replacement, match)) : true
     },
-    keep: (labels) => pattern.matcher(sourceOf(labels)).matches(),
-    drop: (labels) => !pattern.matcher(sourceOf(labels)).matches(),
+    keep: (labels) => pattern.matches(sourceOf(labels)),
+    drop: (labels) => !pattern.matches(sourceOf(labels)),
     hashmod: (labels) => set(labels, target, String(createHash('md5').update(sourceOf(labels)).digest().readBigUInt64BE(8) % BigInt(modulus))),
     labelmap(labels) {
       for (const [name, value] of Array.from(labels)) {
-        const match = pattern.matcher(name)
-        if (match.matches()) set(labels, expand(replacement, match), value)
+        const match = pattern.match(name)
+        if (match !== undefined) set(labels, expand(replacement, match), value)
       }
       return true
     },
-    labeldrop(labels) { for (const name of labels.keys()) if (pattern.matcher(name).matches()) labels.delete(name); return true },
-    labelkeep(labels) { for (const name of labels.keys()) if (!pattern.matcher(name).matches()) labels.delete(name); return true },
+    labeldrop(labels) { for (const name of labels.keys()) if (pattern.matches(name)) labels.delete(name); return true },
+    labelkeep(labels) { for (const name of labels.keys()) if (!pattern.matches(name)) labels.delete(name); return true },
     lowercase: (labels) => set(labels, target, sourceOf(labels).toLowerCase()),
     uppercase: (labels) => set(labels, target, sourceOf(labels).toUpperCase()),
     keepequal: (labels) => (labels.get(target) ?? '') === sourceOf(labels),
@@ -66,20 +69,20 @@ export function relabel(labels: ReadonlyMap<string, string>, rules: readonly Rel
   return rules.every((rule) => rule(copy)) ? copy : undefined
 }
 
-function compile(regex: string, where: string): RE2JS {
+function compile(regex: string, where: string): Pattern {
   try {
-    return RE2JS.compile(regex, RE2JS.DOTALL)
+    return compilePattern(regex)
   } catch (error) {
     throw new CodedError({ code: 'InvalidConfig', message: `cannot read regex ${JSON.stringify(regex)}`, where, cause: error })
   }
 }
 
 /** `$1`, `${1}`, `${name}` and `$$`. */
-function expand(template: string, match: ReturnType<RE2JS['matcher']>): string {
+function expand(template: string, match: PatternMatch): string {
+  if (!template.includes('$')) return template
   return template.replace(/\$(?:(\$)|(\d+)|(\w+)|\{(\w+)\})/g, (_, dollar: string | undefined, index: string | undefined, word: string | undefined, braced: string | undefined) => {
     if (dollar !== undefined) return '$'
     const name = index ?? word ?? braced ?? ''
-    if (!/^\d+$/.test(name)) return match.group(name) ?? ''
-    return Number(name) <= match.groupCount() ? match.group(Number(name)) ?? '' : ''
+    return match(/^\d+$/.test(name) ? Number(name) : name)
   })
 }

@@ -2,7 +2,8 @@ import { CodedError, messageOf, type Clock } from '@idp/kit'
 import { staleMarker } from '@idp/lang-promql'
 import type { Database, SeriesRef } from '@idp/tsdb'
 import type { ScrapeConfig } from './config.ts'
-import { readExposition, readSeries, type Metadata } from './exposition.ts'
+import { readSeries, type Metadata } from './exposition.ts'
+import { createPageReader } from './page-reader.ts'
 import { relabel } from './relabel.ts'
 import type { Target } from './target.ts'
 
@@ -46,47 +47,40 @@ export interface ScraperOptions {
 /** Float formats in order of preference; no protobuf and no native histograms. */
 const accept = 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1'
 
+/** What a scrape says of itself, in the order in which it is reported. */
+const ownSeries = ['up', 'scrape_duration_seconds', 'scrape_samples_scraped', 'scrape_samples_post_metric_relabeling', 'scrape_series_added']
+
 export function createScraper({ target, config, appender, clock, fetch }: ScraperOptions): Scraper {
-  // By the text of the line; null: relabelling drops it.
-  let known = new Map<string, SeriesRef | null>()
-  let last = new Set<SeriesRef>()
+  /** The series that have samples now. */
+  let last: ReadonlySet<SeriesRef> = new Set()
   let metadata: ReadonlyMap<string, Metadata> = new Map()
   let outcome: ScrapeOutcome = { health: 'unknown', lastError: '', lastScrape: 0, duration: 0, samples: 0 }
 
   const put = (series: SeriesRef, t: number, v: number): void => {
     if (appender.database.append(series, t, v) === 'added') appender.added?.(series, t, v)
   }
-  const own = (name: string): SeriesRef => appender.database.series({ __name__: name, ...Object.fromEntries(target.labels) })
-  const seriesOf = (text: string): SeriesRef | null | undefined => {
-    const found = known.get(text)
-    if (found !== undefined) return found
+  let ownRefs: readonly SeriesRef[] | undefined
+  const own = (): readonly SeriesRef[] => ownRefs ??= ownSeries.map((name) => appender.database.series({ __name__: name, ...Object.fromEntries(target.labels) }))
+  const pages = createPageReader<SeriesRef>((text) => {
     const labels = readSeries(text)
     if (labels === undefined) return undefined
     const whole = relabel(withTarget(labels, target.labels, config.honorLabels), config.metricRelabel)
-    return whole === undefined || !whole.has('__name__') ? null : appender.database.series(Object.fromEntries([...whole].filter(([name]) => name === '__name__' || !name.startsWith('__'))))
-  }
+    if (whole === undefined || !whole.has('__name__')) return null
+    const kept: Record<string, string> = {}
+    for (const [name, value] of whole) if (name === '__name__' || !name.startsWith('__')) kept[name] = value
+    return appender.database.series(kept)
+  })
   const store = (text: string, now: number): { samples: number; kept: number; added: number } => {
-    const page = readExposition(text)
-    if (page.faults.length > 0) throw new CodedError({ code: 'InvalidExposition', message: `cannot read ${page.faults[0] ?? ''}` })
+    const page = pages.read(text)
     metadata = page.metadata
-    const seen = new Map<string, SeriesRef | null>()
-    const current = new Set<SeriesRef>()
-    const values: [SeriesRef, number, number][] = []
-    for (const { series: line, value, time } of page.samples) {
-      const series = seriesOf(line)
-      if (series === undefined) throw new CodedError({ code: 'InvalidExposition', message: `cannot read series ${line.slice(0, 120)}` })
-      seen.set(line, series)
-      if (series === null) continue
-      current.add(series)
-      values.push([series, config.honorTimestamps && time !== undefined ? time : now, value])
-    }
-    if (config.sampleLimit > 0 && values.length > config.sampleLimit) throw new CodedError({ code: 'SampleLimit', message: `sample limit exceeded (limit: ${config.sampleLimit})` })
-    for (const [series, t, v] of values) put(series, t, v)
+    if (config.sampleLimit > 0 && page.of.length > config.sampleLimit) throw new CodedError({ code: 'SampleLimit', message: `sample limit exceeded (limit: ${config.sampleLimit})` })
+    page.of.forEach((series, i) => put(series, config.honorTimestamps ? page.times[i] ?? now : now, page.values[i] ?? NaN))
+    if (last.size > 0 && !page.changed) return { samples: page.samples, kept: page.of.length, added: 0 }
+    const current = new Set(page.of)
     for (const series of last) if (!current.has(series)) put(series, now, staleMarker)
-    const added = [...current].filter((series) => !last.has(series)).length
-    known = seen
+    const added = current.difference(last).size
     last = current
-    return { samples: page.samples.length, kept: values.length, added }
+    return { samples: page.samples, kept: page.of.length, added }
   }
   const endAll = (now: number): void => {
     for (const series of last) put(series, now, staleMarker)
@@ -113,16 +107,13 @@ export function createScraper({ target, config, appender, clock, fetch }: Scrape
       }
       const duration = (clock.now() - now) / 1000
       outcome = { health: lastError === '' ? 'up' : 'down', lastError, lastScrape: now, duration, samples: counted.samples }
-      put(own('up'), now, lastError === '' ? 1 : 0)
-      put(own('scrape_duration_seconds'), now, duration)
-      put(own('scrape_samples_scraped'), now, counted.samples)
-      put(own('scrape_samples_post_metric_relabeling'), now, counted.kept)
-      put(own('scrape_series_added'), now, counted.added)
+      const report = [lastError === '' ? 1 : 0, duration, counted.samples, counted.kept, counted.added]
+      own().forEach((series, i) => put(series, now, report[i] ?? NaN))
     },
     end() {
       const now = clock.now()
       endAll(now)
-      for (const name of ['up', 'scrape_duration_seconds', 'scrape_samples_scraped', 'scrape_samples_post_metric_relabeling', 'scrape_series_added']) put(own(name), now, staleMarker)
+      for (const series of own()) put(series, now, staleMarker)
     },
   }
 }

@@ -4,14 +4,14 @@ import { untilAborted, type Container, type Program } from '@idp/sandbox'
 import { clusterDiscovery } from '../controllers/cluster-discovery.ts'
 import { keepDatabase } from '../controllers/keep-database.ts'
 import { ruleRunner } from '../controllers/run-rules.ts'
-import { scrapePools } from '../controllers/scrape-pools.ts'
+import { fixedTargets, scrapePools } from '../controllers/scrape-pools.ts'
 import { dueAlerts, type PostedAlert } from '../engine/alert-messages.ts'
 import { answerApi, federate, type ApiState } from '../engine/api.ts'
 import { readConfig, type AlertmanagerConfig, type PrometheusConfig } from '../engine/config.ts'
 import { discover } from '../engine/discover.ts'
 import { prometheusPage } from '../engine/page.ts'
 import { readRules, type RuleGroup } from '../engine/rule-file.ts'
-import { targetsOf } from '../engine/target.ts'
+import { targetsOf, type KnownTargets } from '../engine/target.ts'
 import { durationOf, portOf, readFlags } from './flags.ts'
 import { requester } from './http-access.ts'
 
@@ -21,8 +21,8 @@ export const prometheus: Program = {
   main: run,
 }
 
-/** Changes of the cluster are taken together for this long. */
-const settleMs = 1000
+/** Changes of the cluster are taken together for this long, and looked at no more often than every five seconds, as upstream's discovery manager does. */
+const [settleMs, restMs] = [1000, 5000]
 
 async function run(container: Container): Promise<number> {
   const { client, clock, log, files, net, signal, pod } = container
@@ -41,10 +41,14 @@ async function run(container: Container): Promise<number> {
     const request = requester(container, scrape)
     return { appender: { database, added: (series, t, v) => journal.record(series, t, v) }, fetch: (url, accept, abort) => request(url, { headers: { accept, 'user-agent': 'Prometheus/3.5.0' }, signal: abort }) }
   } }))
-  const sync = (): void => pools.sync(cluster)
+  let syncedAt = -Infinity
+  const sync = (): void => {
+    syncedAt = clock.now()
+    pools.sync(cluster)
+  }
   const cluster = clusterDiscovery({
     client: client ?? (() => { throw new CodedError({ code: 'NoServiceAccount', message: 'the pod has no service account token', where: pod.name }) })(), clock, log, signal,
-    onChange: () => { settling ??= clock.timer(settleMs, () => { settling = undefined; sync() }) },
+    onChange: () => { settling ??= clock.timer(Math.max(settleMs, syncedAt + restMs - clock.now()), () => { settling = undefined; sync() }) },
   })
   const rules = stack.use(ruleRunner({
     clock, elapsed: () => clock.now(),
@@ -55,10 +59,13 @@ async function run(container: Container): Promise<number> {
       if (due.length > 0) void tellAlertmanagers(config.alertmanagers, due)
     },
   }))
+  const knownManagers = new WeakMap<AlertmanagerConfig, KnownTargets>()
   const alertmanagerUrls = (managers: readonly AlertmanagerConfig[]): { readonly url: string; readonly manager: AlertmanagerConfig }[] => managers.flatMap((manager) => {
-    const found = [...manager.fixed.flatMap(({ targets, labels }) => targets.map((address) => new Map([['__address__', address], ...Object.entries(labels)]))), ...manager.kubernetes.flatMap(({ role, namespaces }) => discover(role, cluster, namespaces))]
+    const found = [...fixedTargets(manager), ...manager.kubernetes.flatMap(({ role, namespaces }) => discover(role, cluster, namespaces))]
     const asScrape = { ...manager, job: 'alertmanager', interval: 0, path: `${manager.pathPrefix.replace(/\/$/, '')}/api/v2/alerts`, params: {}, honorLabels: false, honorTimestamps: false, metricRelabel: [], sampleLimit: 0, bodySizeLimit: 0 }
-    return targetsOf(asScrape, found).active.map(({ url }) => ({ url, manager }))
+    const known = knownManagers.get(manager) ?? new WeakMap()
+    knownManagers.set(manager, known)
+    return targetsOf(asScrape, found, known).active.map(({ url }) => ({ url, manager }))
   })
   const tellAlertmanagers = async (managers: readonly AlertmanagerConfig[], alerts: readonly PostedAlert[]): Promise<void> => {
     for (const { url, manager } of alertmanagerUrls(managers)) {

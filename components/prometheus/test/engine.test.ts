@@ -8,7 +8,9 @@ import { expandAlert } from '../engine/alert-template.ts'
 import { readConfig } from '../engine/config.ts'
 import { discover, type ClusterObjects } from '../engine/discover.ts'
 import { evaluateGroup, newGroup, type RuleContext } from '../engine/evaluate-rules.ts'
-import { readExposition, readSeries } from '../engine/exposition.ts'
+import { readSeries } from '../engine/exposition.ts'
+import { createPageReader } from '../engine/page-reader.ts'
+import { compilePattern, isSimple } from '../engine/pattern.ts'
 import { compileRelabel, relabel, type RelabelFields } from '../engine/relabel.ts'
 import { readRules } from '../engine/rule-file.ts'
 import { createScraper } from '../engine/scrape.ts'
@@ -29,12 +31,45 @@ for (const [name, labels, rule, expected] of relabelRows) {
   test(`relabel: ${name}`, () => { const left = relabel(new Map(Object.entries(labels)), [compileRelabel(rule, 'test')]); assert.deepEqual(left === undefined ? undefined : Object.fromEntries(left), expected) })
 }
 
+const patternRows: readonly (readonly [regex: string, simple: boolean, text: string, groups: string[] | undefined])[] = [
+  ['(.*)', true, 'a\nb', ['a\nb', 'a\nb']], ['([^:]+)(?::\\d+)?', true, 'host:80', ['host:80', 'host']], ['(a|bc)_d;(0\\.5|1)(\\.0)?', true, 'bc_d;1', ['bc_d;1', 'bc', '1', '']],
+  ['(a|bc)_d;(0\\.5|1)(\\.0)?', true, 'bc_d;0x5', undefined], ['__meta_(.+)', true, '__meta_x', ['__meta_x', 'x']], ['[a-z]+-([0-9]+)', true, 'web-12', ['web-12', '12']], ['a|b', true, 'ab', undefined],
+  ['(a+)+', false, 'aaa', ['aaa', 'aaa']], ['.*.*.*', false, 'x', ['x']], ['(?i)UP', false, 'up', ['up']], ['(?P<x>u)p', false, 'up', ['up', 'u']], ['a{2}', false, 'aa', ['aa']], ['^up$', false, 'up', ['up']], ['a*?', false, 'a', ['a']], ['\\w', true, 'a', ['a']], ['\\s', false, ' ', [' ']], ['', true, '', ['']],
+]
+for (const [regex, simple, text, groups] of patternRows) {
+  test(`pattern ${regex} on ${JSON.stringify(text)}`, () => {
+    const match = compilePattern(regex).match(text)
+    assert.deepEqual([isSimple(regex), match === undefined ? undefined : (groups ?? []).map((_, i) => match(i)), compilePattern(regex).matches(text)], [simple, groups, groups !== undefined])
+  })
+}
+
 test('the text format: comments, labels with escapes, times, exemplars, what cannot be read', () => {
-  const page = readExposition('# HELP up Whether it \\\\ is.\n# TYPE up gauge\nup 1\nhttp{path="/a\\"}b",code="200"} 3e2 1700000000000\nbad line here\nx{le="+Inf"} +Inf # {id="1"} 2\n')
-  assert.deepEqual(page.samples, [{ series: 'up', value: 1 }, { series: 'http{path="/a\\"}b",code="200"}', value: 300, time: 1_700_000_000_000 }, { series: 'x{le="+Inf"}', value: Infinity }])
-  assert.deepEqual([page.metadata.get('up'), page.faults], [{ type: 'gauge', help: 'Whether it \\ is.', unit: '' }, ['line 5: bad line here']])
+  const reader = createPageReader((series) => series)
+  const text = '# HELP up Whether it \\\\ is.\n# TYPE up gauge\nup 1\nhttp{path="/a\\"}b",code="200"} 3e2 1700000000000\nx{le="+Inf"} +Inf # {id="1"} 2\r\n'
+  const page = reader.read(text)
+  assert.deepEqual([page.of, page.values, page.times, page.samples], [['up', 'http{path="/a\\"}b",code="200"}', 'x{le="+Inf"}'], [1, 300, Infinity], [undefined, 1_700_000_000_000, undefined], 3])
+  assert.deepEqual(page.metadata.get('up'), { type: 'gauge', help: 'Whether it \\ is.', unit: '' })
+  for (const bad of ['bad line here', 'up', 'up{', 'up one']) assert.throws(() => reader.read(`up 1\n${bad}\n`), (error) => isCoded(error, 'InvalidExposition') && error.message === `cannot read line 2: ${bad}`)
+  assert.equal(reader.read(text).changed, false)
   assert.deepEqual(Object.fromEntries(readSeries('http{path="/a\\"}b", code="200",}') ?? []), { __name__: 'http', path: '/a"}b', code: '200' })
   assert.equal(readSeries('x{a=b}'), undefined)
+})
+
+test('a page is read against the one before: only new series are asked for, whatever the order', () => {
+  const asked: string[] = []
+  const reader = createPageReader((series) => { asked.push(series); return series === 'no' ? null : series })
+  const rows: readonly (readonly [page: string, of: string[], values: number[], asked: string[], changed: boolean])[] = [
+    ['a 1\nno 2\nb{x="1"} 3\n', ['a', 'b{x="1"}'], [1, 3], ['a', 'no', 'b{x="1"}'], true],
+    ['a 4\nno 5\nb{x="1"} 6', ['a', 'b{x="1"}'], [4, 6], [], false],
+    ['b{x="1"} 7\na 8\n', ['b{x="1"}', 'a'], [7, 8], [], true],
+    ['b{x="1"} 1\nb{x="2"} 2\naa 3\na 4\n', ['b{x="1"}', 'b{x="2"}', 'aa', 'a'], [1, 2, 3, 4], ['b{x="2"}', 'aa'], true],
+    ['b{x="1"} 1\n', ['b{x="1"}'], [1], [], true],
+    ['', [], [], [], true],
+  ]
+  for (const [page, of, values, wanted, changed] of rows) {
+    const read = reader.read(page)
+    assert.deepEqual([read.of, read.values, asked.splice(0), read.changed], [of, values, wanted, changed], page)
+  }
 })
 
 const configRows: readonly (readonly [text: string, message: RegExp])[] = [
