@@ -3,6 +3,7 @@ import { CodedError } from '@idp/kit'
 import type { Program } from '@idp/sandbox'
 import { kubeletServiceController } from '../controllers/kubelet-service.ts'
 import { alertmanagerController, prometheusController } from '../controllers/servers.ts'
+import type { OperatorImages } from '../engine/operator/server-objects.ts'
 import { portOf, readFlags } from './flags.ts'
 
 /** Stands in for the Prometheus operator: turns Prometheus, Alertmanager, monitors and rules into workloads and their configuration. */
@@ -21,6 +22,7 @@ export const operator: Program = {
     const version = pod.image.split(':').at(-1) ?? 'latest'
     const images = {
       prometheus: flags.get('prometheus-default-base-image') ?? 'quay.io/prometheus/prometheus:v3.5.0', alertmanager: flags.get('alertmanager-default-base-image') ?? 'quay.io/prometheus/alertmanager:v0.28.1',
+      ...reloaderResources(flags),
       reloader: flags.get('prometheus-config-reloader') ?? `quay.io/prometheus-operator/prometheus-config-reloader:${version}`,
     }
     const [namespace, name] = (flags.get('kubelet-service') ?? '').split('/')
@@ -34,4 +36,14 @@ export const operator: Program = {
     await manager.done
     return signal.aborted ? 0 : 1
   },
+}
+
+/** What a reloader's container asks for, by upstream's flags, whose `0` means nothing. */
+function reloaderResources(flags: ReadonlyMap<string, string>): Pick<OperatorImages, 'reloaderResources'> {
+  const of = (which: 'request' | 'limit') => Object.fromEntries((['cpu', 'memory'] as const).flatMap((resource) => {
+    const amount = flags.get(`config-reloader-${resource}-${which}`) ?? '0'
+    return amount === '0' ? [] : [[resource, amount]]
+  }))
+  const [requests, limits] = [of('request'), of('limit')]
+  return Object.keys({ ...requests, ...limits }).length === 0 ? {} : { reloaderResources: { requests, limits } }
 }

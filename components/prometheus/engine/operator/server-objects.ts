@@ -6,7 +6,7 @@ import type { Alertmanager, PodMonitor, Prometheus, PrometheusRule, ServiceMonit
 import { podMonitorJobs, serviceMonitorJobs } from './scrape-job.ts'
 
 /** What the operator knows by its flags. */
-export interface OperatorImages { readonly prometheus: string; readonly alertmanager: string; readonly reloader: string }
+export interface OperatorImages { readonly prometheus: string; readonly alertmanager: string; readonly reloader: string; readonly reloaderResources?: { readonly requests: Readonly<Record<string, string>>; readonly limits: Readonly<Record<string, string>> } }
 
 export interface Chosen { readonly serviceMonitors: readonly ServiceMonitor[]; readonly podMonitors: readonly PodMonitor[]; readonly rules: readonly PrometheusRule[] }
 
@@ -57,6 +57,12 @@ function labelsOf({ metadata }: Server): Record<string, string> {
   return Object.fromEntries(Object.entries(metadata.labels ?? {}).filter(([name]) => !name.startsWith('argocd.argoproj.io/') && name !== 'app.kubernetes.io/name' && name !== 'app.kubernetes.io/instance'))
 }
 
+/** The release that made the server: its StatefulSet says so too, as upstream's does. */
+function instanceOf({ metadata }: Server): Record<string, string> {
+  const release = metadata.labels?.['app.kubernetes.io/instance']
+  return release === undefined ? {} : { 'app.kubernetes.io/instance': release }
+}
+
 interface Shape { readonly program: 'prometheus' | 'alertmanager'; readonly port: number; readonly portName: string; readonly service: string }
 const shapes = {
   Prometheus: { program: 'prometheus', port: 9090, portName: 'http-web', service: 'prometheus-operated' },
@@ -91,6 +97,7 @@ export function statefulSet(server: Server, kind: Kind<never>, images: OperatorI
     env: [{ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
     ...(init ? {} : { ports: [{ name: 'reloader-web', containerPort: 8080, protocol: 'TCP' }] }),
     securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, runAsNonRoot: true, capabilities: { drop: ['ALL'] } },
+    ...(images.reloaderResources === undefined ? {} : { resources: images.reloaderResources }),
     volumeMounts: [{ name: 'config', mountPath: source }, { name: 'config-out', mountPath: config }, ...(isPrometheus && !init ? [{ name: 'rules', mountPath: rules }] : [])],
   })
   const claim = spec.storage?.volumeClaimTemplate
@@ -100,7 +107,7 @@ export function statefulSet(server: Server, kind: Kind<never>, images: OperatorI
     ? [`--config.file=${config}/prometheus.env.yaml`, '--storage.tsdb.path=/prometheus', `--storage.tsdb.retention.time=${spec.retention ?? '24h'}`, '--web.enable-lifecycle', `--web.external-url=${spec.externalUrl ?? `http://${name}.${namespace}:${port}`}`, `--web.route-prefix=${spec.routePrefix ?? '/'}`]
     : [`--config.file=${config}/alertmanager.env.yaml`, '--storage.path=/alertmanager', `--data.retention=${spec.retention ?? '120h'}`, `--web.external-url=${spec.externalUrl ?? `http://${name}.${namespace}:${port}`}`]
   return {
-    apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: set, namespace, labels: { ...labelsOf(server), 'managed-by': 'prometheus-operator', 'operator.prometheus.io/name': name, 'app.kubernetes.io/name': program, 'app.kubernetes.io/version': spec.version ?? '' }, ...ownedBy(server, kind) },
+    apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: set, namespace, labels: { ...labelsOf(server), ...instanceOf(server), 'managed-by': 'prometheus-operator', 'operator.prometheus.io/name': name, 'app.kubernetes.io/name': program, 'app.kubernetes.io/version': spec.version ?? '' }, ...ownedBy(server, kind) },
     spec: {
       replicas: spec.replicas ?? 1, serviceName: service, podManagementPolicy: 'Parallel', selector: { matchLabels: own },
       template: {
