@@ -24,7 +24,7 @@ const list = Array.from({ length: Number(routes) }, (_, i): HTTPRoute => ({
 }))
 const world = worldOf({
   classes: one(gatewayClass), gateways: one(gateway), httpRoutes: { get: () => undefined, list: () => list }, grpcRoutes: none, tlsRoutes: none, grants: none, namespaces: none,
-  services: one({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'backend', namespace: 'bench' }, spec: { ports: [{ name: 'http', port: 80 }] } }), tlsSecret: () => identity,
+  services: one({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'backend', namespace: 'bench' }, spec: { ports: [{ name: 'http', port: 80 }] } }), tlsSecret: () => identity, caBundle: () => undefined,
 })
 const tables = buildTables(gateway, world, silentLog)
 const server = gatewayServer({

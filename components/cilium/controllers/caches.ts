@@ -1,14 +1,16 @@
 import { Namespace, Secret, Service } from '@idp/api'
 import { watch, type Key, type Scope, type Watch } from '@idp/controller'
-import { worldOf, isOurs, tlsOf } from '../engine/world-of.ts'
+import { caOf, isOurs, tlsOf, worldOf } from '../engine/world-of.ts'
 import type { World } from '../engine/world.ts'
 import { Gateway, GatewayClass, GRPCRoute, HTTPRoute, ReferenceGrant, TLSRoute, type Route } from '../kinds/gateway-api.ts'
+import { caCopyName } from './ca-copies.ts'
 
-/** The world as the operator's caches show it. */
-export function worldIn(scope: Scope): World {
+/** The world as the operator's caches show it. @param secretsNamespace where the copies of CA bundles are; without it there are none */
+export function worldIn(scope: Scope, secretsNamespace = ''): World {
   return worldOf({
     classes: scope.cache(GatewayClass), gateways: scope.cache(Gateway), httpRoutes: scope.cache(HTTPRoute), grpcRoutes: scope.cache(GRPCRoute), tlsRoutes: scope.cache(TLSRoute),
     grants: scope.cache(ReferenceGrant), namespaces: scope.cache(Namespace), services: scope.cache(Service), tlsSecret: (namespace, name) => tlsOf(scope.cache(Secret).get(name, namespace)),
+    caBundle: (namespace, name) => caOf(scope.cache(Secret).get(caCopyName(namespace, name), secretsNamespace)),
   })
 }
 

@@ -1,4 +1,5 @@
 import type { Controller } from '@idp/controller'
+import { caSyncController } from './ca-sync.ts'
 import { GRPCRoute, HTTPRoute, TLSRoute } from '../kinds/gateway-api.ts'
 import { gatewayController, type GatewaySettings } from './gateway.ts'
 import { gatewayClassController } from './gateway-class.ts'
@@ -13,7 +14,7 @@ export function networkControllers(): Controller[] {
 }
 
 /** Controllers of the Gateway API. */
-export function createControllers(settings: GatewaySettings & { readonly secretsNamespace: string }): Controller[] {
-  const controllers = [gatewayClassController, gatewayController(settings), routeController(HTTPRoute), routeController(GRPCRoute), routeController(TLSRoute), secretSyncController(settings.secretsNamespace)]
+export function createControllers(settings: GatewaySettings): Controller[] {
+  const controllers = [gatewayClassController, gatewayController(settings), routeController(HTTPRoute), routeController(GRPCRoute), routeController(TLSRoute), secretSyncController(settings.secretsNamespace), caSyncController(settings.secretsNamespace)]
   return controllers as unknown as Controller[]
 }

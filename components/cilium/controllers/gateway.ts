@@ -2,10 +2,12 @@ import { EndpointSlice, isApiError, Namespace, Pod, Secret, Service } from '@idp
 import { controllerReference, isPodReady, watch, type Controller, type Scope } from '@idp/controller'
 import { rfc3339 } from '@idp/kit'
 import { conditions, type Verdict } from '../engine/condition.ts'
+import { isInsecure } from '../engine/frontend-validation.ts'
 import { judgeListeners, type ListenerVerdict } from '../engine/listener-status.ts'
 import { allocatePorts, type PortMap } from '../engine/proxy-ports.ts'
 import { isOurs } from '../engine/world-of.ts'
 import { Gateway, GatewayClass, ReferenceGrant } from '../kinds/gateway-api.ts'
+import { configMapNameLabel } from './ca-copies.ts'
 import { keyOf, ourGateways, routesWakeGateways, worldIn } from './caches.ts'
 
 export interface GatewaySettings {
@@ -15,6 +17,8 @@ export interface GatewaySettings {
   readonly serviceType: 'LoadBalancer' | 'NodePort' | 'ClusterIP'
   /** Labels of the pods that carry the data path. */
   readonly proxyLabels: Readonly<Record<string, string>>
+  /** Namespace of the copies that the proxies may read. */
+  readonly secretsNamespace: string
 }
 
 /** Name of what belongs to a Gateway: `cilium-gateway-<name>`. */
@@ -36,7 +40,7 @@ export function gatewayController(settings: GatewaySettings): Controller<Gateway
     async reconcile(gateway, scope) {
       if (!isOurs(gateway, scope.cache(GatewayClass))) return
       const now = rfc3339(scope.clock.now())
-      const verdicts = judgeListeners(gateway, worldIn(scope))
+      const verdicts = judgeListeners(gateway, worldIn(scope, settings.secretsNamespace))
       const ports = [...new Set(verdicts.filter(({ programmed }) => programmed).map(({ listener }) => listener.port))].sort((a, b) => a - b)
       const service = await keepService(gateway, ports, settings, scope)
       await keepEndpoints(gateway, ports, settings, scope)
@@ -46,6 +50,7 @@ export function gatewayController(settings: GatewaySettings): Controller<Gateway
 }
 
 function refersTo(gateway: Gateway, { metadata }: Secret): boolean {
+  if (metadata.labels?.[configMapNameLabel] !== undefined) return gateway.spec.tls?.frontend !== undefined
   return gateway.spec.listeners.some((listener) => listener.tls?.certificateRefs?.some((ref) => ref.name === metadata.name && (ref.namespace ?? gateway.metadata.namespace) === metadata.namespace))
 }
 
@@ -110,6 +115,8 @@ async function keepEndpoints(gateway: Gateway, ports: readonly number[], setting
   await scope.client.apply(EndpointSlice, slice, { fieldManager: 'cilium-operator', force: true })
 }
 
+const insecure: Verdict = { type: 'InsecureFrontendValidationMode', status: 'True', reason: 'ConfigurationChanged', message: 'some listener lets in clients without a valid certificate (AllowInsecureFallback)' }
+
 function statusOf(gateway: Gateway, verdicts: readonly ListenerVerdict[], service: Service | undefined, now: string): unknown {
   const { generation } = gateway.metadata
   const ingress = service?.status?.loadBalancer?.ingress ?? []
@@ -125,7 +132,7 @@ function statusOf(gateway: Gateway, verdicts: readonly ListenerVerdict[], servic
       : { type: 'Programmed', status: 'True', reason: 'Programmed', message: 'Gateway successfully reconciled' }
   return {
     addresses,
-    conditions: conditions([accepted, programmed], gateway.status?.conditions, generation, now),
+    conditions: conditions([accepted, programmed, ...(isInsecure(gateway) ? [insecure] : [])], gateway.status?.conditions, generation, now),
     listeners: verdicts.map(({ listener, supportedKinds, attachedRoutes, verdicts: judged }) => ({
       name: listener.name, supportedKinds, attachedRoutes,
       conditions: conditions(judged, gateway.status?.listeners?.find(({ name }) => name === listener.name)?.conditions, generation, now),

@@ -6,8 +6,8 @@ export interface GatewayMetrics {
   request(status: number, service: ServicePort | undefined, ms: number): void
   /** A message that was refused; `begun` when its request is counted as such. */
   refused(status: number, begun: boolean): void
-  /** A TLS handshake that failed. */
-  handshakeFailed(): void
+  /** A TLS handshake that failed; a client without a certificate that it needs, or with one that is not valid, is counted apart. */
+  handshakeFailed(why: 'missing' | 'invalid' | 'handshake'): void
   connection(change: 1 | -1): void
   /** Prometheus text format. */
   render(): string
@@ -33,7 +33,7 @@ export function gatewayMetrics(): GatewayMetrics {
   let connections = 0
   let protocolErrors = 0
   let timeouts = 0
-  let handshakeFailures = 0
+  const handshakeFailures = { handshake: 0, missing: 0, invalid: 0 }
   const count = (status: number): void => {
     const family = status / 100 | 0
     downstream[family] = (downstream[family] ?? 0) + 1
@@ -63,8 +63,8 @@ export function gatewayMetrics(): GatewayMetrics {
       if (status === 408) timeouts++
       else protocolErrors++
     },
-    handshakeFailed() {
-      handshakeFailures++
+    handshakeFailed(why) {
+      handshakeFailures[why]++
     },
     connection(change) {
       active += change
@@ -75,7 +75,11 @@ export function gatewayMetrics(): GatewayMetrics {
       for (const [family, n] of downstream.entries()) if (n > 0) lines.push(`envoy_http_downstream_rq_xx{envoy_response_code_class="${family}",envoy_http_conn_manager_prefix="listener"} ${n}`)
       lines.push('# TYPE envoy_http_downstream_cx_total counter', `envoy_http_downstream_cx_total{envoy_http_conn_manager_prefix="listener"} ${connections}`)
       lines.push('# TYPE envoy_http_downstream_cx_active gauge', `envoy_http_downstream_cx_active{envoy_http_conn_manager_prefix="listener"} ${active}`)
-      for (const [name, n] of [['envoy_http_downstream_cx_protocol_error', protocolErrors], ['envoy_http_downstream_rq_timeout', timeouts], ['envoy_listener_ssl_connection_error', handshakeFailures]] as const) {
+      const refusals = [
+        ['envoy_http_downstream_cx_protocol_error', protocolErrors], ['envoy_http_downstream_rq_timeout', timeouts], ['envoy_listener_ssl_connection_error', handshakeFailures.handshake],
+        ['envoy_listener_ssl_fail_verify_no_cert', handshakeFailures.missing], ['envoy_listener_ssl_fail_verify_error', handshakeFailures.invalid],
+      ] as const
+      for (const [name, n] of refusals) {
         lines.push(`# TYPE ${name} counter`, `${name}{envoy_http_conn_manager_prefix="listener"} ${n}`)
       }
       lines.push('# TYPE envoy_cluster_upstream_rq counter')

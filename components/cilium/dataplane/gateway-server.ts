@@ -5,6 +5,7 @@ import type { ListenerTable, PortTable } from '../engine/route-table.ts'
 import { applyCors } from './cors.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Exchange } from './exchange.ts'
+import { mutualTls, type Refusal } from './client-certificates.ts'
 import { peekServerName } from './client-hello.ts'
 import { forward, pickTarget, type ForwardContext, type ForwardOutcome } from './forward.ts'
 import { clusterName, gatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts'
@@ -77,8 +78,8 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
     metrics.refused(status, begun)
     if (!begun) options.accessLog?.(JSON.stringify({ start_time: rfc3339Micro(clock.now()), response_code: status, response_flags: refusalFlag(status), response_code_details: message, downstream_remote_address: peer.address }))
   }
-  const handshakeFailed = (peer: Peer, reason: string): void => {
-    metrics.handshakeFailed()
+  const handshakeFailed = (peer: Peer, reason: string, why: Refusal = 'handshake'): void => {
+    metrics.handshakeFailed(why)
     options.accessLog?.(JSON.stringify({ start_time: rfc3339Micro(clock.now()), response_code: 0, response_flags: 'DPE', downstream_transport_failure_reason: reason, downstream_remote_address: peer.address }))
   }
   const local = (exchange: Exchange, status: number, headers: HeaderList, flags: string): void => {
@@ -150,11 +151,16 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
     return acceptor
   }
 
+  const withClientCertificate = mutualTls({ clock, ciphers, refused: (peer, why, detail) => handshakeFailed(peer, detail, why) })
+
   /** Gives a connection whose server name is known to a backend as it is, or to the listener that decrypts it. */
   const passOn = async (connection: Duplex, name: string | undefined, peer: Peer, table: () => PortTable | undefined): Promise<void> => {
-    const listener = name === undefined ? undefined : table()?.listeners.find(name)
-    if (listener?.passthrough === undefined) return acceptorOf(table)(connection, peer)
-    const targets = listener.passthrough.find(name ?? '') ?? []
+    const listener = table()?.listeners.find(name ?? '')
+    if (listener?.clients !== undefined && listener.identity !== undefined) {
+      return withClientCertificate(connection, peer, { identity: listener.identity, clients: listener.clients }, (socket) => serve(socket, peer, table, 'https', name ?? ''))
+    }
+    if (name === undefined || listener?.passthrough === undefined) return acceptorOf(table)(connection, peer)
+    const targets = listener.passthrough.find(name) ?? []
     const service = pickTarget({ targets, totalWeight: targets.reduce((sum, { weight }) => sum + weight, 0) }, options)?.service
     const address = service === undefined ? undefined : endpoints.next(service)
     if (address === undefined) return void connection.destroy()
@@ -173,7 +179,7 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
   const begin = (connection: Duplex, peer: Peer, table: () => PortTable | undefined): void => {
     const now = table()
     if (now === undefined) return void connection.destroy()
-    if (now.passesThrough) void peekServerName(connection).then((name) => passOn(connection, name, peer, table), () => {
+    if (now.peeks) void peekServerName(connection).then((name) => passOn(connection, name, peer, table), () => {
       handshakeFailed(peer, 'no ClientHello')
       connection.destroy()
     })

@@ -93,6 +93,7 @@ const requestId = bytesOf('x-request-id')
 const forwardedFor = bytesOf('x-forwarded-for')
 const forwardedProto = bytesOf('x-forwarded-proto')
 const externalAddress = bytesOf('x-envoy-external-address')
+const forwardedClientCert = bytesOf('x-forwarded-client-cert')
 const proxyConnection = bytesOf('proxy-connection')
 const proxyAuthenticate = bytesOf('proxy-authenticate')
 const proxyAuthorization = bytesOf('proxy-authorization')
@@ -139,6 +140,8 @@ function noteField(bytes: Buffer, line: number, name: number, start: number, sto
     case 18: cut = is(bytes, line, proxyAuthenticate)
       break
     case 19: cut = is(bytes, line, proxyAuthorization)
+      break
+    case 23: cut = request && is(bytes, line, forwardedClientCert) // what a client says of its own certificate counts for nothing
       break
     case 24: cut = request && is(bytes, line, externalAddress)
       break

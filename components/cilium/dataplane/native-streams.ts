@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 
 /** A write under way (libuv's `uv_write_t`). What it reads from must be kept alive until it completes. */
-export interface NativeWrite { oncomplete: (status: number) => void; wire?: unknown; memory?: unknown; pieces?: unknown }
+export interface NativeWrite { oncomplete: (status: number) => void; wire?: unknown; memory?: unknown }
 
 /** What Node's sockets, plain or TLS, are made of. */
 export interface NativeHandle {
@@ -11,7 +11,6 @@ export interface NativeHandle {
   readStop(): number
   useUserBuffer(buffer: Uint8Array): number
   writeBuffer(request: NativeWrite, bytes: Uint8Array): number
-  writev(request: NativeWrite, pieces: readonly Uint8Array[], allBytes: true): number
   writeLatin1String(request: NativeWrite, text: string): number
   wire?: unknown
 }
@@ -57,8 +56,8 @@ function look(): NativeStreams | undefined {
     handleOf(socket) {
       const handle = (socket as unknown as { _handle?: Partial<NativeHandle> | null })._handle
       if (handle === undefined || handle === null) return undefined
-      const { readStart, readStop, useUserBuffer, writeBuffer, writev, writeLatin1String } = handle
-      return [readStart, readStop, useUserBuffer, writeBuffer, writev, writeLatin1String].every((method) => typeof method === 'function') ? handle as NativeHandle : undefined
+      const { readStart, readStop, useUserBuffer, writeBuffer, writeLatin1String } = handle
+      return [readStart, readStop, useUserBuffer, writeBuffer, writeLatin1String].every((method) => typeof method === 'function') ? handle as NativeHandle : undefined
     },
   }
 }

@@ -2,9 +2,11 @@ import type { Socket } from 'node:net'
 import type { NativeHandle, NativeStreams, NativeWrite } from './native-streams.ts'
 import type { Wire, WireReader } from './wire.ts'
 
-/** What one read takes. Connections read into the same memory, but those that carry large bodies have their own, which can be sent from. */
+/** What one read takes. Connections read into the same memory, but those whose large bodies the kernel may keep have their own. */
 const READ_SIZE = 131_072
-/** Reads from this size on are worth memory of one's own, and pieces worth sending without a copy. */
+/** Room before what is read: the head that goes out is put right before the body that came in, and both leave from there. */
+const HEADROOM = 4096
+/** Pieces from this size on are worth sending without a copy. */
 const LARGE = 16_384
 const MAX_OWN = 256
 /** What one write takes: a read, and the head before it. */
@@ -12,14 +14,16 @@ const SCRATCH_SIZE = READ_SIZE + 65_536
 /** Bytes that wait in user space before the sender is asked to stop. */
 const HIGH_WATER = 262_144
 
-const shared = Buffer.allocUnsafeSlow(READ_SIZE)
+const shared = memoryForReads()
 /** What a write is put together in. Given away when the kernel does not take it at once; a few come back. */
 let scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_SIZE)
 const spare: Buffer[] = []
 const spareReads: Buffer[] = []
 let own = 0
-/** The memory that is being read from, while it may be lent to a write. */
-let lendable: Buffer | undefined
+/** The memory that is being read from, until it is lent to a write. */
+let reading: Buffer | undefined
+/** What was read into the shared memory would have been sent from there, had it been the connection's own. */
+let worthOwn = false
 let corkedWire: SocketWire | undefined
 let filled = 0
 
@@ -71,16 +75,17 @@ export class SocketWire implements Wire {
 
   #read(count: number): Buffer | undefined {
     const memory = this.#memory
-    lendable = memory === shared ? undefined : memory
+    reading = memory
+    worthOwn = false
     this.reader.bytes(memory, count)
-    const lent = memory !== shared && lendable === undefined
-    lendable = undefined
+    const lent = reading === undefined
+    reading = undefined
     if (memory === shared) {
-      if (count < LARGE || own >= MAX_OWN || this.destroyed) return undefined
+      if (!worthOwn || own >= MAX_OWN || this.destroyed) return undefined
       own++
-      return (this.#memory = spareReads.pop() ?? Buffer.allocUnsafeSlow(READ_SIZE))
+      return (this.#memory = spareReads.pop() ?? memoryForReads())
     }
-    if (lent) return (this.#memory = spareReads.pop() ?? Buffer.allocUnsafeSlow(READ_SIZE))
+    if (lent) return (this.#memory = spareReads.pop() ?? memoryForReads())
     if (count >= LARGE) return undefined
     this.#giveBack()
     return shared
@@ -130,7 +135,7 @@ export class SocketWire implements Wire {
   sendBytes(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.destroyed || start === end) return true
     const size = end - start
-    if (size >= LARGE && bytes === lendable && !this.#oneAtATime && (corkedWire === undefined || corkedWire === this)) return this.#lend(bytes.subarray(start, end))
+    if (size >= LARGE && bytes === reading && this.#mayStay(start)) return this.#sendInPlace(bytes, start, end)
     if (size > SCRATCH_SIZE || (corkedWire !== undefined && corkedWire !== this)) {
       if (corkedWire === this) this.#flush()
       return this.#sendOwn(Buffer.from(bytes.subarray(start, end)))
@@ -164,18 +169,27 @@ export class SocketWire implements Wire {
     return this.#sendOwn(this.#pending > 0 ? Buffer.from(bytes) : bytes) // TLS has encrypted or copied it when the call returns
   }
 
-  /** Sends bytes from where they were read, after what stands in the scratch. If the kernel does not take all, that memory is away until it has. */
-  #lend(bytes: Uint8Array): boolean {
-    const size = filled + bytes.length
-    const pieces = corkedWire === this && filled > 0 ? [Buffer.from(scratch.subarray(0, filled)), bytes] : undefined
-    if (corkedWire === this) filled = 0
-    const request = this.#request
-    const error = pieces === undefined ? this.#handle.writeBuffer(request, bytes) : this.#handle.writev(request, pieces, true)
-    const open = this.#sent(error, size, lendable)
-    if (request !== this.#request) {
-      lendable = undefined
-      request.pieces = pieces // or the collector takes the head from under the kernel
+  /** Whether what is being read can be sent from where it is. TLS has encrypted it when the call returns; TCP may keep it, which the shared memory cannot wait for. */
+  #mayStay(start: number): boolean {
+    if (corkedWire !== undefined && corkedWire !== this) return false
+    if (corkedWire === this && filled > start + HEADROOM) return false
+    if (this.#oneAtATime) return this.#pending === 0
+    if (reading !== shared) return true
+    worthOwn = true
+    return false
+  }
+
+  /** Sends bytes from where they were read, with what stands in the scratch put before them. If the kernel does not take all, that memory is away until it has. */
+  #sendInPlace(bytes: Uint8Array, start: number, end: number): boolean {
+    const head = corkedWire === this ? filled : 0
+    const whole = Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset + start - head, head + end - start) // never a shared buffer
+    if (head > 0) {
+      scratch.copy(whole, 0, 0, head)
+      filled = 0
     }
+    const request = this.#request
+    const open = this.#sent(this.#handle.writeBuffer(request, whole), whole.length, reading)
+    if (request !== this.#request && !this.#oneAtATime) reading = undefined
     return open
   }
 
@@ -259,6 +273,10 @@ export class SocketWire implements Wire {
     if (corkedWire === this) corkedWire = undefined
     this.#socket.destroy()
   }
+}
+
+function memoryForReads(): Buffer {
+  return Buffer.allocUnsafeSlow(HEADROOM + READ_SIZE).subarray(HEADROOM)
 }
 
 /** libuv's number for the end of a stream. */

@@ -28,6 +28,7 @@ function editedFields({ headers, client, scheme, host }: Exchange, action: Route
   const fields = endToEnd(headers)
   removeHeader(fields, 'host')
   removeHeader(fields, 'expect')
+  removeHeader(fields, 'x-forwarded-client-cert')
   const before = getHeader(fields, 'x-forwarded-for')
   setHeader(fields, 'x-forwarded-for', before === undefined ? client : `${before},${client}`)
   setHeader(fields, 'x-forwarded-proto', scheme)

@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { gatewayGroup, type Gateway, type Listener } from '../kinds/gateway-api.ts'
 import { admittedKinds, attachmentsOf } from './attachment.ts'
 import type { Verdict } from './condition.ts'
+import { judgeFrontend, type ClientValidation } from './frontend-validation.ts'
 import { mayRefer, type World } from './world.ts'
 
 const protocols = ['HTTP', 'HTTPS', 'TLS']
@@ -13,18 +14,24 @@ export interface ListenerVerdict {
   readonly verdicts: readonly Verdict[]
   /** Its port is opened and its certificate served. */
   readonly programmed: boolean
+  /** What its clients have to show, if anything. */
+  readonly clients: ClientValidation | undefined
 }
 
 /** Judges each listener of a Gateway (Gateway API, ListenerStatus). */
 export function judgeListeners(gateway: Gateway, world: World): ListenerVerdict[] {
   const attached = countRoutes(gateway, world)
   return gateway.spec.listeners.map((listener) => {
-    const accepted = acceptance(listener, gateway)
     const { kinds, invalid } = admittedKinds(listener)
-    const refs = invalid ? refused('InvalidRouteKinds', 'Invalid Route Kinds') : certificateVerdict(listener, gateway, world)
-    const programmed = accepted.status === 'True' && (refs.status === 'True' || (invalid && kinds.length > 0))
+    const frontend = judgeFrontend(listener, gateway, world)
+    const unsure = frontend !== undefined && frontend.validation === undefined
+    let accepted = acceptance(listener, gateway)
+    if (unsure && accepted.status === 'True') accepted = { type: 'Accepted', status: 'False', reason: 'NoValidCACertificate', message: frontend.problem?.message ?? '' }
+    const served = certificateVerdict(listener, gateway, world)
+    const refs = invalid ? refused('InvalidRouteKinds', 'Invalid Route Kinds') : served.status === 'False' || frontend?.problem === undefined ? served : refused(frontend.problem.reason, frontend.problem.message)
+    const programmed = accepted.status === 'True' && served.status === 'True' && (!invalid || kinds.length > 0)
     return {
-      listener, programmed, attachedRoutes: attached.get(listener.name) ?? 0, supportedKinds: kinds.map((kind) => ({ group: gatewayGroup, kind })),
+      listener, programmed, clients: frontend?.validation, attachedRoutes: attached.get(listener.name) ?? 0, supportedKinds: kinds.map((kind) => ({ group: gatewayGroup, kind })),
       verdicts: [
         accepted,
         programmed ? { type: 'Programmed', status: 'True', reason: 'Programmed', message: 'Listener Programmed' } : { type: 'Programmed', status: 'False', reason: 'Invalid', message: 'Listener not Programmed' },
@@ -69,7 +76,6 @@ function conflict(listener: Listener, gateway: Gateway): 'ProtocolConflict' | 'H
 function certificateVerdict(listener: Listener, gateway: Gateway, world: World): Verdict {
   const fine: Verdict = { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'Resolved Refs' }
   if (!['HTTPS', 'TLS'].includes(listener.protocol) || listener.tls?.mode === 'Passthrough') return fine
-  if ((listener.tls as { frontendValidation?: unknown } | undefined)?.frontendValidation !== undefined) return refused('InvalidCertificateRef', 'tls.frontendValidation is not supported: the gateway asks for no client certificates')
   const refs = listener.tls?.certificateRefs ?? []
   if (refs.length === 0) return refused('InvalidCertificateRef', 'TLS listener has no certificateRefs')
   for (const ref of refs) {

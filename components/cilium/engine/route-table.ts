@@ -1,6 +1,7 @@
 import { messageOf, type Log } from '@idp/kit'
 import { gatewayGroup, type Gateway, type GRPCRoute, type HTTPRoute, type HttpRule, type Listener, type Route, type TLSRoute } from '../kinds/gateway-api.ts'
 import { attachmentsOf } from './attachment.ts'
+import type { ClientValidation } from './frontend-validation.ts'
 import { resolveBackend } from './backends.ts'
 import { httpRuleOf } from './grpc-rule.ts'
 import { HostnameMap } from './hostname.ts'
@@ -18,6 +19,8 @@ export interface ListenerTable {
   readonly protocol: string
   /** For listeners that terminate TLS. */
   readonly identity: { readonly cert: string; readonly key: string } | undefined
+  /** What clients have to show, where TLS is terminated. */
+  readonly clients: ClientValidation | undefined
   /** Entries by hostname, in order of precedence. */
   readonly hosts: HostnameMap<Entry[]>
   /** For listeners that pass TLS through: where connections go, by server name. */
@@ -28,8 +31,8 @@ export interface ListenerTable {
 export interface PortTable {
   readonly port: number
   readonly secure: boolean
-  /** Some listener passes TLS through: the server name must be read before the handshake. */
-  passesThrough: boolean
+  /** Some listener passes TLS through, or asks for clients' certificates: the server name must be read before the handshake. */
+  peeks: boolean
   readonly listeners: HostnameMap<ListenerTable>
 }
 
@@ -37,14 +40,14 @@ export interface PortTable {
 export function buildTables(gateway: Gateway, world: World, log: Log): Map<number, PortTable> {
   const tables = new Map<number, PortTable>()
   const byListener = new Map<Listener, ListenerTable>()
-  for (const { listener, programmed } of judgeListeners(gateway, world)) {
+  for (const { listener, programmed, clients } of judgeListeners(gateway, world)) {
     if (!programmed) continue
-    const table = tables.get(listener.port) ?? { port: listener.port, secure: listener.protocol !== 'HTTP', passesThrough: false, listeners: new HostnameMap<ListenerTable>() }
+    const table = tables.get(listener.port) ?? { port: listener.port, secure: listener.protocol !== 'HTTP', peeks: false, listeners: new HostnameMap<ListenerTable>() }
     tables.set(listener.port, table)
     const hostname = listener.hostname === undefined || listener.hostname === '' ? '*' : listener.hostname
     const passes = listener.protocol === 'TLS' && listener.tls?.mode === 'Passthrough'
-    if (passes) table.passesThrough = true
-    byListener.set(listener, table.listeners.entry(hostname, () => ({ name: listener.name, hostname, protocol: listener.protocol, identity: identityOf(listener, gateway, world), hosts: new HostnameMap(), passthrough: passes ? new HostnameMap() : undefined })))
+    if (passes || clients !== undefined) table.peeks = true
+    byListener.set(listener, table.listeners.entry(hostname, () => ({ name: listener.name, hostname, protocol: listener.protocol, identity: identityOf(listener, gateway, world), clients, hosts: new HostnameMap(), passthrough: passes ? new HostnameMap() : undefined })))
   }
   for (const route of world.routes()) {
     const compiled = compile(route, world, log)

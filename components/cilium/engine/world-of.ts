@@ -19,6 +19,7 @@ export interface WorldObjects {
   readonly namespaces: Objects<Namespace>
   readonly services: Objects<Service>
   tlsSecret(namespace: string, name: string): { readonly cert: string; readonly key: string } | undefined
+  caBundle(namespace: string, name: string): string | undefined
 }
 
 /** The world as a set of caches shows it. */
@@ -34,6 +35,7 @@ export function worldOf(objects: WorldObjects): World {
     },
     service: (namespace, name) => objects.services.get(name, namespace),
     tlsSecret: objects.tlsSecret,
+    caBundle: objects.caBundle,
     grants: (namespace) => objects.grants.list({ namespace }),
     *routes() {
       yield* objects.httpRoutes.list()
@@ -54,4 +56,10 @@ export function tlsOf(secret: Secret | undefined): { cert: string; key: string }
   const key = secret?.data?.['tls.key']
   if (secret?.type !== 'kubernetes.io/tls' || cert === undefined || key === undefined) return undefined
   return { cert: Buffer.from(cert, 'base64').toString(), key: Buffer.from(key, 'base64').toString() }
+}
+
+/** CA certificates in the Secret that a ConfigMap was copied to. */
+export function caOf(copy: Secret | undefined): string | undefined {
+  const ca = copy?.data?.['ca.crt']
+  return ca === undefined ? undefined : Buffer.from(ca, 'base64').toString()
 }

@@ -9,6 +9,8 @@ export interface World {
   service(namespace: string, name: string): Service | undefined
   /** PEM of a `kubernetes.io/tls` Secret; undefined when it is missing or not of that type. */
   tlsSecret(namespace: string, name: string): { readonly cert: string; readonly key: string } | undefined
+  /** PEM of the CA certificates in key `ca.crt` of a ConfigMap; undefined when it is missing. */
+  caBundle(namespace: string, name: string): string | undefined
   grants(namespace: string): readonly ReferenceGrant[]
   routes(): Iterable<HTTPRoute | GRPCRoute | TLSRoute>
 }

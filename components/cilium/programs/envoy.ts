@@ -4,12 +4,13 @@ import type { Kind } from '@idp/api'
 import type { KubeObject } from '@idp/formats'
 import { CodedError, messageOf } from '@idp/kit'
 import { untilAborted, type Listener as OpenPort, type Program } from '@idp/sandbox'
+import { caCopyName } from '../controllers/ca-copies.ts'
 import { gatewayLabel, serviceName } from '../controllers/gateway.ts'
 import { copyName } from '../controllers/secret-sync.ts'
 import { roundRobin } from '../dataplane/endpoints.ts'
 import { gatewayServer } from '../dataplane/gateway-server.ts'
 import { buildTables, type PortTable } from '../engine/route-table.ts'
-import { isOurs, tlsOf, worldOf } from '../engine/world-of.ts'
+import { caOf, isOurs, tlsOf, worldOf } from '../engine/world-of.ts'
 import { Gateway, GatewayClass, GRPCRoute, HTTPRoute, ReferenceGrant, TLSRoute } from '../kinds/gateway-api.ts'
 import { healthEndpoint } from './health-endpoint.ts'
 
@@ -33,6 +34,7 @@ export const envoy: Program = {
     const world = worldOf({
       classes: classes.cache, gateways: gateways.cache, httpRoutes: routes[0].cache, grpcRoutes: routes[1].cache, tlsRoutes: routes[2].cache, grants: grants.cache, namespaces: namespaces.cache, services: services.cache,
       tlsSecret: (namespace, name) => tlsOf(secrets.cache.get(copyName(namespace, name), secretsNamespace)),
+      caBundle: (namespace, name) => caOf(secrets.cache.get(caCopyName(namespace, name), secretsNamespace)),
     })
     let version = 0
     let tables = new Map<string, Map<number, PortTable>>()

@@ -121,6 +121,41 @@ test('brings the Gateway of the platform repository to Programmed and judges its
   await assert.rejects(api.client.get(Secret, 'kube-system-idp-wildcard-cert', { namespace: 'cilium-secrets' }), /not found/)
 })
 
+test('the CA by which clients are judged is followed, copied for the proxies, and judged itself', async () => {
+  await using world = await running()
+  const { api } = world
+  const pem = (await createCa({ subject: { commonName: 'clients' }, now: Date.now(), days: 1 })).cert
+  const pair = await issueCertificate({ ca: await createCa({ subject: { commonName: 'ca' }, now: Date.now(), days: 1 }), for: 'server', now: Date.now(), days: 1, dnsNames: ['a.test'] })
+  const configMap = (text: string) => apply(api, `{apiVersion: v1, kind: ConfigMap, metadata: {name: clients, namespace: argocd}, data: {ca.crt: ${JSON.stringify(text)}}}`)
+  const gateway = (frontend: string) => apply(api, `{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: gw, namespace: argocd}, spec: {gatewayClassName: cilium, ${frontend}listeners: [{name: https, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: cert}]}}]}}`)
+  const validation = (mode: string) => `tls: {frontend: {default: {validation: {mode: ${mode}, caCertificateRefs: [{group: '', kind: ConfigMap, name: clients}]}}}}, `
+  const status = async () => (await api.client.get(Gateway, 'gw', { namespace: 'argocd' })).status
+  const listener = async () => conditionsOf((await status())?.listeners?.[0]?.conditions as never).slice(0, 3)
+  const copy = async () => Buffer.from((await api.client.get(Secret, 'argocd-cfgmap-clients', { namespace: 'cilium-secrets' })).data?.['ca.crt'] ?? '', 'base64').toString()
+  const refused = ['Accepted=False NoValidCACertificate', 'Programmed=False Invalid', 'ResolvedRefs=False InvalidCACertificateRef']
+
+  await apply(api, '{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: cilium}, spec: {controllerName: io.cilium/gateway-controller}}')
+  await apply(api, `{apiVersion: v1, kind: Secret, metadata: {name: cert, namespace: argocd}, type: kubernetes.io/tls, data: {tls.crt: ${Buffer.from(pair.cert).toString('base64')}, tls.key: ${Buffer.from(pair.key).toString('base64')}}}`)
+  await gateway(validation('AllowValidOnly'))
+  await world.settle()
+  assert.deepEqual(await listener(), refused, 'no ConfigMap yet')
+  await configMap('nothing of the kind')
+  await world.settle()
+  assert.deepEqual(await listener(), refused, 'no certificate in it')
+  await configMap(pem)
+  await world.settle()
+  assert.deepEqual(await listener(), ['Accepted=True Accepted', 'Programmed=True Programmed', 'ResolvedRefs=True ResolvedRefs'])
+  assert.equal(await copy(), pem)
+  const conditionTypes = async () => (await status())?.conditions?.map(({ type }) => type)
+  await gateway(validation('AllowInsecureFallback'))
+  await world.settle()
+  assert.deepEqual(await conditionTypes(), ['Accepted', 'Programmed', 'InsecureFrontendValidationMode'])
+  await gateway('')
+  await world.settle()
+  assert.deepEqual(await conditionTypes(), ['Accepted', 'Programmed'])
+  await assert.rejects(copy(), /not found/)
+})
+
 test('Services get addresses of the pools that select them; pools say what is left', async () => {
   await using world = await running()
   const { api } = world

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
-import type { EndpointSlice, Namespace, Secret, Service } from '@idp/api'
+import type { ConfigMap, EndpointSlice, Namespace, Secret, Service } from '@idp/api'
 import { parseYamlDocuments, type KubeObject } from '@idp/formats'
 import { serveConnection, type Peer, type WebServer } from '@idp/http'
 import { CodedError, fakeClock, silentLog, type Clock, type FakeClock } from '@idp/kit'
@@ -56,6 +56,7 @@ export function routedWorld(yaml: string, options: RoutedOptions = {}): RoutedWo
   const world = worldOf({
     classes: kind<GatewayClass>('GatewayClass'), gateways, httpRoutes: kind<HTTPRoute>('HTTPRoute'), grpcRoutes: kind<GRPCRoute>('GRPCRoute'), tlsRoutes: kind<TLSRoute>('TLSRoute'),
     grants: kind<ReferenceGrant>('ReferenceGrant'), namespaces: kind<Namespace>('Namespace'), services: kind<Service>('Service'), tlsSecret: (namespace, name) => tlsOf(secrets.get(name, namespace)),
+    caBundle: (namespace, name) => kind<ConfigMap>('ConfigMap').get(name, namespace)?.data?.['ca.crt'],
   })
   const server = gatewayServer({
     clock, random: options.random ?? (() => 0.5), accessLog: (line) => accessLog.push(line), proxyProtocol: options.proxyProtocol === true,
