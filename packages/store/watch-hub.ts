@@ -1,5 +1,5 @@
 import { CodedError } from '@idp/kit'
-import type { Change, Range, Revision } from './store.ts'
+import { prefixRange, type Change, type Range, type Revision } from './store.ts'
 
 /** Most changes handed out at once; a commit is never split. */
 const BATCH = 1000
@@ -32,10 +32,11 @@ interface Watcher {
 
 /**
  * Watchers read the one shared history at their own pace, so a slow one costs no memory of its own; it fails with
- * `SlowWatcher` when compaction overtakes it. A waiting one moves on with every commit and is never overtaken.
+ * `SlowWatcher` when compaction overtakes it. A waiting one has seen all that concerns it and is never overtaken. A commit
+ * looks only at those whose range is a prefix of its keys, however many others wait.
  */
 export function watchHub(history: History): WatchHub {
-  const watchers = new Set<Watcher>()
+  const watchers = watcherIndex()
   let published = 0
 
   const collect = (watcher: Watcher, start: number): Change[] => {
@@ -52,7 +53,7 @@ export function watchHub(history: History): WatchHub {
   }
   const end = (watcher: Watcher): void => {
     watcher.ended = true
-    watchers.delete(watcher)
+    watchers.remove(watcher)
     watcher.signal.removeEventListener('abort', watcher.onAbort)
     const { wake } = watcher
     watcher.wake = undefined
@@ -91,7 +92,7 @@ export function watchHub(history: History): WatchHub {
       const before = published
       const start = firstAfter(history.changes, before)
       published = history.revision
-      for (const watcher of watchers) {
+      for (const watcher of watchers.concerned(history.changes, start)) {
         const { wake } = watcher
         if (wake === undefined || watcher.position >= history.revision) continue
         const batch = collect(watcher, watcher.position > before ? firstAfter(history.changes, watcher.position) : start)
@@ -102,7 +103,41 @@ export function watchHub(history: History): WatchHub {
     },
     drop: (n) => history.changes.splice(0, n),
     close() {
-      for (const watcher of watchers) end(watcher)
+      for (const watcher of watchers.all()) end(watcher)
+    },
+  }
+}
+
+/** Watchers by what they watch. */
+function watcherIndex() {
+  /** Those of all keys below one `/`, by that prefix. */
+  const byPrefix = new Map<string, Set<Watcher>>()
+  const others = new Set<Watcher>()
+  const isPrefix = ({ from, to }: Range) => from.endsWith('/') && prefixRange(from).to === to
+  return {
+    add(watcher: Watcher): void {
+      const { range } = watcher
+      if (!isPrefix(range)) return void others.add(watcher)
+      const same = byPrefix.get(range.from)
+      if (same === undefined) byPrefix.set(range.from, new Set([watcher]))
+      else same.add(watcher)
+    },
+    remove(watcher: Watcher): void {
+      if (others.delete(watcher)) return
+      const same = byPrefix.get(watcher.range.from)
+      if (same?.delete(watcher) === true && same.size === 0) byPrefix.delete(watcher.range.from)
+    },
+    all: (): Watcher[] => [...others, ...[...byPrefix.values()].flatMap((same) => [...same])],
+    /** Whoever one of the changes from `start` on may concern. */
+    concerned(changes: readonly Change[], start: number): Set<Watcher> {
+      const found = new Set(others)
+      for (let i = start; i < changes.length; i++) {
+        const { key } = changes[i] as Change // i is below the length
+        for (let slash = key.indexOf('/'); slash >= 0; slash = key.indexOf('/', slash + 1)) {
+          for (const watcher of byPrefix.get(key.slice(0, slash + 1)) ?? []) found.add(watcher)
+        }
+      }
+      return found
     },
   }
 }
