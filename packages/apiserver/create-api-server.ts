@@ -42,7 +42,9 @@ import { objectStorage } from './object-storage.ts'
 import { auditEvent, type AuditSink } from './observe/audit.ts'
 import { apiMetrics } from './observe/metrics.ts'
 import type { RequestRecord } from './observe/request-record.ts'
+import { pooledRandom } from './pooled-random.ts'
 import { requestInfo, type RequestInfo } from './request-info.ts'
+import { requestTarget, type RequestTarget } from './request-target.ts'
 import { resourceRegistry } from './resource-registry.ts'
 import type { Resource, Strategy } from './resource.ts'
 import type { ResourceRequest, ServerContext, User } from './server-context.ts'
@@ -96,12 +98,15 @@ export interface ApiServer extends AsyncDisposable {
 
 const defaultIssuer = 'https://kubernetes.default.svc.cluster.local'
 
+const healthCheck = /^\/(healthz|livez|readyz)(?:\/|$)/
+
 /** A request that may go on. */
 interface Admitted { readonly user: User; readonly real: User; readonly info: RequestInfo }
 
 /** A Kubernetes API server over a store: one `Request -> Response` handler that needs no socket. */
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { clock, log, random } = options
+  const { clock, log } = options
+  const random = pooledRandom(options.random)
   const stop = new AbortController()
   const storage = objectStorage(options.store, objectCodec(options.atRest))
   const registry = resourceRegistry(builtInStoredResources(convertBuiltIn))
@@ -156,7 +161,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   started.catch((error: unknown) => log.error('the API server cannot start', { error }))
 
   /** Who asks for what, checked. */
-  const admit = (request: Request, peer: Peer, url: URL): Admitted => {
+  const admit = (request: Request, peer: Peer, url: RequestTarget): Admitted => {
     const own = options.authenticate === undefined ? authentication.authenticate(request, peer) : options.authenticate(request, peer)
     if (own === undefined) throw new ApiError('Unauthorized', 'Unauthorized')
     const user = impersonated(own, request, authorizer)
@@ -164,15 +169,15 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     authorizeOrThrow(context, user, info)
     return { user, real: own, info }
   }
-  const resourceRequest = (request: Request, peer: Peer, url: URL, { user, info }: Admitted, annotations: Map<string, string>): ResourceRequest => {
+  const resourceRequest = (request: Request, peer: Peer, url: RequestTarget, { user, info }: Admitted, annotations: Map<string, string>): ResourceRequest => {
     const found = registry.find(info.group, info.version, info.resource) ?? special.resources.get(`${info.group}/${info.version}/${info.resource}`)
     if (found === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource')
     const warnings = new Set<string>(found.deprecated === undefined ? [] : [found.deprecated])
     return { server: context, resource: found, info, search: url.searchParams, request, user, peer, warnings, annotations }
   }
   const answer = async (request: Request, peer: Peer, record: RequestRecord): Promise<Response> => {
-    const url = new URL(request.url)
-    const health = /^\/(healthz|livez|readyz)(\/|$)/.exec(url.pathname)?.[1]
+    const url = requestTarget(request.url)
+    const health = healthCheck.exec(url.pathname)?.[1]
     if (health !== undefined) return health === 'readyz' && !isReady ? answerText('the server is starting', 500) : answerText('ok')
     if (!isReady) await started
     const admitted = admit(request, peer, url)
@@ -188,7 +193,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     return page
   }
   const upgrades = upgradeServer(context, (request, peer) => {
-    const url = new URL(request.url)
+    const url = requestTarget(request.url)
     return resourceRequest(request, peer, url, admit(request, peer, url), new Map())
   })
   return {

@@ -1,3 +1,5 @@
+import type { RequestTarget } from './request-target.ts'
+
 /** What a request asks for, in the terms of authorization. */
 export interface RequestInfo {
   readonly verb: string
@@ -17,16 +19,18 @@ const methodVerbs: Readonly<Record<string, string>> = { GET: 'get', HEAD: 'get',
 const namespaceSubresources = new Set(['status', 'finalize'])
 
 /** Reads verb, resource and name off a request line, as `k8s.io/apiserver` documents it. */
-export function requestInfo(method: string, url: URL): RequestInfo {
+export function requestInfo(method: string, url: RequestTarget): RequestInfo {
   const path = url.pathname
-  const parts = path.split('/').filter((part) => part !== '').map(decodePart)
+  const parts = path.split('/').filter((part) => part !== '')
+  if (path.includes('%')) for (const [i, part] of parts.entries()) parts[i] = decodePart(part)
   const none = { verb: method.toLowerCase(), path, isResource: false, group: '', version: '', resource: '', subresource: '', namespace: '', name: '', rest: '' }
   const grouped = parts[0] === 'apis'
   if (!grouped && parts[0] !== 'api') return none
   if (parts.length < (grouped ? 4 : 3)) return none
   const [group, version] = grouped ? [parts[1] ?? '', parts[2] ?? ''] : ['', parts[1] ?? '']
   const place = placeOf(parts.slice(grouped ? 3 : 2))
-  return { path, isResource: true, group, version, ...place, verb: verbOf(method, place.name, url.searchParams) , name: place.name !== '' ? place.name : nameFromSelector(method, url.searchParams) }
+  const { resource, subresource, namespace, rest } = place
+  return { path, isResource: true, group, version, resource, subresource, namespace, rest, verb: verbOf(method, place.name, url), name: place.name !== '' ? place.name : nameFromSelector(method, url) }
 }
 
 function placeOf(parts: string[]): Pick<RequestInfo, 'resource' | 'namespace' | 'name' | 'subresource' | 'rest'> {
@@ -43,17 +47,17 @@ function placeOf(parts: string[]): Pick<RequestInfo, 'resource' | 'namespace' | 
   return { resource, namespace, name, subresource, rest: parts.slice(used).map((part) => `/${part}`).join('') }
 }
 
-function verbOf(method: string, name: string, search: URLSearchParams): string {
+function verbOf(method: string, name: string, { search, searchParams }: RequestTarget): string {
   const verb = methodVerbs[method] ?? method.toLowerCase()
-  if (verb === 'get' && name === '') return isTrue(search.get('watch')) ? 'watch' : 'list'
-  if (verb === 'get' && isTrue(search.get('watch'))) return 'watch'
+  if (verb === 'get' && search !== '' && isTrue(searchParams.get('watch'))) return 'watch'
+  if (verb === 'get' && name === '') return 'list'
   return verb === 'delete' && name === '' ? 'deletecollection' : verb
 }
 
 /** A list of exactly one name is authorized as access to that name. */
-function nameFromSelector(method: string, search: URLSearchParams): string {
-  if (method !== 'GET') return ''
-  return /^metadata\.name=([^,!]+)$/.exec(search.get('fieldSelector') ?? '')?.[1] ?? ''
+function nameFromSelector(method: string, { search, searchParams }: RequestTarget): string {
+  if (method !== 'GET' || search === '') return ''
+  return /^metadata\.name=([^,!]+)$/.exec(searchParams.get('fieldSelector') ?? '')?.[1] ?? ''
 }
 
 export function isTrue(value: string | null): boolean {

@@ -2,6 +2,7 @@ import { ApiError, type APIService } from '@idp/api'
 import { messageOf, rfc3339 } from '@idp/kit'
 import type { AnyObject } from '@idp/formats'
 import { equalJson, isRecord } from '../json-value.ts'
+import type { RequestTarget } from '../request-target.ts'
 import type { Resource } from '../resource.ts'
 import type { ServerContext, User } from '../server-context.ts'
 import type { CallService, ServiceTarget } from '../webhook/call-webhook.ts'
@@ -12,7 +13,7 @@ export interface ExternalResource { readonly name: string; readonly singularName
 /** APIs that other servers of the cluster serve under this one's address. */
 export interface AggregatedApis {
   /** The answer of the server behind `/apis/<group>/<version>`; undefined when no APIService leads away from here. */
-  forward(request: Request, url: URL, user: User): Promise<Response> | undefined
+  forward(request: Request, url: RequestTarget, user: User): Promise<Response> | undefined
   /** What discovery adds: resources by group and version. */
   discovered(): readonly { readonly group: string; readonly version: string; readonly resources: readonly ExternalResource[] }[]
   /** Grows when `discovered` changes. */
@@ -24,7 +25,9 @@ export function aggregatedApis(server: Pick<ServerContext, 'storage' | 'clock' |
   const { storage, clock, log } = server
   const found = new Map<string, { group: string; version: string; resources: readonly ExternalResource[] }>()
   let generation = 0
-  const byGroupVersion = (group: string, version: string): APIService | undefined => storage.find(apiServices, { name: `${version}.${group}` }) as unknown as APIService | undefined
+  /** Those that lead to a Service, by `/apis/<group>/<version>`; read again after a change. */
+  let elsewhere: ReadonlyMap<string, APIService> | undefined
+  const servedElsewhere = () => (elsewhere ??= new Map((storage.list(apiServices) as unknown as APIService[]).filter(leadsAway).map((service) => [`${service.spec.group ?? ''}/${service.spec.version ?? ''}`, service])))
   const discover = async (service: APIService) => {
     const { group = '', version = '' } = service.spec
     let resources: readonly ExternalResource[] = []
@@ -60,12 +63,13 @@ export function aggregatedApis(server: Pick<ServerContext, 'storage' | 'clock' |
   }
   const look = (object: AnyObject) => {
     const service = object as unknown as APIService
-    if (service.spec.service === undefined || service.spec.service === null) return
+    if (!leadsAway(service)) return
     discover(service).catch((error: unknown) => log.error('an aggregated API cannot be discovered', { apiService: object.metadata.name, error: messageOf(error) }))
   }
   for (const object of storage.list(apiServices)) look(object)
   storage.onWrite(({ resource, before, after }) => {
     if (resource.prefix !== apiServices.prefix) return
+    elsewhere = undefined
     if (after === undefined) {
       if (found.delete(before?.metadata.name ?? '')) generation++
     } else if (!equalJson(before?.['spec'], after['spec'])) look(after)
@@ -74,12 +78,17 @@ export function aggregatedApis(server: Pick<ServerContext, 'storage' | 'clock' |
     get generation() { return generation },
     discovered: () => [...found.values()],
     forward(request, url, user) {
+      if (servedElsewhere().size === 0) return undefined
       const [root, group = '', version = ''] = url.pathname.split('/').filter((part) => part !== '')
-      const service = root === 'apis' && version !== '' ? byGroupVersion(group, version) : undefined
-      if (service?.spec.service === undefined || service.spec.service === null) return undefined
+      const service = root === 'apis' && version !== '' ? servedElsewhere().get(`${group}/${version}`) : undefined
+      if (service === undefined) return undefined
       return forward(server.callService, service, request, url, user)
     },
   }
+}
+
+function leadsAway({ spec }: APIService): boolean {
+  return spec.service !== undefined && spec.service !== null
 }
 
 function conditionOf(object: AnyObject): Record<string, unknown> | undefined {
@@ -95,7 +104,7 @@ function call(callService: CallService, { spec }: APIService, path: string, requ
 
 const notForwarded = new Set(['authorization', 'host', 'connection', 'content-length', 'accept-encoding'])
 
-async function forward(callService: CallService, service: APIService, request: Request, url: URL, user: User): Promise<Response> {
+async function forward(callService: CallService, service: APIService, request: Request, url: RequestTarget, user: User): Promise<Response> {
   const headers = Object.fromEntries([...request.headers].filter(([name]) => !notForwarded.has(name) && !name.startsWith('impersonate-') && !name.startsWith('x-remote-')))
   headers['x-remote-user'] = user.name
   headers['x-remote-group'] = user.groups.join(',')

@@ -22,13 +22,17 @@ export interface Authenticator {
   token(token: string): TokenIdentity | undefined
 }
 
+/** Header, claims and signature. */
+const isJwt = /^[^.]+\.[^.]+\.[^.]+$/
+
 export function authenticator({ serviceAccounts, staticTokens = [], audiences }: AuthenticatorOptions): Authenticator {
   const known = staticTokens.map(({ token, user }) => ({ digest: digest(token), user: authenticated(user) }))
   const token = (text: string): TokenIdentity | undefined => {
+    const account = isJwt.test(text) ? serviceAccounts?.(text) : undefined
+    if (account !== undefined) return account
     const wanted = digest(text)
     const fixed = known.find((item) => timingSafeEqual(item.digest, wanted))
-    if (fixed !== undefined) return { user: fixed.user, audiences }
-    return serviceAccounts?.(text)
+    return fixed === undefined ? undefined : { user: fixed.user, audiences }
   }
   return {
     token,

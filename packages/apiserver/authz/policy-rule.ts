@@ -9,15 +9,19 @@ export interface PolicyRule {
   readonly nonResourceURLs?: readonly string[]
 }
 
-/** Whether a rule allows what is asked. */
-export function ruleAllows(rule: PolicyRule, attributes: Attributes): boolean {
+/** Whether a rule allows what is asked, of one object or another: names are not looked at. */
+export function ruleConcerns(rule: PolicyRule, attributes: Omit<Attributes, 'name'>): boolean {
   if (!has(rule.verbs, attributes.verb)) return false
   if (!attributes.isResource) return rule.nonResourceURLs?.some((pattern) => urlMatches(pattern, attributes.path)) === true
   if (!has(rule.apiGroups, attributes.group)) return false
-  if ((rule.resourceNames?.length ?? 0) > 0 && rule.resourceNames?.includes(attributes.name) !== true) return false
   const { resource, subresource } = attributes
   const combined = subresource === '' ? resource : `${resource}/${subresource}`
   return rule.resources?.some((allowed) => allowed === '*' || allowed === combined || (subresource !== '' && allowed === `*/${subresource}`)) === true
+}
+
+/** Whether a rule that concerns a request allows it for an object of this name. */
+export function allowsName({ resourceNames }: PolicyRule, isResource: boolean, name: string): boolean {
+  return !isResource || resourceNames === undefined || resourceNames.length === 0 || resourceNames.includes(name)
 }
 
 function has(list: readonly string[] | undefined, wanted: string): boolean {

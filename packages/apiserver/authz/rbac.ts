@@ -4,8 +4,8 @@ import type { ObjectStorage } from '../object-storage.ts'
 import type { Resource } from '../resource.ts'
 import type { ResourceRegistry } from '../resource-registry.ts'
 import type { User } from '../server-context.ts'
-import type { Authorizer } from './authorizer.ts'
-import { ruleAllows, type PolicyRule } from './policy-rule.ts'
+import type { Attributes, Authorizer } from './authorizer.ts'
+import { allowsName, ruleConcerns, type PolicyRule } from './policy-rule.ts'
 
 interface Grant { readonly rules: readonly PolicyRule[]; readonly reason: string }
 
@@ -16,6 +16,9 @@ export interface Rbac extends Authorizer {
   /** The rules of a role as it stands now; undefined when it does not exist. */
   rulesOfRole(kind: string, name: string, namespace: string): readonly PolicyRule[] | undefined
 }
+
+/** How many answered questions are remembered; a bound for callers that ask without end. */
+const mostQuestions = 10_000
 
 /** RBAC over the stored objects. Indexed by subject; an index is built anew after a write to one of the four kinds. */
 export function rbac(storage: ObjectStorage, registry: ResourceRegistry): Rbac {
@@ -28,8 +31,12 @@ export function rbac(storage: ObjectStorage, registry: ResourceRegistry): Rbac {
   const prefixes = new Set([roles, clusterRoles, roleBindings, clusterRoleBindings].map(({ prefix }) => prefix))
   /** namespace ('' cluster) -> subject -> grants */
   let index: Map<string, Map<string, Grant[]>> | undefined
+  /** What of a user's rules concerns a question apart from its name, until a rule changes. */
+  const concerning = new Map<string, readonly { readonly rule: PolicyRule; readonly reason: string }[]>()
   storage.onWrite(({ resource: { prefix } }) => {
-    if (prefixes.has(prefix)) index = undefined
+    if (!prefixes.has(prefix)) return
+    index = undefined
+    concerning.clear()
   })
 
   const rulesOfRole = (kind: string, name: string, namespace: string) => {
@@ -67,13 +74,21 @@ export function rbac(storage: ObjectStorage, registry: ResourceRegistry): Rbac {
       for (const group of user.groups) yield* bySubject.get(`Group:${group}`) ?? []
     }
   }
+  const concerns = (user: User, attributes: Attributes) => {
+    const { isResource, verb, path, group, resource: plural, subresource, namespace } = attributes
+    const key = `${user.name}\0${user.groups.join('\0')}\n${verb} ${isResource ? `${group}/${plural}/${subresource} ${namespace}` : path}`
+    let found = concerning.get(key)
+    if (found !== undefined) return found
+    found = [...grantsOf(user, isResource ? namespace : '')].flatMap(({ rules, reason }) => rules.filter((rule) => ruleConcerns(rule, attributes)).map((rule) => ({ rule, reason })))
+    if (concerning.size >= mostQuestions) concerning.clear()
+    concerning.set(key, found)
+    return found
+  }
   return {
     authorize(user, attributes) {
       if (user.groups.includes('system:masters')) return { allowed: true }
-      for (const { rules, reason } of grantsOf(user, attributes.isResource ? attributes.namespace : '')) {
-        if (rules.some((rule) => ruleAllows(rule, attributes))) return { allowed: true, reason }
-      }
-      return { allowed: false }
+      const found = concerns(user, attributes).find(({ rule }) => allowsName(rule, attributes.isResource, attributes.name))
+      return found === undefined ? { allowed: false } : { allowed: true, reason: found.reason }
     },
     rulesOf: (user, namespace) => user.groups.includes('system:masters')
       ? [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }, { verbs: ['*'], nonResourceURLs: ['*'] }]

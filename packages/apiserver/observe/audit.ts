@@ -1,4 +1,5 @@
 import { rfc3339Micro, uuid, type Random } from '@idp/kit'
+import { requestTarget } from '../request-target.ts'
 import type { User } from '../server-context.ts'
 import type { RequestRecord } from './request-record.ts'
 
@@ -17,8 +18,9 @@ export function auditEvent(record: RequestRecord, code: number, now: number, ran
   if (info === undefined || !info.isResource) return undefined
   if (quiet.has(info.verb) && info.resource !== 'secrets' && code < 400) return undefined
   const { group, version, resource, subresource, namespace, name } = info
+  const target = requestTarget(request.url)
   return {
-    kind: 'Event', apiVersion: 'audit.k8s.io/v1', level: 'Metadata', auditID: uuid(random), stage: 'ResponseComplete', requestURI: new URL(request.url).pathname + new URL(request.url).search, verb: info.verb,
+    kind: 'Event', apiVersion: 'audit.k8s.io/v1', level: 'Metadata', auditID: uuid(random), stage: 'ResponseComplete', requestURI: target.pathname + target.search, verb: info.verb,
     user: userInfo(record.realUser ?? record.user), ...(record.realUser === undefined ? {} : { impersonatedUser: userInfo(record.user) }),
     sourceIPs: [record.sourceAddress], userAgent: request.headers.get('user-agent') ?? '',
     objectRef: {
