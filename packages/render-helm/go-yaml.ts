@@ -1,11 +1,14 @@
 import { CodedError } from '@idp/kit'
 import { parseYaml, parseYamlDocuments, type Json, type YamlDocument } from '@idp/formats'
+import { readPlainYaml } from './plain-yaml.ts'
 
 /** What the second of two equal keys does. Helm lets it win. */
 export type DuplicateKeys = 'last' | 'error'
 
 /** Reads one document as Go's YAML does. Throws CodedError `InvalidYaml`. */
 export function readYaml(text: string, source?: string, duplicateKeys: DuplicateKeys = 'last'): Json {
+  const plain = duplicateKeys === 'last' ? readPlainYaml(text) : undefined
+  if (plain !== undefined) return plain.value
   return parseYaml(prepared(text, source), source === undefined ? { duplicateKeys } : { duplicateKeys, source })
 }
 

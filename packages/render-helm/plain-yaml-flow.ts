@@ -1,0 +1,84 @@
+import type { Json, JsonObject } from '@idp/formats'
+import { notPlain, plainScalar, quotedEnd, unquoted } from './plain-yaml.ts'
+
+const word = /[A-Za-z0-9_./$][\w./$+@=~^-]*/y
+
+interface Flow { readonly text: string; readonly limit: number; at: number }
+
+/** A flow collection that begins at `from` and ends before `limit`, of quoted scalars and simple words; throws `notPlain` for any other. */
+export function readFlow(text: string, from: number, limit: number): { value: Json; end: number } {
+  const flow: Flow = { text, limit, at: from }
+  const value = readNode(flow, 0)
+  return { value, end: flow.at }
+}
+
+function readNode(flow: Flow, depth: number): Json {
+  if (depth > 20) throw notPlain
+  const sign = flow.text[flow.at]
+  if (sign === '[') return readList(flow, depth)
+  if (sign === '{') return readMap(flow, depth)
+  if (sign === '"' || sign === '\'') return readQuoted(flow)
+  return plainScalar(readWord(flow))
+}
+
+function readQuoted(flow: Flow): string {
+  const end = quotedEnd(flow.text, flow.at, flow.limit)
+  const value = unquoted(flow.text.slice(flow.at, end))
+  flow.at = end
+  return value
+}
+
+function readWord(flow: Flow): string {
+  word.lastIndex = flow.at
+  const found = word.exec(flow.text)?.[0]
+  if (found === undefined) throw notPlain
+  flow.at += found.length
+  return found
+}
+
+/** Skips space; answers the sign that follows. */
+function space(flow: Flow): string | undefined {
+  while (flow.text[flow.at] === ' ') flow.at++
+  return flow.at < flow.limit ? flow.text[flow.at] : undefined
+}
+
+/** Behind an item: true when another follows. */
+function another(flow: Flow, close: string): boolean {
+  const sign = space(flow)
+  if (sign !== close && sign !== ',') throw notPlain
+  flow.at++
+  if (sign === close) return false
+  if (space(flow) !== close) return true
+  flow.at++
+  return false
+}
+
+function readList(flow: Flow, depth: number): Json[] {
+  const items: Json[] = []
+  flow.at++
+  if (space(flow) === ']') {
+    flow.at++
+    return items
+  }
+  do items.push(readNode(flow, depth + 1))
+  while (another(flow, ']'))
+  return items
+}
+
+function readMap(flow: Flow, depth: number): JsonObject {
+  const map: JsonObject = {}
+  flow.at++
+  if (space(flow) === '}') {
+    flow.at++
+    return map
+  }
+  do {
+    const sign = flow.text[flow.at]
+    const key = sign === '"' || sign === '\'' ? readQuoted(flow) : plainScalar(readWord(flow))
+    if (key === null || typeof key === 'object' || key === '__proto__' || flow.text[flow.at] !== ':' || flow.text[flow.at + 1] !== ' ') throw notPlain
+    flow.at++
+    space(flow)
+    map[String(key)] = readNode(flow, depth + 1)
+  } while (another(flow, '}'))
+  return map
+}
