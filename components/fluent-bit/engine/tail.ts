@@ -1,10 +1,14 @@
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { matchTag } from './config.ts'
+import type { FileChanges } from './file-changes.ts'
 import { readCri, type FluentRecord } from './record.ts'
 
 /** Bytes of one file that one round reads at most, so that a large file does not hold up the others. */
 const chunkBytes = 256 * 1024
+
+/** All files are looked at this often, whoever tells of changes. */
+const rescanMs = 60_000
 
 interface Followed { inode: number; offset: number; /** The start of a line whose end was not there yet. */ rest: string; /** Parts of a long line that the runtime has split. */ partial: string }
 
@@ -22,24 +26,38 @@ export interface TailOptions {
   readonly format: 'cri' | 'plain'
   readonly fromHead: boolean
   readonly positions: Positions
+  /** Who tells what may have changed; without it every file is looked at in every round. */
+  readonly changes?: FileChanges
 }
 
 export interface Tail {
   /** Reads what was added since the last round. */
   read(): Promise<readonly { readonly tag: string; readonly records: readonly FluentRecord[] }[]>
+  /** The same value as long as nothing has moved. */
   positions(): Positions
 }
 
 /** Follows the files of one directory that a pattern names, through rotation and truncation. */
-export function createTail({ directory, shownAs, pattern, exclude, tag, format, fromHead, positions }: TailOptions, now: () => number): Tail {
+export function createTail({ directory, shownAs, pattern, exclude, tag, format, fromHead, positions, changes }: TailOptions, now: () => number): Tail {
   const wanted = matchTag(pattern)
   const unwanted = exclude.map((one) => matchTag(one.slice(one.lastIndexOf('/') + 1)))
   const files = new Map<string, Followed>(Object.entries(positions).map(([name, { inode, offset }]) => [name, { inode, offset, rest: '', partial: '' }]))
   let first = true
+  let listedAt = now()
+  let told: Positions | undefined
+  const list = async (): Promise<readonly string[]> => {
+    listedAt = now()
+    const names = (await readdir(directory)).filter((name) => wanted(name) && !unwanted.some((test) => test(name)))
+    const present = new Set(names)
+    for (const name of files.keys()) if (!present.has(name)) { files.delete(name); told = undefined }
+    // Before they are read, so that nothing is missed in between.
+    changes?.follow(names)
+    return names
+  }
   return {
     async read() {
-      const names = (await readdir(directory)).filter((name) => wanted(name) && !unwanted.some((test) => test(name)))
-      for (const name of files.keys()) if (!names.includes(name)) files.delete(name)
+      const changed = changes?.take() ?? 'all'
+      const names = changed === 'all' || now() - listedAt >= rescanMs ? await list() : changed
       const read: { tag: string; records: FluentRecord[] }[] = []
       for (const name of names) {
         const path = join(directory, name)
@@ -50,15 +68,18 @@ export function createTail({ directory, shownAs, pattern, exclude, tag, format, 
         const fresh: Followed = { inode: found.ino, offset: known === undefined && first && !fromHead ? found.size : 0, rest: '', partial: '' }
         const followed = known === undefined || known.inode !== found.ino || found.size < known.offset ? fresh : known
         files.set(name, followed)
+        if (followed !== known) told = undefined
         if (found.size === followed.offset) continue
+        told = undefined
         const records = parse(followed, await readFrom(path, followed, found.size), format, now)
+        if (followed.offset < found.size) changes?.again(name)
         if (records.length > 0) read.push({ tag: tag.replace('*', `${shownAs.replace(/^\//, '').replaceAll('/', '.')}.${name}`), records })
       }
       first = false
       return read
     },
     // What is held back for the rest of its line is read again after a restart.
-    positions: () => Object.fromEntries([...files].map(([name, { inode, offset, rest }]) => [name, { inode, offset: offset - Buffer.byteLength(rest) }])),
+    positions: () => told ??= Object.fromEntries([...files].map(([name, { inode, offset, rest }]) => [name, { inode, offset: offset - Buffer.byteLength(rest) }])),
   }
 }
 

@@ -6,6 +6,7 @@ import { checkKeys, isOn, matchTag, readConfig, type Section } from '../engine/c
 import { createFilter, type Filter, type PodFacts } from '../engine/filters.ts'
 import { lokiOutput, type LokiTarget } from '../engine/loki-output.ts'
 import type { FluentRecord } from '../engine/record.ts'
+import { watchFiles } from '../engine/file-changes.ts'
 import { createTail, type Positions, type Tail } from '../engine/tail.ts'
 
 /** Stands in for Fluent Bit: follows the node's container logs, adds what Kubernetes knows of them, hands them on. */
@@ -78,7 +79,7 @@ async function send(output: Output, counts: Counts, { log }: Container): Promise
 /** The pods of this node, watched from the first question on. */
 function podFacts({ client, clock, log, pod, signal }: Container): (namespace: string, name: string) => PodFacts | undefined {
   if (client === undefined) throw new CodedError({ code: 'NoServiceAccount', message: 'the pod has no service account token', where: pod.name })
-  const view = informer<Pod>(client, Pod, { clock, log, signal, query: { fieldSelector: `spec.nodeName=${pod.node}` }, transform: (object) => ({ ...object, metadata: { ...object.metadata, managedFields: [] }, status: {}, spec: { containers: ((object as Pod).spec?.containers ?? []).map(({ name, image }) => ({ name, image })) } }) as never })
+  const view = informer<Pod>(client, Pod, { clock, log, signal, query: { fieldSelector: `spec.nodeName=${pod.node}` } })
   return (namespace, name) => {
     const found = view.cache.get(name, namespace)
     return found === undefined ? undefined : {
@@ -108,7 +109,7 @@ async function post({ url, headers, insecure, body }: LokiTarget, records: reado
 
 const tailKeys = ['name', 'path', 'exclude_path', 'tag', 'multiline.parser', 'parser', 'db', 'db.locking', 'db.sync', 'mem_buf_limit', 'skip_long_lines', 'refresh_interval', 'read_from_head', 'rotate_wait', 'buffer_chunk_size', 'buffer_max_size', 'alias']
 
-async function openTail(section: Section, file: string, { files, clock }: Container): Promise<{ tail: Tail; keep: (positions: Positions) => Promise<void> }> {
+async function openTail(section: Section, file: string, { files, clock, signal }: Container): Promise<{ tail: Tail; keep: (positions: Positions) => Promise<void> }> {
   const name = section.get('name') ?? ''
   if (name !== 'tail') throw new CodedError({ code: 'InvalidConfig', message: `input ${JSON.stringify(name)} is not supported by the stand-in`, where: `${file}:${section.line}` })
   checkKeys(section, tailKeys, file)
@@ -118,16 +119,18 @@ async function openTail(section: Section, file: string, { files, clock }: Contai
   const db = section.get('db')
   const kept = db !== undefined && (await files.exists(db)) ? JSON.parse(await files.readText(db)) as Positions : {}
   const parser = section.get('multiline.parser') ?? section.get('parser') ?? ''
+  const directory = await files.directory(folder)
+  const changes = watchFiles(directory)
+  signal.addEventListener('abort', () => changes[Symbol.dispose](), { once: true })
   const tail = createTail({
-    directory: await files.directory(folder), shownAs: folder, pattern, exclude: (section.get('exclude_path') ?? '').split(',').map((one) => one.trim()).filter((one) => one !== ''), tag: section.get('tag') ?? 'tail.0',
+    directory, changes, shownAs: folder, pattern, exclude: (section.get('exclude_path') ?? '').split(',').map((one) => one.trim()).filter((one) => one !== ''), tag: section.get('tag') ?? 'tail.0',
     format: /cri|docker/.test(parser) ? 'cri' : 'plain', fromHead: isOn(section.get('read_from_head'), false), positions: kept,
   }, () => clock.now())
-  let written = ''
+  let written: Positions | undefined
   return { tail, keep: async (positions) => {
-    const text = JSON.stringify(positions)
-    if (db === undefined || text === written) return
-    written = text
-    await files.write(db, text)
+    if (db === undefined || positions === written) return
+    written = positions
+    await files.write(db, JSON.stringify(positions))
   } }
 }
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { appendFile, rename, writeFile } from 'node:fs/promises'
+import { appendFile, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isCoded } from '@idp/kit'
 import { temporaryDirectory } from '@idp/testkit'
 import { readConfig } from '../engine/config.ts'
+import { watchFiles, type FileChanges } from '../engine/file-changes.ts'
 import { createFilter } from '../engine/filters.ts'
 import { lokiOutput } from '../engine/loki-output.ts'
 import { access, readCri, type FluentRecord } from '../engine/record.ts'
@@ -64,4 +65,53 @@ test('following files: new lines, halves of lines, rotation, and where a restart
   await writeFile(file, line('five'))
   assert.deepEqual(await read(), ['five'])
   assert.deepEqual(await read(createTail({ ...options, fromHead: false }, () => 0)), [])
+})
+
+test('a tail that is told of changes looks at nothing else, and at everything once a minute', async () => {
+  await using directory = await temporaryDirectory()
+  for (const name of ['a.log', 'b.log']) await writeFile(join(directory.path, name), 'one\n')
+  let now = 0
+  let told: 'all' | Set<string> = 'all'
+  const followed: string[][] = []
+  const changes: FileChanges = { take: () => told, follow: (names) => void followed.push([...names].sort()), again: () => {}, [Symbol.dispose]: () => {} }
+  const tail = createTail({ directory: directory.path, shownAs: '/logs', pattern: '*.log', exclude: [], tag: '*', format: 'plain', fromHead: true, positions: {}, changes }, () => now)
+  const read = async (): Promise<string[]> => (await tail.read()).map(({ tag: of }) => of).sort()
+  assert.deepEqual(await read(), ['logs.a.log', 'logs.b.log'])
+  const positions = tail.positions()
+  for (const name of ['a.log', 'b.log']) await appendFile(join(directory.path, name), 'two\n')
+  told = new Set()
+  assert.deepEqual([await read(), tail.positions() === positions], [[], true])
+  told = new Set(['b.log'])
+  assert.deepEqual([await read(), tail.positions() === positions], [['logs.b.log'], false])
+  told = new Set()
+  now = 60_000
+  assert.deepEqual([await read(), followed], [['logs.a.log'], [['a.log', 'b.log'], ['a.log', 'b.log']]])
+})
+
+test('the system tells of lines that come through a link, of a rotation behind it, and of new files', { timeout: 20_000 }, async () => {
+  await using logs = await temporaryDirectory()
+  await using links = await temporaryDirectory()
+  const target = join(logs.path, '0.log')
+  await writeFile(target, '')
+  await symlink(target, join(links.path, 'web.log'))
+  using changes = watchFiles(links.path)
+  const until = async (wanted: 'all' | string): Promise<void> => {
+    for (;;) {
+      const found = changes.take()
+      if (found === wanted || (found !== 'all' && found.has(wanted))) return
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  await until('all')
+  changes.follow(['web.log'])
+  await appendFile(target, 'x')
+  await until('web.log')
+  await rename(target, `${target}.1`)
+  await until('all')
+  await writeFile(target, 'y')
+  changes.follow(['web.log'])
+  await appendFile(target, 'z')
+  await until('web.log')
+  await writeFile(join(links.path, 'new.log'), '')
+  await until('all')
 })
