@@ -1,5 +1,6 @@
-import { loadConfig, type PlatformConfig } from '@idp/platform'
 import { join } from 'node:path'
+import type { PlatformConfig } from '@idp/platform'
+import { loadConfig } from '@idp/platform/config'
 import { clusterDirectory, openClusterDirectory, readRecord, writeRecord, type ClusterRecord } from '../data-directory.ts'
 import { engineLog, installation, kubeconfigFile, type CommandContext } from '../context.ts'
 import { startEngine } from '../engine/start-engine.ts'
@@ -23,8 +24,16 @@ export async function clusterUp(context: CommandContext, flags: EngineFlags): Pr
 
 export interface EnsuredEngine { readonly record: ClusterRecord; readonly directory: string; readonly started: boolean }
 
+export interface EnsureOptions {
+  readonly flags: EngineFlags
+  readonly platform: boolean
+  readonly repository?: string | undefined
+  /** Called when the engine's process has been started and is not ready yet. */
+  readonly meanwhile?: () => void
+}
+
 /** Makes sure the engine of the cluster runs: leaves a running one as it is, starts one that is not. */
-export async function ensureEngine(context: CommandContext, config: PlatformConfig, options: { readonly flags: EngineFlags; readonly platform: boolean; readonly repository?: string | undefined }): Promise<EnsuredEngine> {
+export async function ensureEngine(context: CommandContext, config: PlatformConfig, options: EnsureOptions): Promise<EnsuredEngine> {
   const { flags } = options
   const name = context.name ?? config.cluster.name
   const directory = clusterDirectory(context.root, name)
@@ -35,7 +44,7 @@ export async function ensureEngine(context: CommandContext, config: PlatformConf
   context.report.event({ event: 'step', name: 'engine', state: 'running' })
   const httpsPort = flags.httpsPort ?? known?.httpsPort ?? config.ports.https
   const httpPort = flags.httpPort ?? known?.httpPort ?? config.ports.http
-  const engine = await startEngine({ directory, name, nodes: config.cluster.nodes, apiPort: flags.apiPort ?? known?.apiPort ?? 0, httpsPort, httpPort }, engineLog(directory))
+  const engine = await startEngine({ directory, name, nodes: config.cluster.nodes, apiPort: flags.apiPort ?? known?.apiPort ?? 0, httpsPort, httpPort }, { logFile: engineLog(directory), meanwhile: options.meanwhile })
   const repository = options.repository ?? known?.repository
   const record: ClusterRecord = {
     format: 1, name, engine: 'embedded', pid: engine.pid, processStart: engine.processStart, apiPort: engine.apiPort, httpsPort, httpPort,

@@ -1,9 +1,7 @@
 import { CodedError } from '@idp/kit'
-import { deleteK3dCluster, stopK3dCluster } from '@idp/platform'
 import { findTarget, target, type CommandContext, type Target } from '../context.ts'
 import { removeClusterDirectory, writeRecord } from '../data-directory.ts'
 import { runProgram } from '../run-program.ts'
-import { endTrust } from './trust.ts'
 import { isAlive } from '../process-identity.ts'
 import { confirm } from '../output/confirm.ts'
 import { sleepUntil } from '../wait-until.ts'
@@ -20,6 +18,7 @@ export async function down(context: CommandContext): Promise<void> {
     return
   }
   if (engine === 'k3d') {
+    const { stopK3dCluster } = await import('@idp/platform/k3d')
     await stopK3dCluster(runProgram, found.name)
     context.report.result(`stopped the k3d cluster '${found.name}'; 'idp up' continues where it was`, { event: 'summary', name: found.name, running: false })
     return
@@ -45,7 +44,8 @@ export async function destroy(context: CommandContext, options: { readonly yes: 
     throw new CodedError({ code: 'NotConfirmed', message: 'nothing was destroyed', remedy: 'Answer yes, or pass --yes' })
   }
   if (found.running) await stopEngine(context, found)
-  if (engine === 'k3d') await deleteK3dCluster(runProgram, found.name)
+  if (engine === 'k3d') await (await import('@idp/platform/k3d')).deleteK3dCluster(runProgram, found.name)
+  const { endTrust } = await import('./trust.ts')
   const trust = await endTrust(found)
   await removeClusterDirectory(found.directory)
   if (engine === 'kubeconfig') {

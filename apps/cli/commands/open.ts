@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { CodedError } from '@idp/kit'
-import { platformUrls } from '@idp/platform'
+import { platformUrls } from '@idp/platform/urls'
 import { clusterClient } from '../cluster-client.ts'
 import { runningTarget, type CommandContext } from '../context.ts'
 

@@ -1,5 +1,5 @@
 import { CodedError } from '@idp/kit'
-import { platformCredentials } from '@idp/platform'
+import { platformCredentials } from '@idp/platform/credentials'
 import { clusterClient } from '../cluster-client.ts'
 import { runningTarget, type CommandContext } from '../context.ts'
 

@@ -1,4 +1,4 @@
-import { platformStatus, type PlatformStatus } from '@idp/platform'
+import { platformStatus, type PlatformStatus } from '@idp/platform/status'
 import { clusterClient } from '../cluster-client.ts'
 import { runningTarget, type CommandContext, type Target } from '../context.ts'
 

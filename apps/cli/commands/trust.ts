@@ -1,5 +1,5 @@
 import { CodedError, isCoded } from '@idp/kit'
-import { platformGateway } from '@idp/platform'
+import { platformGateway } from '@idp/platform/gateway'
 import { clusterClient } from '../cluster-client.ts'
 import { runningTarget, target, type CommandContext, type Target } from '../context.ts'
 import { runProgram } from '../run-program.ts'

@@ -24,8 +24,14 @@ export type EngineAnswer =
 
 export interface StartedEngine { readonly pid: number; readonly processStart: string; readonly apiPort: number; readonly ms: number }
 
+export interface StartOptions {
+  readonly logFile: string
+  /** Called when the process has been started and told what to do. */
+  readonly meanwhile?: (() => void) | undefined
+}
+
 /** Starts the engine in a process of its own that outlives this one, and waits until its API server answers. Throws the engine's own CodedError when it cannot start. */
-export async function startEngine(order: EngineOrder, logFile: string): Promise<StartedEngine> {
+export async function startEngine(order: EngineOrder, { logFile, meanwhile }: StartOptions): Promise<StartedEngine> {
   const log = openSync(logFile, 'a', 0o600)
   const main = join(fileURLToPath(new URL('.', import.meta.url)), 'main.ts')
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, order.name], { detached: true, stdio: ['ignore', log, log, 'ipc'], cwd: order.directory })
@@ -36,7 +42,7 @@ export async function startEngine(order: EngineOrder, logFile: string): Promise<
     child.once('exit', (code, signal) => void lastLines(logFile, 5).then((lines) => reject(new CodedError({
       code: 'EngineEnded', message: `the engine ended while starting (${signal ?? `exit code ${code}`})${lines === '' ? '' : `:\n${lines}`}`, where: logFile, remedy: "Run again with --debug, or 'idp up --foreground'",
     }))))
-    child.send(order)
+    child.send(order, () => meanwhile?.())
   })
   const start = child.pid === undefined ? undefined : processStart(child.pid)
   child.disconnect()
