@@ -1,7 +1,11 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { FileTree } from '@idp/kit'
 import { CodedError } from '@idp/kit'
-import { runGit } from './git-command.ts'
+import { editTree } from './edit-tree.ts'
+import { writeRef } from './refs.ts'
+import { openRepository } from './repository.ts'
+import { objectId, storeObjects } from './store-pack.ts'
 
 export interface CommitRequest {
   /** Without `refs/heads/`, e.g. `main`. */
@@ -10,12 +14,21 @@ export interface CommitRequest {
   readonly author: { readonly name: string; readonly email: string }
   /** Milliseconds since the epoch; the same arguments make the same commit id. */
   readonly time: number
+  /** Everything is on the disk before the call resolves; true by default. */
+  readonly durable?: boolean
 }
 
-/** Makes an empty bare repository whose HEAD names `branch`. Safe to run again. */
+const emptyConfig = '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n'
+
+/** Makes an empty bare repository whose HEAD names `branch`. Safe to run again: what is there stays. */
 export async function initBareRepository(dir: string, branch = 'main'): Promise<void> {
-  await mkdir(dir, { recursive: true, mode: 0o700 })
-  await runGit(['init', '--quiet', '--bare', '--template=', `--initial-branch=${checkedBranch(branch)}`, dir])
+  const head = `ref: refs/heads/${checkedBranch(branch)}\n`
+  for (const folder of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags']) await mkdir(join(dir, folder), { recursive: true, mode: 0o700 })
+  const fresh = { flag: 'wx', mode: 0o600, flush: true } as const
+  // HEAD last: with it a folder is a repository.
+  for (const [name, text] of [['config', emptyConfig], ['HEAD', head]] as const) {
+    await writeFile(join(dir, name), text, fresh).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') throw error })
+  }
 }
 
 /** Makes a bare repository with one commit that holds all of `files`; gives the commit's id. */
@@ -28,26 +41,21 @@ export async function createRepository(dir: string, files: FileTree, request: Co
 
 /**
  * Adds one commit to a branch (its first, when the branch does not exist): `undefined` removes a path.
- * Gives the commit's id. Throws CodedError `InvalidBranch`, `GitFailed`.
+ * Gives the commit's id. Throws CodedError `InvalidBranch`, `InvalidPath`.
  */
 export async function commitFiles(dir: string, changes: Readonly<Record<string, string | Uint8Array | undefined>>, request: CommitRequest): Promise<string> {
   const ref = `refs/heads/${checkedBranch(request.branch)}`
-  const parent = (await runGit(['for-each-ref', '--format=%(objectname)', ref], { dir })).toString().trim()
+  await using repository = openRepository(dir)
+  const parent = (await repository.refs()).find(({ name }) => name === ref)?.id
+  const base = parent === undefined ? undefined : (await repository.commit(parent)).tree
+  const { tree, objects } = await editTree(repository.entries, base, changes)
   const who = `${request.author.name.replace(/[<>\n]/g, ' ')} <${request.author.email.replace(/[<>\s]/g, '')}> ${Math.floor(request.time / 1000)} +0000`
-  const parts: (string | Uint8Array)[] = [`commit ${ref}\nauthor ${who}\ncommitter ${who}\n`, ...data(request.message)]
-  if (parent !== '') parts.push(`from ${parent}\n`)
-  for (const [path, content] of Object.entries(changes)) {
-    const quoted = JSON.stringify(path)
-    if (content === undefined) parts.push(`D ${quoted}\n`)
-    else parts.push(`M 100644 inline ${quoted}\n`, ...data(content))
-  }
-  await runGit(['fast-import', '--quiet', '--date-format=raw'], { dir, stdin: Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part))) })
-  return (await runGit(['rev-parse', '--verify', '--end-of-options', ref], { dir })).toString().trim().replace(/^--end-of-options\n/, '')
-}
-
-function data(content: string | Uint8Array): (string | Uint8Array)[] {
-  const bytes = typeof content === 'string' ? Buffer.from(content) : content
-  return [`data ${bytes.length}\n`, bytes, '\n']
+  const content = Buffer.from(`tree ${tree}\n${parent === undefined ? '' : `parent ${parent}\n`}author ${who}\ncommitter ${who}\n\n${request.message}`)
+  const commit = { id: objectId('commit', content), type: 'commit' as const, content }
+  const { durable = true } = request
+  await storeObjects(dir, [...objects, commit], { durable })
+  await writeRef(dir, ref, commit.id, { durable })
+  return commit.id
 }
 
 async function* everyFile(files: FileTree, directory: string): AsyncGenerator<[string, Uint8Array]> {

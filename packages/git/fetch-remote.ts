@@ -1,8 +1,11 @@
 import { CodedError } from '@idp/kit'
 import { runGit } from './git-command.ts'
+import { openObjectStore } from './object-store.ts'
 import { delimiterPacket, flushPacket, packet, packetText, readPackets } from './pkt-line.ts'
 import type { Repository } from './repository.ts'
+import { writeRef } from './refs.ts'
 import { bodyChunks, smartRequest, type Remote } from './smart-http.ts'
+import { storePack } from './store-pack.ts'
 
 export interface RemoteRef {
   readonly name: string
@@ -52,9 +55,35 @@ export async function fetchCommits(remote: Remote, repository: Repository, commi
     + wanted.map((id) => packet(`want ${id}\n`)).join('') + known.map((id) => packet(`have ${id}\n`)).join('')
     + packet('done\n') + flushPacket
   const response = await smartRequest(remote, { ...uploadPack, body })
-  await runGit(['index-pack', '--stdin', '--fix-thin', '--max-input-size=2147483648'], { dir: repository.dir, stdin: packData(response, remote) })
-  const updates = wanted.map((id) => `update refs/fetched/${id} ${id}\n`).join('')
-  await runGit(['update-ref', '--stdin'], { dir: repository.dir, stdin: updates })
+  const data = packData(response, remote)
+  const { pack, rest } = await smallPack(data)
+  if (rest === undefined) {
+    const store = openObjectStore(repository.dir)
+    await storePack(repository.dir, pack, { store, durable: false }).finally(() => store.close())
+  } else await runGit(['index-pack', '--stdin', '--fix-thin', '--max-input-size=2147483648'], { dir: repository.dir, stdin: chain(pack, rest) })
+  for (const id of wanted) {
+    if (!(await repository.has(id))) throw new CodedError({ code: 'RevisionNotFound', message: `the Git server sent a pack without ${id}`, where: remote.url })
+    await writeRef(repository.dir, `refs/fetched/${id}`, id, { durable: false })
+  }
+}
+
+/** Packs up to this are read in this process; what is larger is git's. */
+const smallLimit = 32 * 2 ** 20
+
+async function smallPack(data: AsyncGenerator<Uint8Array>): Promise<{ pack: Buffer; rest: AsyncGenerator<Uint8Array> | undefined }> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for (let next = await data.next(); next.done !== true; next = await data.next()) {
+    chunks.push(next.value)
+    length += next.value.length
+    if (length > smallLimit) return { pack: Buffer.concat(chunks), rest: data }
+  }
+  return { pack: Buffer.concat(chunks), rest: undefined }
+}
+
+async function* chain(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first
+  yield* rest
 }
 
 async function* packData(response: Response, remote: Remote): AsyncGenerator<Uint8Array> {

@@ -1,7 +1,10 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process'
-import type { Handler } from '@idp/http'
-import { spawnGit } from './git-command.ts'
-import { openRepository, type Ref } from './repository.ts'
+import type { Handler, Peer } from '@idp/http'
+import { gitBackend } from './git-backend.ts'
+import { readRefs, type Ref } from './refs.ts'
+import { isPlainRepository } from './repository.ts'
+import { beginOf, type BodyBegin } from './request-body.ts'
+import { advertiseReceivePack, serveReceivePack } from './serve-receive-pack.ts'
+import { advertiseUploadPack, serveUploadPack } from './serve-upload-pack.ts'
 
 /** One ref that a push moved; 40 zeros for "was not" and "is gone". */
 export interface RefUpdate { readonly ref: string; readonly before: string; readonly after: string }
@@ -21,7 +24,8 @@ const route = /^\/([A-Za-z0-9][A-Za-z0-9._-]*?)(?:\.git)?\/(info\/refs|git-uploa
 const zeros = '0'.repeat(40)
 
 /**
- * Git's smart HTTP protocol for clone, fetch and push, served by `git http-backend` (CGI, RFC 3875).
+ * Git's smart HTTP protocol for clone, fetch and push. What today's clients usually ask is answered in this process; the rest (older
+ * protocols, shallow and partial clones, negotiation in rounds, very large packs, repositories in other formats) by `git http-backend`.
  * Dumb file access is not offered. Pushes to one repository run one after another.
  */
 export function gitHttpHandler(options: GitHttpOptions): Handler {
@@ -37,25 +41,51 @@ export function gitHttpHandler(options: GitHttpOptions): Handler {
     if (granted === undefined) return plain(401, 'authentication required\n', { 'www-authenticate': 'Basic realm="git"' })
     const dir = await options.locate(name, writing)
     if (dir === undefined) return plain(404, 'repository not found\n')
-    const run = (): Promise<Response> => backend(request, { dir, action, query: url.search.slice(1), user: granted.user, address: peer.address })
-    if (action !== 'git-receive-pack') return run()
+    const call: Call = { request, peer, dir, user: granted.user }
+    if (action === 'info/refs') return advertisement(call, service)
+    if (request.method !== 'POST') return plain(405, 'use POST\n', { allow: 'POST' })
+    if (action === 'git-upload-pack') return fetched(call)
     const before = pushes.get(dir) ?? Promise.resolve()
-    const mine = before.then(() => receive({ run, options, name, dir, user: granted.user }))
+    const mine = before.then(() => received(call, name, options))
     pushes.set(dir, mine.catch(() => undefined))
     return mine
   }
 }
 
-interface Receive { run(): Promise<Response>; readonly options: GitHttpOptions; readonly name: string; readonly dir: string; readonly user: string | undefined }
+interface Call { readonly request: Request; readonly peer: Peer; readonly dir: string; readonly user: string | undefined }
 
-async function receive({ run, options, name, dir, user }: Receive): Promise<Response> {
-  const refs = (): Promise<readonly Ref[]> => openRepository(dir).refs()
-  const before = await refs()
-  const response = await run()
+const isVersion2 = (request: Request): boolean => /(^|:)version=2($|:)/.test(request.headers.get('git-protocol') ?? '')
+
+async function advertisement(call: Call, service: 'git-upload-pack' | 'git-receive-pack'): Promise<Response> {
+  const { request, dir } = call
+  if (!(await isPlainRepository(dir)) || (service === 'git-upload-pack' && !isVersion2(request))) return backend(call, 'info/refs')
+  return gitAnswer(`${service}-advertisement`, service === 'git-upload-pack' ? advertiseUploadPack() : await advertiseReceivePack(dir))
+}
+
+async function fetched(call: Call): Promise<Response> {
+  const begin = await beginOf(call.request)
+  const answer = begin.rest === undefined && isVersion2(call.request) && (await isPlainRepository(call.dir)) ? await serveUploadPack(call.dir, begin.bytes) : undefined
+  return answer === undefined ? backend(call, 'git-upload-pack', begin) : gitAnswer('git-upload-pack-result', answer)
+}
+
+async function received(call: Call, name: string, options: GitHttpOptions): Promise<Response> {
+  const { dir, user } = call
+  const begin = await beginOf(call.request)
+  const done = begin.rest === undefined && (await isPlainRepository(dir)) ? await serveReceivePack(dir, begin.bytes) : undefined
+  if (done !== undefined) {
+    if (done.updates.length > 0) await options.pushed?.({ repository: name, dir, updates: done.updates, user })
+    return gitAnswer('git-receive-pack-result', done.report)
+  }
+  const before = await readRefs(dir)
+  const response = await backend(call, 'git-receive-pack', begin)
   const body = await response.arrayBuffer()
-  const updates = movedRefs(before, await refs())
+  const updates = movedRefs(before, await readRefs(dir))
   if (updates.length > 0) await options.pushed?.({ repository: name, dir, updates, user })
   return new Response(body, { status: response.status, headers: response.headers })
+}
+
+function backend({ request, peer, dir, user }: Call, action: string, begin?: BodyBegin): Promise<Response> {
+  return gitBackend(request, { dir, action, query: new URL(request.url).search.slice(1), user, address: peer.address, body: begin?.raw() })
 }
 
 function movedRefs(before: readonly Ref[], after: readonly Ref[]): RefUpdate[] {
@@ -66,68 +96,8 @@ function movedRefs(before: readonly Ref[], after: readonly Ref[]): RefUpdate[] {
     .map((ref) => ({ ref, before: old.get(ref) ?? zeros, after: now.get(ref) ?? zeros }))
 }
 
-interface Cgi { readonly dir: string; readonly action: string; readonly query: string; readonly user: string | undefined; readonly address: string }
-
-async function backend(request: Request, { dir, action, query, user, address }: Cgi): Promise<Response> {
-  const header = (name: string): string => request.headers.get(name) ?? ''
-  const child = spawnGit(['http-backend'], {
-    env: {
-      // Project root plus path info is the repository; its last part is given apart so that no name can lead elsewhere.
-      GIT_PROJECT_ROOT: dir, PATH_INFO: `/${action}`, GIT_HTTP_EXPORT_ALL: '1', REQUEST_METHOD: request.method, QUERY_STRING: query,
-      CONTENT_TYPE: header('content-type'), HTTP_CONTENT_ENCODING: header('content-encoding'), GIT_PROTOCOL: header('git-protocol'),
-      REMOTE_ADDR: address, ...(user === undefined ? {} : { REMOTE_USER: user }),
-    },
-  })
-  child.stdin.on('error', () => undefined)
-  request.signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true })
-  const failed = new Promise<never>((_resolve, reject) => child.once('error', reject))
-  const [response] = await Promise.race([Promise.all([answer(child), sendBody(request, child)]), failed])
-  return response
-}
-
-async function sendBody(request: Request, child: ChildProcessWithoutNullStreams): Promise<void> {
-  const body: AsyncIterable<Uint8Array> | null = request.body
-  if (body !== null) {
-    for await (const chunk of body) {
-      if (child.stdin.destroyed) break
-      if (!child.stdin.write(chunk)) await new Promise<void>((resolve) => child.stdin.once('drain', resolve).once('close', resolve))
-    }
-  }
-  child.stdin.end()
-}
-
-/** Reads the CGI head, then hands the rest through as it comes. */
-async function answer(child: ChildProcessWithoutNullStreams): Promise<Response> {
-  const chunks = child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>
-  let said = ''
-  child.stderr.on('data', (chunk: Buffer) => { said = (said + chunk.toString()).slice(-2000) })
-  let head: Buffer = Buffer.alloc(0)
-  let end = -1
-  while (end < 0) {
-    const next = await chunks.next()
-    if (next.done === true) return plain(500, `git http-backend failed: ${said.trim() || 'no answer'}\n`)
-    head = Buffer.concat([head, next.value])
-    end = head.indexOf('\r\n\r\n')
-  }
-  const headers = new Headers()
-  let status = 200
-  for (const line of head.toString('latin1', 0, end).split('\r\n')) {
-    const colon = line.indexOf(':')
-    const name = line.slice(0, colon)
-    const value = line.slice(colon + 1).trim()
-    if (name.toLowerCase() === 'status') status = Number(value.slice(0, 3))
-    else headers.append(name, value)
-  }
-  const rest = head.subarray(end + 4)
-  return new Response(new ReadableStream<Uint8Array>({
-    start(controller) { if (rest.length > 0) controller.enqueue(rest) },
-    async pull(controller) {
-      const next = await chunks.next()
-      if (next.done === true) controller.close()
-      else controller.enqueue(next.value)
-    },
-    cancel() { child.kill('SIGTERM') },
-  }), { status, headers })
+function gitAnswer(type: string, body: Buffer): Response {
+  return new Response(new Uint8Array(body), { headers: { 'content-type': `application/x-${type}`, 'cache-control': 'no-cache, max-age=0, must-revalidate' } })
 }
 
 function plain(status: number, text: string, headers: Record<string, string> = {}): Response {

@@ -1,8 +1,7 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { CodedError } from '@idp/kit'
 import { spawnGit } from './git-command.ts'
-
-export interface GitObject { readonly id: string; readonly type: 'blob' | 'tree' | 'commit' | 'tag'; readonly content: Buffer }
+import type { GitObject } from './object-store.ts'
 
 interface Pending { resolve(object: GitObject | undefined): void; reject(error: unknown): void }
 

@@ -39,3 +39,35 @@ export function packetText(data: Buffer): string {
   const text = data.toString()
   return text.endsWith('\n') ? text.slice(0, -1) : text
 }
+
+/** The packets of a whole request as text without line breaks, marks as `flushPacket` and `delimiterPacket`; undefined when it is not Git's. */
+export function splitPackets(body: Buffer): string[] | undefined {
+  const lines: string[] = []
+  for (let at = 0; at < body.length;) {
+    const length = lengthAt(body, at)
+    if (length === undefined) return undefined
+    lines.push(length < 4 ? body.toString('latin1', at, at + 4) : packetText(body.subarray(at + 4, at + length)))
+    at += Math.max(4, length)
+  }
+  return lines
+}
+
+/** The packets up to the first flush, and how many bytes they and the flush take. */
+export function packetsBeforeFlush(body: Buffer): { readonly lines: readonly string[]; readonly length: number } | undefined {
+  const lines: string[] = []
+  for (let at = 0; at < body.length;) {
+    const length = lengthAt(body, at)
+    if (length === undefined) return undefined
+    if (length === 0) return { lines, length: at + 4 }
+    lines.push(packetText(body.subarray(at + 4, at + length)))
+    at += Math.max(4, length)
+  }
+  return undefined
+}
+
+function lengthAt(body: Buffer, at: number): number | undefined {
+  const digits = body.toString('latin1', at, at + 4)
+  if (!/^[0-9a-fA-F]{4}$/.test(digits)) return undefined
+  const length = parseInt(digits, 16)
+  return length === 3 || at + length > body.length ? undefined : length
+}

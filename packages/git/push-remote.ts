@@ -1,6 +1,9 @@
 import { CodedError } from '@idp/kit'
 import { runGit } from './git-command.ts'
+import { packOf, selectObjects } from './make-pack.ts'
+import { openObjectStore } from './object-store.ts'
 import { flushPacket, packet, packetText, readPackets } from './pkt-line.ts'
+import { openRepository, type Repository } from './repository.ts'
 import { bodyChunks, smartRequest, type Remote } from './smart-http.ts'
 
 export interface PushRequest {
@@ -23,13 +26,13 @@ export async function pushCommit(remote: Remote, { dir, commit, ref, force = fal
   const refs = await advertisedRefs(remote)
   const old = refs.get(ref) ?? none
   if (old === commit) return
-  const has = async (id: string): Promise<boolean> => runGit(['cat-file', '-e', id], { dir }).then(() => true, () => false)
-  if (!force && old !== none && !(await isAncestor(dir, old, commit))) {
+  await using repository = openRepository(dir)
+  if (!force && old !== none && !(await isAncestor(repository, old, commit))) {
     throw new CodedError({ code: 'PushRejected', message: `${ref} has commits that ${commit.slice(0, 7)} does not contain`, where: remote.url, remedy: 'Fetch and merge them first' })
   }
   const bases: string[] = []
-  for (const id of new Set(refs.values())) if (await has(id)) bases.push(id)
-  const pack = await runGit(['pack-objects', '--revs', '--stdout', '--thin', '--delta-base-offset', '--quiet'], { dir, stdin: `${commit}\n${bases.map((id) => `^${id}\n`).join('')}` })
+  for (const id of new Set(refs.values())) if (await repository.has(id)) bases.push(id)
+  const pack = await packFor(dir, commit, bases)
   const head = packet(`${old} ${commit} ${ref}\0 report-status object-format=sha1 agent=idp\n`) + flushPacket
   await receive(remote, Buffer.concat([Buffer.from(head), pack]))
 }
@@ -49,8 +52,30 @@ async function receive(remote: Remote, body: Uint8Array): Promise<void> {
   }
 }
 
-async function isAncestor(dir: string, old: string, commit: string): Promise<boolean> {
-  return runGit(['merge-base', '--is-ancestor', old, commit], { dir }).then(() => true, () => false)
+/** What the server lacks, as a pack. Large histories are git's to look through. */
+async function packFor(dir: string, commit: string, bases: readonly string[]): Promise<Buffer> {
+  const store = openObjectStore(dir)
+  try {
+    const ids = await selectObjects(store, { wants: [commit], haves: bases, limit: 20_000 })
+    if (ids !== undefined) return await packOf(store, ids)
+  } finally {
+    await store.close()
+  }
+  return runGit(['pack-objects', '--revs', '--stdout', '--thin', '--delta-base-offset', '--quiet'], { dir, stdin: `${commit}\n${bases.map((id) => `^${id}\n`).join('')}` })
+}
+
+/** Looks at the newest commits itself: what is pushed is rarely far ahead. */
+async function isAncestor(repository: Repository, old: string, commit: string): Promise<boolean> {
+  if (!(await repository.has(old))) return false
+  const seen = new Set<string>()
+  for (let open = [commit]; open.length > 0;) {
+    if (open.includes(old)) return true
+    const parents = (await Promise.all(open.map(async (id) => (await repository.commit(id)).parents))).flat()
+    open = [...new Set(parents)].filter((id) => !seen.has(id))
+    for (const id of open) seen.add(id)
+    if (seen.size > 5_000) return runGit(['merge-base', '--is-ancestor', old, commit], { dir: repository.dir }).then(() => true, () => false)
+  }
+  return false
 }
 
 async function advertisedRefs(remote: Remote): Promise<Map<string, string>> {

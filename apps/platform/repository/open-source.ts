@@ -24,7 +24,7 @@ export async function openSource(directory: string): Promise<RepositorySource> {
   const own = join(directory, '.git')
   if (await isDirectory(own)) return atHead(directory, own, async () => {})
   const temporary = await mkdtemp(join(tmpdir(), 'idp-source-'))
-  await createRepository(temporary, directoryFiles(directory), { branch: 'main', message: 'The platform', author: { name: 'idp', email: 'idp@idp.localhost' }, time: blueprintTime })
+  await createRepository(temporary, directoryFiles(directory), { branch: 'main', message: 'The platform', author: { name: 'idp', email: 'idp@idp.localhost' }, time: blueprintTime, durable: false })
   return atHead(directory, temporary, () => rm(temporary, { recursive: true, force: true }))
 }
 
