@@ -7,6 +7,12 @@ import type { PolicyRule } from './policy-rule.ts'
 
 /** Keeps the rules of aggregated ClusterRoles equal to the sum of the roles they select. Returns when the present ones are right. */
 export async function aggregateRoles({ storage, log }: Pick<ServerContext, 'storage' | 'log'>, clusterRoles: Resource): Promise<void> {
+  /** By which some role is aggregated; read again after a change. */
+  let selectors: readonly LabelSelector[] | undefined
+  const isSelected = (role: AnyObject | undefined): boolean => {
+    selectors ??= (storage.list(clusterRoles) as unknown as ClusterRole[]).flatMap(({ aggregationRule }) => (aggregationRule?.clusterRoleSelectors ?? []) as LabelSelector[])
+    return role !== undefined && selectors.some((selector) => matchesLabelSelector(selector, role.metadata.labels ?? {}))
+  }
   let running: Promise<void> | undefined
   let again = false
   const pass = async () => {
@@ -33,6 +39,8 @@ export async function aggregateRoles({ storage, log }: Pick<ServerContext, 'stor
   })().finally(() => (running = undefined)))
   storage.onWrite(({ resource, before, after }) => {
     if (resource.prefix !== clusterRoles.prefix || ![before, after].some(takesPart)) return
+    if (after?.['aggregationRule'] !== undefined || before?.['aggregationRule'] !== undefined) selectors = undefined
+    else if (![before, after].some(isSelected)) return
     again = true
     run().catch((error: unknown) => log.error('cluster roles are not aggregated', { error }))
   })

@@ -7,6 +7,9 @@ import type { User } from '../server-context.ts'
 import type { Attributes, Authorizer } from './authorizer.ts'
 import { allowsName, ruleConcerns, type PolicyRule } from './policy-rule.ts'
 
+/** One subject of one binding. */
+interface Bound { readonly binding: RoleBinding; readonly subject: NonNullable<RoleBinding['subjects']>[number] }
+type Index = Map<string, Map<string, Map<string, readonly Bound[]>>>
 interface Grant { readonly rules: readonly PolicyRule[]; readonly reason: string }
 
 /** Who may do what, read from Roles and bindings. */
@@ -20,7 +23,7 @@ export interface Rbac extends Authorizer {
 /** How many answered questions are remembered; a bound for callers that ask without end. */
 const mostQuestions = 10_000
 
-/** RBAC over the stored objects. Indexed by subject; an index is built anew after a write to one of the four kinds. */
+/** RBAC over the stored objects. Bindings are indexed by subject; rules are read when a question is asked for the first time. */
 export function rbac(storage: ObjectStorage, registry: ResourceRegistry): Rbac {
   const resource = (kind: { group: string; version: string; plural: string }): Resource => {
     const found = registry.find(kind.group, kind.version, kind.plural)
@@ -29,57 +32,52 @@ export function rbac(storage: ObjectStorage, registry: ResourceRegistry): Rbac {
   }
   const [roles, clusterRoles, roleBindings, clusterRoleBindings] = [Role, ClusterRole, RoleBinding, ClusterRoleBinding].map(resource) as [Resource, Resource, Resource, Resource]
   const prefixes = new Set([roles, clusterRoles, roleBindings, clusterRoleBindings].map(({ prefix }) => prefix))
-  /** namespace ('' cluster) -> subject -> grants */
-  let index: Map<string, Map<string, Grant[]>> | undefined
+  /** namespace ('' cluster) -> subject -> bindings by name; undefined until somebody asks. */
+  let index: Index | undefined
   /** What of a user's rules concerns a question apart from its name, until a rule changes. */
   const concerning = new Map<string, readonly { readonly rule: PolicyRule; readonly reason: string }[]>()
-  storage.onWrite(({ resource: { prefix } }) => {
+  const bindingPrefixes = new Set([roleBindings.prefix, clusterRoleBindings.prefix])
+  storage.onWrite(({ resource: { prefix }, before, after }) => {
     if (!prefixes.has(prefix)) return
-    index = undefined
     concerning.clear()
+    if (index === undefined || !bindingPrefixes.has(prefix)) return
+    if (before !== undefined) remove(index, before)
+    if (after !== undefined) add(index, after)
   })
 
   const rulesOfRole = (kind: string, name: string, namespace: string) => {
     const role = kind === 'ClusterRole' ? storage.find(clusterRoles, { name }) : storage.find(roles, { namespace, name })
     return role === undefined ? undefined : ((role['rules'] ?? []) as PolicyRule[])
   }
-  const add = (into: Map<string, Map<string, Grant[]>>, binding: AnyObject) => {
-    const { roleRef, subjects = [] } = binding as unknown as RoleBinding
-    const namespace = binding.metadata.namespace ?? ''
-    const rules = rulesOfRole(roleRef.kind, roleRef.name, namespace)
-    if (rules === undefined || rules.length === 0) return
-    const kind = namespace === '' ? 'ClusterRoleBinding' : 'RoleBinding'
-    const name = namespace === '' ? binding.metadata.name ?? '' : `${binding.metadata.name ?? ''}/${namespace}`
-    const grant = { rules, reason: `RBAC: allowed by ${kind} "${name}" of ${roleRef.kind} "${roleRef.name}" to ` }
-    const bySubject = into.get(namespace) ?? new Map<string, Grant[]>()
-    into.set(namespace, bySubject)
-    for (const subject of subjects) {
-      const key = subject.kind === 'ServiceAccount' ? `User:system:serviceaccount:${subject.namespace ?? ''}:${subject.name}` : `${subject.kind}:${subject.name}`
-      const text = subject.kind === 'ServiceAccount' ? `ServiceAccount "${subject.name}/${subject.namespace ?? ''}"` : `${subject.kind} "${subject.name}"`
-      bySubject.set(key, [...(bySubject.get(key) ?? []), { rules, reason: grant.reason + text }])
-    }
-  }
-  const current = () => {
+  const current = (): Index => {
     if (index !== undefined) return index
-    const made = new Map<string, Map<string, Grant[]>>()
-    for (const binding of storage.list(clusterRoleBindings)) add(made, binding)
-    for (const binding of storage.list(roleBindings)) add(made, binding)
-    return (index = made)
+    index = new Map()
+    for (const binding of [...storage.list(clusterRoleBindings), ...storage.list(roleBindings)]) add(index, binding)
+    return index
   }
-  function* grantsOf(user: User, namespace: string): Generator<Grant> {
-    for (const scope of namespace === '' ? [''] : ['', namespace]) {
+  const grantOf = ({ binding, subject }: Bound): Grant | undefined => {
+    const { roleRef, metadata } = binding
+    const namespace = metadata.namespace ?? ''
+    const rules = rulesOfRole(roleRef.kind, roleRef.name, namespace)
+    if (rules === undefined || rules.length === 0) return undefined
+    const by = namespace === '' ? `ClusterRoleBinding "${metadata.name ?? ''}"` : `RoleBinding "${metadata.name ?? ''}/${namespace}"`
+    const to = subject.kind === 'ServiceAccount' ? `ServiceAccount "${subject.name}/${subject.namespace ?? ''}"` : `${subject.kind} "${subject.name}"`
+    return { rules, reason: `RBAC: allowed by ${by} of ${roleRef.kind} "${roleRef.name}" to ${to}` }
+  }
+  const grantsOf = (user: User, namespace: string): Grant[] => {
+    const keys = [`User:${user.name}`, ...user.groups.map((group) => `Group:${group}`)]
+    return (namespace === '' ? [''] : ['', namespace]).flatMap((scope) => {
       const bySubject = current().get(scope)
-      if (bySubject === undefined) continue
-      yield* bySubject.get(`User:${user.name}`) ?? []
-      for (const group of user.groups) yield* bySubject.get(`Group:${group}`) ?? []
-    }
+      if (bySubject === undefined) return []
+      return keys.flatMap((key) => [...bySubject.get(key)?.values() ?? []].flat().sort(byBindingName).map(grantOf).filter((grant) => grant !== undefined))
+    })
   }
   const concerns = (user: User, attributes: Attributes) => {
     const { isResource, verb, path, group, resource: plural, subresource, namespace } = attributes
     const key = `${user.name}\0${user.groups.join('\0')}\n${verb} ${isResource ? `${group}/${plural}/${subresource} ${namespace}` : path}`
     let found = concerning.get(key)
     if (found !== undefined) return found
-    found = [...grantsOf(user, isResource ? namespace : '')].flatMap(({ rules, reason }) => rules.filter((rule) => ruleConcerns(rule, attributes)).map((rule) => ({ rule, reason })))
+    found = grantsOf(user, isResource ? namespace : '').flatMap(({ rules, reason }) => rules.filter((rule) => ruleConcerns(rule, attributes)).map((rule) => ({ rule, reason })))
     if (concerning.size >= mostQuestions) concerning.clear()
     concerning.set(key, found)
     return found
@@ -92,7 +90,35 @@ export function rbac(storage: ObjectStorage, registry: ResourceRegistry): Rbac {
     },
     rulesOf: (user, namespace) => user.groups.includes('system:masters')
       ? [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }, { verbs: ['*'], nonResourceURLs: ['*'] }]
-      : [...grantsOf(user, namespace)].flatMap(({ rules }) => rules),
+      : grantsOf(user, namespace).flatMap(({ rules }) => rules),
     rulesOfRole,
   }
+}
+
+function keyOf({ kind, name, namespace }: Bound['subject']): string {
+  return kind === 'ServiceAccount' ? `User:system:serviceaccount:${namespace ?? ''}:${name}` : `${kind}:${name}`
+}
+
+function add(index: Index, object: AnyObject): void {
+  const binding = object as unknown as RoleBinding
+  const { namespace = '', name = '' } = binding.metadata
+  let bySubject = index.get(namespace)
+  if (bySubject === undefined) index.set(namespace, (bySubject = new Map()))
+  for (const subject of binding.subjects ?? []) {
+    const key = keyOf(subject)
+    let bindings = bySubject.get(key)
+    if (bindings === undefined) bySubject.set(key, (bindings = new Map()))
+    bindings.set(name, [...bindings.get(name) ?? [], { binding, subject }])
+  }
+}
+
+function remove(index: Index, object: AnyObject): void {
+  const { metadata: { namespace = '', name = '' }, subjects = [] } = object as unknown as RoleBinding
+  for (const subject of subjects ?? []) index.get(namespace)?.get(keyOf(subject))?.delete(name)
+}
+
+/** As they are listed. */
+function byBindingName(a: Bound, b: Bound): number {
+  const [left, right] = [a.binding.metadata.name ?? '', b.binding.metadata.name ?? '']
+  return left < right ? -1 : left > right ? 1 : 0
 }

@@ -1,6 +1,6 @@
 import { ApiError } from '@idp/api'
 import type { AnyObject } from '@idp/formats'
-import { rfc3339, uuid } from '@idp/kit'
+import { uuid } from '@idp/kit'
 import type { Entry } from '@idp/store'
 import type { AdmissionRequest } from '../admission/admission.ts'
 import { ownershipAfterUpdate } from '../apply/object-ownership.ts'
@@ -9,6 +9,7 @@ import { alreadyExists, conflict, notFound } from '../object-storage.ts'
 import { convertTo } from '../presenter.ts'
 import type { Resource } from '../resource.ts'
 import type { ResourceRequest } from '../server-context.ts'
+import { timeText } from '../time-text.ts'
 import { invalid } from './invalid.ts'
 import { presenterOf } from './presenter-of.ts'
 import { scopeToSubresource } from './subresource-scope.ts'
@@ -92,7 +93,7 @@ function giveIdentity({ server, resource }: ResourceRequest, object: AnyObject):
   }
   if ((metadata.name ?? '') === '') throw invalid(resource, object, [{ reason: 'FieldValueRequired', field: 'metadata.name', message: 'Required value: name or generateName is required' }])
   metadata.uid = uuid(server.random)
-  metadata.creationTimestamp = rfc3339(server.clock.now())
+  metadata.creationTimestamp = timeText(server.clock)
   delete metadata.resourceVersion
   delete metadata.deletionTimestamp
   delete metadata.deletionGracePeriodSeconds
@@ -198,7 +199,7 @@ function isUnchanged(live: AnyObject, next: AnyObject): boolean {
 }
 
 export function writerOf({ resource, info, server }: ResourceRequest, write: WriteParameters) {
-  return { manager: write.fieldManager, subresource: info.subresource, schema: resource.schema, time: rfc3339(server.clock.now()), hasStatus: resource.hasStatus }
+  return { manager: write.fieldManager, subresource: info.subresource, schema: resource.schema, time: timeText(server.clock), hasStatus: resource.hasStatus }
 }
 
 function writeOptionsObject(kind: string, write: WriteParameters): Record<string, unknown> {
