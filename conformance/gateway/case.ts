@@ -7,6 +7,8 @@ export interface Case {
   readonly what: string
   readonly request?: {
     readonly port?: number
+    /** The first Gateway by default. */
+    readonly gateway?: string
     readonly host?: string
     readonly path?: string
     readonly method?: string
@@ -14,6 +16,14 @@ export interface Case {
     readonly body?: string
     /** For TLS listeners: the server name; the host is used otherwise. */
     readonly tls?: string | true
+    /** Speaks gRPC: HTTP/2 from the first byte. */
+    readonly grpc?: true
+    /** Over TLS: what the connection carries instead of HTTP; the backend answers with `got …`. */
+    readonly bytes?: string
+    /** The certificate the client shows. */
+    readonly certificate?: 'known' | 'stranger'
+    /** How the backend fails, and how often, before it answers. */
+    readonly failing?: { readonly how: number | 'closes' | 'hangs'; readonly times: number }
     /** A number in [0, 1) that weights and shares draw. */
     readonly random?: number
   }
@@ -26,6 +36,8 @@ export interface Case {
     readonly host?: string
     readonly received?: Readonly<Record<string, string | undefined>>
     readonly location?: string
+    /** Of an answer that is not the echo's. */
+    readonly body?: string
     readonly headers?: Readonly<Record<string, string | undefined>>
     /** Services that got a copy. */
     readonly mirrors?: readonly string[]

@@ -1,4 +1,4 @@
-const service = (name: string, namespace = 'infra', more = ''): string => `---
+export const service = (name: string, namespace = 'infra', more = ''): string => `---
 apiVersion: v1
 kind: Service
 metadata: { name: ${name}, namespace: ${namespace}${more} }
@@ -9,41 +9,41 @@ apiVersion: v1
 kind: Namespace
 metadata: { name: ${name}, labels: ${labels} }
 `
-const base = `
+export const base = `
 apiVersion: gateway.networking.k8s.io/v1
 kind: GatewayClass
 metadata: { name: cilium }
 spec: { controllerName: io.cilium/gateway-controller }
 ${namespace('infra')}${namespace('web', '{ team: web }')}${namespace('other')}${['v1', 'v2', 'v3'].map((name) => service(name)).join('')}${service('web', 'web')}${service('lonely', 'infra', ', annotations: { test/endpoints: none }')}`
 
-const gateway = (listeners: string, name = 'gw'): string => `---
+export const gateway = (listeners: string, name = 'gw'): string => `---
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: { name: ${name}, namespace: infra, uid: ${name} }
 spec: { gatewayClassName: cilium, listeners: [${listeners}] }
 `
-const all = 'allowedRoutes: { namespaces: { from: All } }'
-const plain = gateway(`{ name: http, port: 80, protocol: HTTP, ${all} }`)
+export const all = 'allowedRoutes: { namespaces: { from: All } }'
+export const plain = gateway(`{ name: http, port: 80, protocol: HTTP, ${all} }`)
 /** An HTTPRoute; `rules` is a YAML flow list. */
-const route = (name: string, rules: string, more = '', where = 'infra', created = '2026-01-01T00:00:00Z'): string => `---
+export const route = (name: string, rules: string, more = '', where = 'infra', created = '2026-01-01T00:00:00Z'): string => `---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: { name: ${name}, namespace: ${where}, creationTimestamp: '${created}' }
 spec: { ${more.includes('parentRefs') ? '' : 'parentRefs: [{ name: gw, namespace: infra }], '}${more === '' ? '' : `${more}, `}rules: [${rules}] }
 `
-const to = (name: string, more = ''): string => `backendRefs: [{ name: ${name}, port: 8080${more} }]`
-const at = (path: string, name: string, type = 'PathPrefix', more = ''): string => `{ matches: [{ path: { type: ${type}, value: '${path}' }${more} }], ${to(name)} }`
-const grant = (where: string, from: string, target: string): string => `---
+export const to = (name: string, more = ''): string => `backendRefs: [{ name: ${name}, port: 8080${more} }]`
+export const at = (path: string, name: string, type = 'PathPrefix', more = ''): string => `{ matches: [{ path: { type: ${type}, value: '${path}' }${more} }], ${to(name)} }`
+export const grant = (where: string, from: string, target: string): string => `---
 apiVersion: gateway.networking.k8s.io/v1beta1
 kind: ReferenceGrant
 metadata: { name: grant, namespace: ${where} }
 spec: { from: [${from}], to: [${target}] }
 `
-const fromRoutes = '{ group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: infra }'
+export const fromRoutes = '{ group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: infra }'
 const filter = (text: string): string => `{ matches: [{ path: { type: PathPrefix, value: /f } }], filters: [${text}], ${to('v1')} }`
 const redirect = (path: string, fields: string, more = ''): string => `{ matches: [{ path: { type: PathPrefix, value: ${path} } }], filters: [{ type: RequestRedirect, requestRedirect: { ${fields} } }${more}] }`
 const rewrite = (path: string, fields: string): string => `{ matches: [{ path: { type: PathPrefix, value: ${path} } }], filters: [{ type: URLRewrite, urlRewrite: { ${fields} } }], ${to('v1')} }`
-const tlsListener = (name: string, hostname: string, secret: string, more = all): string => `{ name: ${name}, port: 443, protocol: HTTPS, ${hostname === '' ? '' : `hostname: '${hostname}', `}tls: { certificateRefs: [${secret}] }, ${more} }`
+export const tlsListener = (name: string, hostname: string, secret: string, more = all): string => `{ name: ${name}, port: 443, protocol: HTTPS, ${hostname === '' ? '' : `hostname: '${hostname}', `}tls: { certificateRefs: [${secret}] }, ${more} }`
 
 /** Manifests by name. `CERT(name, namespace)` marks where the runner puts a TLS Secret. */
 export const fixtures: Readonly<Record<string, string>> = {

@@ -12,8 +12,8 @@ export function applyCors(cors: Cors, exchange: Exchange): CorsVerdict {
   if (!cors.origins.some((allowed) => allowsOrigin(allowed, origin))) return preflight ? { preflight: [] } : { response: [] }
   const set: [string, string][] = [['access-control-allow-origin', cors.origins.includes('*') && !cors.credentials ? '*' : origin]]
   if (cors.credentials) set.push(['access-control-allow-credentials', 'true'])
+  if (cors.expose.length > 0) set.push(['access-control-expose-headers', cors.expose.join(', ')])
   if (!preflight) {
-    if (cors.expose.length > 0) set.push(['access-control-expose-headers', cors.expose.join(', ')])
     return { response: [{ set, add: set[0]?.[1] === '*' ? [] : [['vary', 'Origin']], remove: [] }] }
   }
   const asked = (name: string, allowed: readonly string[]): string | undefined => (allowed.includes('*') ? getHeader(exchange.headers, name) : allowed.length === 0 ? undefined : allowed.join(', '))
@@ -25,11 +25,17 @@ export function applyCors(cors: Cors, exchange: Exchange): CorsVerdict {
   return { preflight: set.flat() }
 }
 
-/** `*`, an origin, or one with a wildcard as its first label: `https://*.example.com`. */
+/** `*`, an origin, or one with a wildcard for any labels of its host: `https://*.example.com`. The scheme's own port need not be named. */
 function allowsOrigin(allowed: string, origin: string): boolean {
-  if (allowed === '*' || allowed.toLowerCase() === origin.toLowerCase()) return true
-  const star = allowed.indexOf('*.')
-  if (star < 0) return false
-  const [scheme, rest] = [allowed.slice(0, star), allowed.slice(star + 1)]
-  return origin.startsWith(scheme) && origin.endsWith(rest) && origin.length > scheme.length + rest.length
+  if (allowed === '*') return true
+  const [pattern, asked] = [plainOrigin(allowed), plainOrigin(origin)]
+  const star = pattern.indexOf('*')
+  if (star < 0) return pattern === asked
+  const [before, after] = [pattern.slice(0, star), pattern.slice(star + 1)]
+  return asked.startsWith(before) && asked.endsWith(after) && /^[^/:]+$/.test(asked.slice(before.length, asked.length - after.length))
+}
+
+function plainOrigin(origin: string): string {
+  const lower = origin.toLowerCase()
+  return lower.startsWith('https://') ? lower.replace(/:443$/, '') : lower.startsWith('http://') ? lower.replace(/:80$/, '') : lower
 }

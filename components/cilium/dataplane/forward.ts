@@ -1,11 +1,12 @@
 import { messageOf, type Clock } from '@idp/kit'
-import type { HeaderEdit, RouteAction, Target } from '../engine/route-action.ts'
+import type { HeaderEdit, Redirect, RouteAction, Target } from '../engine/route-action.ts'
 import type { RequestMatch } from '../engine/request-match.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { AnswerFields, BodySink, Exchange, ExchangeObserver } from './exchange.ts'
 import { editHeaders, endToEnd, setHeader, type HeaderList } from './header-list.ts'
 import { refusalFlag, type RefusedMessage } from './refused-message.ts'
 import { reply } from './reply.ts'
+import { redirectLocation } from './rewrite.ts'
 import { splice } from './splice.ts'
 import { upstreamRequest } from './upstream-request.ts'
 import type { Http2Pool } from './http2-upstream.ts'
@@ -87,11 +88,20 @@ class Forwarding implements ResponseSink, BodySink, ExchangeObserver {
 
   start(): void {
     const target = this.#target
+    if (target?.redirect !== undefined) return this.#redirect(target.redirect)
     if (target?.service === undefined) return this.#fail(500, '-', '')
     this.#exchange.observer = this
     if (this.#action.timeout !== undefined) this.#deadline = this.#context.clock.timer(this.#action.timeout, () => this.#timeOut())
     this.#request = upstreamRequest(this.#exchange, this.#action, this.#match, { target, http2: this.#speaksHttp2 }, this.#context)
     this.#try()
+  }
+
+  #redirect(redirect: Redirect): void {
+    const headers: HeaderList = ['server', 'envoy', 'location', redirectLocation(redirect, this.#match, this.#exchange)]
+    this.#editResponse(headers)
+    this.#status = redirect.status
+    reply(this.#exchange, redirect.status, headers)
+    this.#finish('-')
   }
 
   get #speaksHttp2(): boolean {
@@ -105,15 +115,16 @@ class Forwarding implements ResponseSink, BodySink, ExchangeObserver {
     if (address === undefined) return this.#fail(503, 'UH', 'no healthy upstream')
     this.#address = address
     this.#tries++
-    if (this.#action.tryTimeout !== undefined) this.#tryDeadline = clock.timer(this.#action.tryTimeout, () => this.#timeOut())
+    if (this.#action.tryTimeout !== undefined) this.#tryDeadline = clock.timer(this.#action.tryTimeout, () => this.#tryTimedOut())
     const http2 = this.#speaksHttp2
     const idle = http2 ? undefined : pool.take(address)
     if (idle !== undefined) return this.#send(idle)
     const opening: Promise<Upstream> = http2 ? this.#context.http2.open(address) : pool.open(address)
+    const mine = this.#tries
     opening.then((connection) => {
-      if (this.#ended) connection.cancel()
+      if (this.#ended || this.#tries !== mine) connection.cancel()
       else this.#send(connection)
-    }, (error: unknown) => this.#retryOr(() => this.#fail(503, 'UF', `upstream connect error or disconnect/reset before headers. reset reason: connection failure (${messageOf(error)})`)))
+    }, (error: unknown) => this.#tries === mine && this.#retryOr(() => this.#fail(503, 'UF', `upstream connect error or disconnect/reset before headers. reset reason: connection failure (${messageOf(error)})`)))
   }
 
   #send(upstream: Upstream): void {
@@ -241,6 +252,13 @@ class Forwarding implements ResponseSink, BodySink, ExchangeObserver {
     if (this.#responded) return this.#cutOff('UC')
     if (this.#mayRetry()) this.#again()
     else otherwise()
+  }
+
+  /** One try has taken too long (Gateway API, HTTPRouteTimeouts.backendRequest): another may do better. */
+  #tryTimedOut(): void {
+    if (this.#responded || !this.#mayRetry()) return this.#timeOut()
+    this.#upstream?.cancel()
+    this.#again()
   }
 
   #timeOut(): void {

@@ -121,6 +121,7 @@ export function gatewayServer(options: GatewayServerOptions): GatewayServer {
     }
     metrics.connection(1)
     socket.once('close', () => metrics.connection(-1))
+    if (scheme === 'http') downstream.http2 = (connection) => h2.serve(connection, downstream)
     if ('alpnProtocol' in socket && socket.alpnProtocol === 'h2') return h2.serve(socket, downstream)
     const tracked: Tracked = { downstream: serveHttp1(socket, downstream), state: '', seconds: 0 }
     connections.add(tracked)

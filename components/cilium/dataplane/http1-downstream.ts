@@ -5,6 +5,7 @@ import { Http1Exchange } from './http1-exchange.ts'
 import { reasonPhrase } from './reason-phrase.ts'
 import { RefusedMessage } from './refused-message.ts'
 import { hostOf } from './request-target.ts'
+import { wireDuplex } from './wire-duplex.ts'
 import { wireOf, type Wire, type WireReader } from './wire.ts'
 
 export interface DownstreamOptions {
@@ -16,6 +17,8 @@ export interface DownstreamOptions {
   refused(status: number, message: string, begun: boolean): void
   /** Largest head in bytes. */
   readonly maxHead: number
+  /** Takes a connection over whose client speaks HTTP/2 from its first byte (RFC 9113 §3.3); such a client is refused without it. */
+  http2?(connection: Duplex): void
 }
 
 /** What a connection waits for from its client: the rest of a head or a body, the next request, that it takes the answer, or that it closes. */
@@ -32,6 +35,8 @@ export interface Downstream {
   timeOut(): void
 }
 
+/** What a client of HTTP/2 sends first (RFC 9113 §3.4). */
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 const HEAD_END = Buffer.from('\r\n\r\n')
 
 /** Serves HTTP/1.1 on a connection: one request after the other, strictly framed. */
@@ -167,6 +172,10 @@ export class Http1Downstream implements Downstream, WireReader {
   /** Where the next byte to read stands; `at` when there is not enough. */
   #readHead(bytes: Buffer, at: number, end: number): number {
     if (this.#congested) return at
+    if (this.progress === 0 && bytes[at] === 0x50 && this.options.http2 !== undefined) {
+      const known = Math.min(end - at, PREFACE.length)
+      if (PREFACE.compare(bytes, at, at + known, 0, known) === 0) return known < PREFACE.length ? at : this.#switchToHttp2(bytes, at, end)
+    }
     let start = at
     while (start < end && start - at < 4 && (bytes[start] === 13 || bytes[start] === 10)) start++ // empty lines before a request (RFC 9112 §2.2)
     if (this.#searched > 0) {
@@ -186,6 +195,12 @@ export class Http1Downstream implements Downstream, WireReader {
     this.progress++
     this.options.handle(exchange)
     return head.end
+  }
+
+  #switchToHttp2(bytes: Buffer, at: number, end: number): number {
+    this.detach()
+    this.options.http2?.(wireDuplex(this.wire, Buffer.from(bytes.subarray(at, end))))
+    return end
   }
 
   #incomplete(start: number, end: number, at: number): number {

@@ -8,7 +8,7 @@ import type { UpstreamRequest } from './upstream.ts'
 /** What a backend gets of a request. */
 export function upstreamRequest(exchange: Exchange, action: RouteAction, match: RequestMatch, { target, http2 }: { readonly target: Target; readonly http2: boolean }, { random }: { random(): number }): UpstreamRequest {
   const { method, path, query, authority, body, upgrade } = exchange
-  const { rewrite } = action
+  const rewrite = target.rewrite ?? action.rewrite
   const lines = http2 || rewrite?.hostname !== undefined || action.request.length > 0 || target.request.length > 0 ? undefined : exchange.forwardLines
   return {
     method, chunked: body.type === 'chunked', hasBody: body.type !== 'none', upgrade,
@@ -34,7 +34,7 @@ function editedFields({ headers, client, scheme, host }: Exchange, action: Route
   setHeader(fields, 'x-forwarded-proto', scheme)
   setHeader(fields, 'x-envoy-external-address', client)
   if (getHeader(fields, 'x-request-id') === undefined) fields.push('x-request-id', requestId(random))
-  if (action.rewrite?.hostname !== undefined) setHeader(fields, 'x-forwarded-host', host)
+  if ((target.rewrite ?? action.rewrite)?.hostname !== undefined) setHeader(fields, 'x-forwarded-host', host)
   editHeaders(fields, action.request)
   editHeaders(fields, target.request)
   if (http2) fields.push('te', 'trailers')

@@ -22,7 +22,7 @@ export interface Cors {
 }
 
 /** Where requests go, with its share. Without `service` it is a broken reference: they are answered 500. */
-export interface Target { readonly weight: number; readonly service: ServicePort | undefined; readonly request: readonly HeaderEdit[]; readonly response: readonly HeaderEdit[] }
+export interface Target { readonly weight: number; readonly service: ServicePort | undefined; readonly request: readonly HeaderEdit[]; readonly response: readonly HeaderEdit[]; /** In place of the rule's. */ readonly rewrite?: Rewrite; readonly redirect?: Redirect }
 
 /** All that is done with a request that matched, ready for use. */
 export interface RouteAction {
@@ -48,8 +48,7 @@ export interface RouteAction {
 /** Compiles a rule of an HTTPRoute. */
 export function compileAction(route: HTTPRoute, rule: HttpRule, index: number, world: World): RouteAction {
   const filters = rule.filters ?? []
-  const redirect = filters.find(({ type }) => type === 'RequestRedirect')?.requestRedirect
-  const rewrite = filters.find(({ type }) => type === 'URLRewrite')?.urlRewrite
+  const { redirect, rewrite } = diversions(filters)
   const cors = filters.find(({ type }) => type === 'CORS')?.cors
   const targets = (rule.backendRefs ?? []).map((ref): Target => targetOf(route, ref, world))
   const broken = filters.some(({ type }) => type === 'ExtensionRef')
@@ -58,12 +57,7 @@ export function compileAction(route: HTTPRoute, rule: HttpRule, index: number, w
   return {
     route: `${route.metadata.namespace}/${route.metadata.name}`, rule: index, grpc: false,
     ...headerEdits(filters),
-    redirect: redirect === undefined ? undefined : {
-      status: redirect.statusCode ?? 302,
-      ...(redirect.scheme === undefined ? {} : { scheme: redirect.scheme }), ...(redirect.hostname === undefined ? {} : { hostname: redirect.hostname }),
-      ...(redirect.port === undefined ? {} : { port: redirect.port }), ...pathModifier(redirect.path),
-    },
-    rewrite: rewrite === undefined ? undefined : { ...(rewrite.hostname === undefined ? {} : { hostname: rewrite.hostname }), ...pathModifier(rewrite.path) },
+    redirect, rewrite,
     mirrors: filters.flatMap((filter) => mirrorOf(route, filter, world)),
     cors: cors === undefined ? undefined : {
       origins: (cors.allowOrigins ?? []).map(String), methods: (cors.allowMethods ?? []).map(String), headers: (cors.allowHeaders ?? []).map(String),
@@ -73,6 +67,22 @@ export function compileAction(route: HTTPRoute, rule: HttpRule, index: number, w
     totalWeight: broken ? 0 : targets.reduce((sum, { weight }) => sum + weight, 0),
     timeout, tryTimeout: durationMs(rule.timeouts?.backendRequest),
     retry: retry === undefined ? undefined : { codes: new Set((retry.codes ?? []).map(Number)), attempts: retry.attempts ?? 1, backoff: durationMs(retry.backoff) ?? 25 },
+  }
+}
+
+/** Where requests are sent instead, and what is changed of where they go. */
+function diversions(filters: readonly Pick<HttpFilter, 'requestRedirect' | 'urlRewrite'>[]): { readonly redirect?: Redirect; readonly rewrite?: Rewrite } {
+  const redirect = filters.find(({ requestRedirect }) => requestRedirect !== undefined)?.requestRedirect
+  const rewrite = filters.find(({ urlRewrite }) => urlRewrite !== undefined)?.urlRewrite
+  return {
+    ...(redirect === undefined ? {} : {
+      redirect: {
+        status: redirect.statusCode ?? 302,
+        ...(redirect.scheme === undefined ? {} : { scheme: redirect.scheme }), ...(redirect.hostname === undefined ? {} : { hostname: redirect.hostname }),
+        ...(redirect.port === undefined ? {} : { port: redirect.port }), ...pathModifier(redirect.path),
+      },
+    }),
+    ...(rewrite === undefined ? {} : { rewrite: { ...(rewrite.hostname === undefined ? {} : { hostname: rewrite.hostname }), ...pathModifier(rewrite.path) } }),
   }
 }
 
@@ -93,7 +103,7 @@ function pathModifier(path: { readonly type: string; readonly replaceFullPath?: 
 
 function targetOf(route: HTTPRoute, ref: HttpBackend, world: World): Target {
   const resolved = resolveBackend(route, ref, world)
-  return { weight: ref.weight ?? 1, service: 'service' in resolved ? resolved.service : undefined, ...headerEdits(ref.filters ?? []) }
+  return { weight: ref.weight ?? 1, service: 'service' in resolved ? resolved.service : undefined, ...headerEdits(ref.filters ?? []), ...diversions(ref.filters ?? []) }
 }
 
 function mirrorOf(route: HTTPRoute, filter: HttpFilter, world: World): Mirror[] {
@@ -104,12 +114,14 @@ function mirrorOf(route: HTTPRoute, filter: HttpFilter, world: World): Mirror[] 
   return [{ service: resolved.service, share: percent !== undefined ? percent / 100 : fraction !== undefined ? fraction.numerator / (fraction.denominator ?? 100) : 1 }]
 }
 
+const knownOfBackends: readonly string[] = ['RequestHeaderModifier', 'ResponseHeaderModifier', 'RequestRedirect', 'URLRewrite']
+const known: readonly string[] = [...knownOfBackends, 'RequestMirror', 'CORS']
+
 /** What of a route's rules is refused by name; undefined when everything is supported. */
 export function unsupported(route: HTTPRoute): string | undefined {
   for (const rule of route.spec.rules ?? []) {
-    for (const filter of [...(rule.filters ?? []), ...(rule.backendRefs ?? []).flatMap((ref) => ref.filters ?? [])]) {
-      if (!['RequestHeaderModifier', 'ResponseHeaderModifier', 'RequestRedirect', 'URLRewrite', 'RequestMirror', 'CORS'].includes(filter.type)) return `filter ${filter.type} is not supported`
-    }
+    for (const { type } of rule.filters ?? []) if (!known.includes(type)) return `filter ${type} is not supported`
+    for (const { type } of (rule.backendRefs ?? []).flatMap((ref) => ref.filters ?? [])) if (!knownOfBackends.includes(type)) return `filter ${type} of a backendRef is not supported`
     if (rule.sessionPersistence !== undefined) return 'sessionPersistence is not supported'
   }
   return undefined

@@ -82,7 +82,7 @@ const refused: readonly (readonly [line: string, what: string, wire: string, sta
   ['oddities', 'an escaped NUL', get('/a%00'), 400],
   ['oddities', 'half an escape', get('/a%2'), 400],
   ['oddities', 'CONNECT', 'CONNECT a.test:443 HTTP/1.1\r\nHost: a.test\r\n\r\n', 405],
-  ['oddities', 'the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505],
+  ['oddities', 'half a preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nXY\r\n\r\n', 505],
   ['oddities', 'HTTP/1.9', 'GET / HTTP/1.9\r\nHost: a.test\r\n\r\n', 505],
   ['oddities', 'HTTP/0.9', 'GET /\r\n', 400],
   ['oddities', 'lower case http', 'GET / http/1.1\r\nHost: a.test\r\n\r\n', 400],
