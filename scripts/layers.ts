@@ -9,6 +9,6 @@ export const layers: Readonly<Record<string, number>> = {
   'packages/apiserver': 5, 'packages/controller': 5, 'packages/sandbox': 5,
   'packages/host': 6,
   'packages/testkit': 7, 'components': 7,
-  'apps/platform': 8, 'apps/cli': 9,
-  'bench': 10, 'conformance': 10, 'scripts': 10, 'blueprint': 10,
+  'apps/platform': 8, 'apps/console': 9, 'apps/cli': 10,
+  'bench': 11, 'conformance': 11, 'scripts': 11, 'blueprint': 11,
 }

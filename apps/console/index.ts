@@ -1,0 +1,1 @@
+export { startConsole, type Console, type ConsoleOptions } from './start-console.ts'

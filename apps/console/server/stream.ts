@@ -1,0 +1,46 @@
+import type { Clock } from '@idp/kit'
+import { security } from './assets.ts'
+import type { Hub } from './hub.ts'
+
+/** A browser notices a dead connection by the silence. */
+const beat = 10_000
+/** A browser that takes nothing for so many bytes is let go; it comes back and gets everything anew. */
+const most = 8_000_000
+
+/** Server-sent events: first every collection whole, then what changes. */
+export function streamOf(hub: Hub, clock: Clock, signal: AbortSignal, hello: object): Response {
+  const encoder = new TextEncoder()
+  let leave = (): void => {}
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      let joined: Disposable | undefined
+      let heart: Disposable | undefined
+      leave = () => {
+        joined?.[Symbol.dispose]()
+        heart?.[Symbol.dispose]()
+      }
+      const end = (): void => {
+        leave()
+        try {
+          controller.close()
+        } catch {
+          // The browser closed it first.
+        }
+      }
+      const write = (text: string): void => {
+        if ((controller.desiredSize ?? 0) < -most) return end()
+        controller.enqueue(encoder.encode(text))
+      }
+      const pulse = (): void => {
+        write(': beat\n\n')
+        heart = clock.timer(beat, pulse)
+      }
+      write(`data: ${JSON.stringify(hello)}\n\n`)
+      joined = hub.join((message) => write(`data: ${message}\n\n`))
+      heart = clock.timer(beat, pulse)
+      signal.addEventListener('abort', end, { once: true })
+    },
+    cancel: () => leave(),
+  }, new ByteLengthQueuingStrategy({ highWaterMark: 65_536 }))
+  return new Response(body, { headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', ...security } })
+}
