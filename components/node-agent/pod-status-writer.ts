@@ -9,9 +9,14 @@ export interface StatusUpdate {
   readonly status: PodStatus
   /** What the annotation `idp.dev/stand-in` must say. */
   readonly standIn: 'simulated' | 'program' | undefined
+  /** Every container that runs is ready or being probed right now. */
+  readonly probing: boolean
 }
 
-/** Writes the status of one pod: what happens in one turn of the event loop becomes one write, and one write is under way at a time. */
+/**
+ * Writes the status of one pod: what happens in one turn of the event loop becomes one write, and one write is under way at a time.
+ * A pod whose containers have just started is most often ready a moment later: its status waits for that moment.
+ */
 export interface StatusWriter {
   write(make: () => StatusUpdate): void
   /** Resolves when what was asked for so far is written. */
@@ -22,6 +27,7 @@ export interface StatusWriter {
 
 const annotation = 'idp.dev/stand-in'
 const retryMs = 500
+const settleMs = 250
 
 export function createStatusWriter(node: NodeContext, first: Pod): StatusWriter {
   const { client, clock, log } = node
@@ -32,6 +38,9 @@ export function createStatusWriter(node: NodeContext, first: Pod): StatusWriter 
   let annotated = first.metadata.annotations?.[annotation]
   let writing: Promise<void> | undefined
   let stopped = false
+  let flushing = false
+  /** Wakes a write that waits for the pod to settle. */
+  let hurry = () => {}
 
   const writeOnce = async (update: StatusUpdate) => {
     const { status, standIn } = update
@@ -43,11 +52,24 @@ export function createStatusWriter(node: NodeContext, first: Pod): StatusWriter 
     written = status
     if (annotate) annotated = standIn
   }
+  const settled = async (ms: number) => {
+    const news = Promise.withResolvers<void>()
+    hurry = news.resolve
+    using _timer = clock.timer(ms, news.resolve)
+    await news.promise
+  }
   const drain = async () => {
     await new Promise<void>((resolve) => void setImmediate(resolve))
+    let until = clock.now() + settleMs
     while (make !== undefined && !stopped) {
-      const next = make
+      const next: () => StatusUpdate = make
+      const left = until - clock.now()
+      if (left > 0 && !flushing && !wasReady(written) && isSettling(next())) {
+        await settled(left)
+        continue
+      }
       make = undefined
+      until = clock.now() + settleMs
       try {
         await writeOnce(next())
       } catch (error) {
@@ -65,10 +87,14 @@ export function createStatusWriter(node: NodeContext, first: Pod): StatusWriter 
     write(next) {
       if (stopped) return
       make = next
+      hurry()
       void start()
     },
     async flush() {
+      flushing = true
+      hurry()
       while (writing !== undefined || (make !== undefined && !stopped)) await start()
+      flushing = false
     },
     async deletePod(pod) {
       try {
@@ -80,9 +106,19 @@ export function createStatusWriter(node: NodeContext, first: Pod): StatusWriter 
     async stop() {
       stopped = true
       make = undefined
+      hurry()
     },
   }
 }
+
+/** True while containers start and nothing has gone wrong yet. */
+function isSettling({ probing, status: { phase, containerStatuses = [], initContainerStatuses = [], conditions = [] } }: StatusUpdate): boolean {
+  if (!probing) return false
+  if ((phase !== 'Pending' && phase !== 'Running') || conditions.some(({ type, status, reason }) => type === 'Ready' && (status === 'True' || reason !== 'ContainersNotReady'))) return false
+  return [...initContainerStatuses, ...containerStatuses].every(({ state, restartCount }) => restartCount === 0 && state?.terminated === undefined && (state?.waiting === undefined || ['ContainerCreating', 'PodInitializing'].includes(state.waiting.reason ?? '')))
+}
+
+const wasReady = (status: PodStatus | undefined): boolean => status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true
 
 /** A merge patch that makes `before` into `after`: top-level fields that are gone become null. */
 function patchOf(before: PodStatus | undefined, after: PodStatus): Record<string, unknown> {

@@ -21,6 +21,12 @@ const retryMs = 2_000
 const logsKeptMs = 60_000
 const defaultGrace = 30
 
+/** False for a running container that is not ready and whose next probe is not due at once. */
+function isProbed({ state, ready, spec }: ContainerRecord): boolean {
+  const probe = spec.startupProbe ?? spec.readinessProbe
+  return ready || state.type !== 'running' || (probe !== undefined && (probe.initialDelaySeconds ?? 0) === 0)
+}
+
 /**
  * Runs one pod on the node. Level-triggered: every event (a change of the pod, an end of a container, a probe, a timer) wakes it;
  * it looks at what is, does what is missing, and writes the status if that has changed.
@@ -280,7 +286,7 @@ export class PodWorker {
         failure: this.#failure, final: this.#final, now: this.#node.clock.now(), previous: this.#computed,
       })
       this.#computed = status
-      return { pod: this.#pod, status, standIn: this.#simulated === undefined ? undefined : this.#simulated ? 'simulated' : 'program' }
+      return { pod: this.#pod, status, standIn: this.#simulated === undefined ? undefined : this.#simulated ? 'simulated' : 'program', probing: this.#records.every(isProbed) }
     })
   }
 

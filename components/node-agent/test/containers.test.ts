@@ -105,7 +105,9 @@ test('nothing is probed before initialDelaySeconds; a startup probe holds the ot
   await clock.advance(1_000)
   await world.until('late', ready)
   await world.run('never', { containers: [{ name: 'main', image: 'example.com/server', startupProbe: { tcpSocket: { port: 1 }, periodSeconds: 1, failureThreshold: 3 }, readinessProbe: { tcpSocket: { port: 8080 } } }] })
-  await world.until('never', (p) => p?.status?.phase === 'Running')
+  const never = async () => world.api.client.get(Pod, 'never', { namespace: 'default' })
+  // A status waits a moment for the first probes.
+  while ((await never()).status?.phase !== 'Running') await clock.advance(50)
   await clock.advance(3_000)
   const pod = await world.until('never', (p) => (p?.status?.containerStatuses?.[0]?.restartCount ?? 0) === 1)
   assert.equal(pod?.status?.containerStatuses?.[0]?.started, false)
