@@ -28,6 +28,8 @@ export const gatewayLabel = 'gateway.networking.k8s.io/gateway-name'
 /** Keeps Service, endpoints and status of each Gateway of ours. */
 export function gatewayController(settings: GatewaySettings): Controller<Gateway> {
   const all = (_object: unknown, scope: Scope) => ourGateways(scope)
+  /** Labels and annotations that a Service was last given, by its uid: what is no longer wished for must be taken away. */
+  const applied = new Map<string, string>()
   return {
     name: 'gateway',
     for: Gateway,
@@ -41,8 +43,10 @@ export function gatewayController(settings: GatewaySettings): Controller<Gateway
       if (!isOurs(gateway, scope.cache(GatewayClass))) return
       const now = rfc3339(scope.clock.now())
       const verdicts = judgeListeners(gateway, worldIn(scope, settings.secretsNamespace))
+      const unsupported = gateway.spec.addresses?.find(({ type = 'IPAddress' }) => type !== 'IPAddress')
+      if (unsupported !== undefined) return { status: statusOf(gateway, verdicts, undefined, now, `addresses of type ${unsupported.type} are not supported`) }
       const ports = [...new Set(verdicts.filter(({ programmed }) => programmed).map(({ listener }) => listener.port))].sort((a, b) => a - b)
-      const service = await keepService(gateway, ports, settings, scope)
+      const service = await keepService(gateway, ports, settings, applied, scope)
       await keepEndpoints(gateway, ports, settings, scope)
       return { status: statusOf(gateway, verdicts, service, now) }
     },
@@ -58,18 +62,17 @@ function isProxy(pod: Pod, { proxyLabels }: GatewaySettings): boolean {
   return Object.entries(proxyLabels).every(([name, value]) => pod.metadata.labels?.[name] === value)
 }
 
-async function keepService(gateway: Gateway, ports: readonly number[], settings: GatewaySettings, scope: Scope): Promise<Service | undefined> {
+async function keepService(gateway: Gateway, ports: readonly number[], settings: GatewaySettings, applied: Map<string, string>, scope: Scope): Promise<Service | undefined> {
   const name = serviceName(gateway)
   const namespace = gateway.metadata.namespace ?? ''
   const known = scope.cache(Service).get(name, namespace)
   if (ports.length === 0) return known
+  const labels = { ...gateway.spec.infrastructure?.labels, 'io.cilium.gateway/owning-gateway': gateway.metadata.name ?? '', [gatewayLabel]: gateway.metadata.name ?? '' }
+  const fixed = staticAddresses(gateway)
+  const annotations = { ...gateway.spec.infrastructure?.annotations, ...(fixed.length === 0 ? {} : { [addressesAnnotation]: fixed.join() }) }
   const wish = (nodePorts: boolean): Service => ({
     apiVersion: 'v1', kind: 'Service',
-    metadata: {
-      name, namespace, ownerReferences: [controllerReference(Gateway, gateway)],
-      labels: { ...gateway.spec.infrastructure?.labels, 'io.cilium.gateway/owning-gateway': gateway.metadata.name ?? '', [gatewayLabel]: gateway.metadata.name ?? '' },
-      ...(gateway.spec.infrastructure?.annotations === undefined ? {} : { annotations: gateway.spec.infrastructure.annotations }),
-    },
+    metadata: { name, namespace, ownerReferences: [controllerReference(Gateway, gateway)], labels, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) },
     spec: {
       type: settings.serviceType,
       ports: ports.map((port) => {
@@ -79,7 +82,12 @@ async function keepService(gateway: Gateway, ports: readonly number[], settings:
     },
   })
   const old = known?.spec.ports?.map(({ port }) => port).join()
-  if (known !== undefined && old === ports.join() && known.spec.type === settings.serviceType) return known
+  const decorated = JSON.stringify([labels, annotations])
+  if (known !== undefined && old === ports.join() && known.spec.type === settings.serviceType && hasAll(known.metadata.labels, labels) && hasAll(known.metadata.annotations, annotations) && (applied.get(known.metadata.uid ?? '') ?? decorated) === decorated) {
+    applied.set(known.metadata.uid ?? '', decorated)
+    return known
+  }
+  applied.delete(known?.metadata.uid ?? '')
   const apply = (service: Service) => scope.client.apply(Service, service, { fieldManager: 'cilium-operator', force: true })
   try {
     return await apply(wish(true))
@@ -117,18 +125,31 @@ async function keepEndpoints(gateway: Gateway, ports: readonly number[], setting
 
 const insecure: Verdict = { type: 'InsecureFrontendValidationMode', status: 'True', reason: 'ConfigurationChanged', message: 'some listener lets in clients without a valid certificate (AllowInsecureFallback)' }
 
-function statusOf(gateway: Gateway, verdicts: readonly ListenerVerdict[], service: Service | undefined, now: string): unknown {
+function hasAll(present: Readonly<Record<string, string>> | undefined, wanted: Readonly<Record<string, string>>): boolean {
+  return Object.entries(wanted).every(([name, value]) => present?.[name] === value)
+}
+
+/** Asks for addresses at LB-IPAM. */
+const addressesAnnotation = 'lbipam.cilium.io/ips'
+
+/** The addresses that a Gateway names; one without a value may be any. */
+function staticAddresses(gateway: Gateway): string[] {
+  return (gateway.spec.addresses ?? []).flatMap(({ value }) => (value === undefined || value === '' ? [] : [value]))
+}
+
+function statusOf(gateway: Gateway, verdicts: readonly ListenerVerdict[], service: Service | undefined, now: string, refusal?: string): unknown {
   const { generation } = gateway.metadata
   const ingress = service?.status?.loadBalancer?.ingress ?? []
   const addresses = service?.spec.type === 'LoadBalancer'
     ? ingress.map(({ ip, hostname }) => (ip === undefined ? { type: 'Hostname', value: hostname ?? '' } : { type: 'IPAddress', value: ip }))
     : (service?.spec.clusterIPs ?? []).map((value) => ({ type: 'IPAddress', value }))
   const bad = verdicts.filter(({ verdicts: [accepted] }) => accepted?.status === 'False')
-  const accepted: Verdict = bad.length === 0
+  const unusable = staticAddresses(gateway).filter((wanted) => !addresses.some(({ value }) => value === wanted))
+  const accepted: Verdict = refusal !== undefined ? { type: 'Accepted', status: 'False', reason: 'UnsupportedAddress', message: refusal } : bad.length === 0
     ? { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'Gateway successfully scheduled' }
     : { type: 'Accepted', status: bad.length === verdicts.length ? 'False' : 'True', reason: 'ListenersNotValid', message: bad.map(({ listener, verdicts: [verdict] }) => `${listener.name}: ${verdict?.message}`).join('; ') }
-  const programmed: Verdict = !verdicts.some((verdict) => verdict.programmed) ? { type: 'Programmed', status: 'False', reason: 'Invalid', message: 'Gateway has no valid listener' }
-    : addresses.length === 0 ? { type: 'Programmed', status: 'False', reason: 'AddressNotAssigned', message: 'Gateway waiting for address' }
+  const programmed: Verdict = refusal !== undefined ? { type: 'Programmed', status: 'False', reason: 'Invalid', message: refusal } : !verdicts.some((verdict) => verdict.programmed) ? { type: 'Programmed', status: 'False', reason: 'Invalid', message: 'Gateway has no valid listener' }
+    : unusable.length > 0 ? { type: 'Programmed', status: 'False', reason: 'AddressNotUsable', message: `the Gateway cannot have ${unusable.join(', ')}` } : addresses.length === 0 ? { type: 'Programmed', status: 'False', reason: 'AddressNotAssigned', message: 'Gateway waiting for address' }
       : { type: 'Programmed', status: 'True', reason: 'Programmed', message: 'Gateway successfully reconciled' }
   return {
     addresses,

@@ -34,7 +34,8 @@ export function loadBalancerController(given: Map<string, readonly string[]> = n
       }
       const pools = addressPools(scope.cache(CiliumLoadBalancerIPPool).list())
       if (pools.length === 0) {
-        const ingress = scope.cache(Node).list().flatMap((node) => addressOf(node) ?? []).sort().map((ip) => ({ ip, ipMode: 'VIP' }))
+        const wanted = askedBy(service)
+        const ingress = scope.cache(Node).list().flatMap((node) => addressOf(node) ?? []).filter((ip) => wanted.length === 0 || wanted.includes(ip)).sort().map((ip) => ({ ip, ipMode: 'VIP' }))
         return { status: { ...service.status, loadBalancer: ingress.length === 0 ? {} : { ingress } } }
       }
       const { ips, reason, message } = give(service, pools, given, scope)
@@ -52,6 +53,11 @@ export function loadBalancerController(given: Map<string, readonly string[]> = n
   }
 }
 
+/** The addresses that a Service asks for. */
+function askedBy({ metadata, spec }: Service): string[] {
+  return [...askedFor.flatMap((annotation) => (metadata.annotations?.[annotation] ?? '').split(',')), spec.loadBalancerIP ?? ''].map((ip) => ip.trim()).filter((ip) => ip !== '')
+}
+
 function give(service: Service, pools: readonly AddressPool[], given: Map<string, readonly string[]>, scope: Scope): Given {
   const { name = '', namespace = '', labels = {}, annotations = {} } = service.metadata
   const key = `${namespace}/${name}`
@@ -62,7 +68,7 @@ function give(service: Service, pools: readonly AddressPool[], given: Map<string
   const seen = new Map([...Object.entries(labels), ['io.kubernetes.service.name', name], ['io.kubernetes.service.namespace', namespace]].map(([label, value]) => [`k8s:${label}`, value as string]))
   const mine = pools.filter((pool) => pool.conflict === undefined && pool.selects(seen))
   if (mine.length === 0) return { ips: [], reason: 'no_pool', message: 'There are no enabled CiliumLoadBalancerIPPools that match this service' }
-  const wanted = [...askedFor.flatMap((annotation) => (annotations[annotation] ?? '').split(',')), service.spec.loadBalancerIP ?? ''].map((ip) => ip.trim()).filter((ip) => ip !== '')
+  const wanted = askedBy(service)
   if (wanted.length > 0) {
     const bad = wanted.find((ip) => taken.has(ip) || !mine.some((pool) => contains(pool, ip)))
     return bad === undefined ? { ips: wanted, reason: 'satisfied', message: '' } : { ips: [], reason: taken.has(bad) ? 'already_allocated' : 'pool_selector_mismatch', message: `The IP '${bad}' is ${taken.has(bad) ? 'already in use by another service' : 'in no pool that selects this service'}` }

@@ -156,6 +156,29 @@ test('the CA by which clients are judged is followed, copied for the proxies, an
   await assert.rejects(copy(), /not found/)
 })
 
+test('Gateways get the addresses they name, or say why not; labels of their infrastructure come and go', async () => {
+  await using world = await running()
+  const { api } = world
+  await apply(api, '{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: cilium}, spec: {controllerName: io.cilium/gateway-controller}}')
+  await apply(api, '{apiVersion: cilium.io/v2, kind: CiliumLoadBalancerIPPool, metadata: {name: pool}, spec: {blocks: [{cidr: 192.0.2.0/24}]}}')
+  const gateway = async (fields: string) => {
+    await apply(api, `{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: gw, namespace: argocd}, spec: {gatewayClassName: cilium, ${fields}listeners: [{name: http, port: 8080, protocol: HTTP}]}}`)
+    await world.settle()
+    const { status } = await api.client.get(Gateway, 'gw', { namespace: 'argocd' })
+    return [...conditionsOf(status?.conditions as never), (status?.addresses ?? []).map(({ value }) => value).join()]
+  }
+  const labels = async () => {
+    const { metadata } = await api.client.get(Service, 'cilium-gateway-gw', { namespace: 'argocd' })
+    return [metadata.labels?.['team'], metadata.annotations?.['note']]
+  }
+  assert.deepEqual(await gateway('addresses: [{type: test/fake, value: nowhere}, {value: 198.51.100.1}], '), ['Accepted=False UnsupportedAddress', 'Programmed=False Invalid', ''])
+  assert.deepEqual(await gateway('addresses: [{value: 198.51.100.1}, {value: 192.0.2.7}], '), ['Accepted=True Accepted', 'Programmed=False AddressNotUsable', ''])
+  assert.deepEqual(await gateway('addresses: [{value: 192.0.2.7}], infrastructure: {labels: {team: web}, annotations: {note: hello}}, '), ['Accepted=True Accepted', 'Programmed=True Programmed', '192.0.2.7'])
+  assert.deepEqual(await labels(), ['web', 'hello'])
+  assert.deepEqual((await gateway('addresses: [{type: IPAddress}], ')).slice(0, 2), ['Accepted=True Accepted', 'Programmed=True Programmed'])
+  assert.deepEqual(await labels(), [undefined, undefined])
+})
+
 test('Services get addresses of the pools that select them; pools say what is left', async () => {
   await using world = await running()
   const { api } = world
