@@ -42,7 +42,7 @@ export function createControllers({ clusterCa, signingCa }: ControllersOptions):
   return [
     namespaceController, serviceAccountController, rootCaPublisher(clusterCa), tokenSecretController(clusterCa),
     deploymentController, replicaSetController, statefulSetController, daemonSetController, jobController, jobOrphanPodController, cronJobController, ttlAfterFinishedController, replicationControllerController, horizontalPodAutoscalerController(),
-    endpointSliceController, endpointsController, endpointSliceMirroringController,
+    endpointSliceController(), endpointsController(), endpointSliceMirroringController,
     volumeClaimController, volumeController, claimProtectionController, volumeProtectionController, ephemeralVolumeController,
     localPathClass(), localPathProvisioner, localPathReclaimer,
     resourceQuotaController, disruptionController, nodeLifecycleController(), taintEvictionController, podGarbageCollector(),

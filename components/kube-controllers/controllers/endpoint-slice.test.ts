@@ -11,7 +11,7 @@ const pod = (name: string, port = 8080): Pod => ({
   apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default', labels: { app: 'web' } },
   spec: { nodeName: 'n', containers: [{ name: 'main', image: 'x', ports: [{ name: 'http', containerPort: port }] }] },
 })
-const start = () => workbench([endpointSliceController, endpointsController, endpointSliceMirroringController], { nodes: [node('n', { metadata: { labels: { 'topology.kubernetes.io/zone': 'z1' } } })] })
+const start = () => workbench([endpointSliceController(), endpointsController(), endpointSliceMirroringController], { nodes: [node('n', { metadata: { labels: { 'topology.kubernetes.io/zone': 'z1' } } })] })
 const summary = async (bench: Workbench) => (await bench.list(EndpointSlice)).map((slice) => ({
   ports: slice.ports?.map(({ port }) => port), endpoints: slice.endpoints?.map((e) => `${e.targetRef?.name} ${e.conditions?.ready ? 'ready' : 'not ready'}`).sort(),
 }))
@@ -20,6 +20,8 @@ test('slices follow the pods of a service', async () => {
   await using bench = await start()
   await bench.client.create(Service, service({ selector: { app: 'web' } }))
   await bench.settle()
+  assert.deepEqual([await bench.names(EndpointSlice), await bench.names(Endpoints)], [[], []])
+  await bench.advance(1000)
   assert.deepEqual(await summary(bench), [{ ports: undefined, endpoints: undefined }].map(() => ({ ports: [], endpoints: [] })))
   for (const name of ['a', 'b']) await bench.client.create(Pod, pod(name))
   await bench.runPods()
@@ -37,6 +39,25 @@ test('slices follow the pods of a service', async () => {
   await bench.client.delete(Service, 'web', { namespace: 'default' })
   await bench.settle()
   assert.deepEqual(await bench.names(Endpoints), [])
+})
+
+test('what opens no way for traffic waits for more, a second at most; what does is written at once', async () => {
+  await using bench = await start()
+  await bench.client.create(Service, service({ selector: { app: 'web' } }))
+  await bench.client.create(Pod, pod('a'))
+  await bench.runPods(undefined, { conditions: [{ type: 'Ready', status: 'False' }] })
+  await bench.advance(500)
+  assert.deepEqual(await summary(bench), [])
+  await bench.advance(500)
+  assert.deepEqual(await summary(bench), [{ ports: [8080], endpoints: ['a not ready'] }])
+  await bench.client.create(Pod, pod('b'))
+  await bench.runPods((p) => p.metadata.name === 'b', { conditions: [{ type: 'Ready', status: 'False' }] })
+  assert.deepEqual(await summary(bench), [{ ports: [8080], endpoints: ['a not ready'] }])
+  await bench.client.patch(Pod, 'a', { status: { conditions: [{ type: 'Ready', status: 'True' }] } as never }, { namespace: 'default', subresource: 'status', type: 'merge' })
+  await bench.settle()
+  assert.deepEqual(await summary(bench), [{ ports: [8080], endpoints: ['a ready', 'b not ready'] }])
+  const [subset] = (await bench.get(Endpoints, 'web')).subsets ?? []
+  assert.deepEqual([subset?.addresses?.length, subset?.notReadyAddresses?.length], [1, 1])
 })
 
 test('pods whose named port differs are in different slices; a slice holds a hundred', async () => {

@@ -1,28 +1,39 @@
 import { EndpointSlice, Node, Pod, Service } from '@idp/api'
 import { controllerReference, watch, type Controller, type Index, type Key, type Scope } from '@idp/controller'
 import { deepEqual } from '@idp/formats'
+import { endpointBatch } from '../engine/endpoint-batch.ts'
 import { endpointGroups, familiesOf, type Endpoint, type PortGroup } from '../engine/service-endpoints.ts'
 
 const managedBy = 'endpointslice-controller.k8s.io'
 const maxEndpoints = 100
 
 /** Keeps EndpointSlices for Services with a selector. */
-export const endpointSliceController: Controller<Service> = {
-  name: 'endpoint-slice-controller',
-  for: Service, owns: [EndpointSlice], reads: [Node], concurrency: 5,
-  watches: [watch(Pod, servicesOfPod)],
-  async reconcile(service, scope) {
-    const { namespace = '' } = service.metadata
-    if (service.metadata.deletionTimestamp !== undefined || service.spec?.type === 'ExternalName' || !hasSelector(service)) return
-    const pods = podsOfService(service, scope)
-    const groups = endpointGroups(service, pods, (name) => scope.cache(Node).get(name))
-    const existing = scope.cache(EndpointSlice).ownedBy(service.metadata.uid ?? '').filter((s) => s.metadata.labels?.['endpointslice.kubernetes.io/managed-by'] === managedBy && s.metadata.deletionTimestamp === undefined)
-    const wanted = groups.length === 0 ? [{ addressType: familiesOf(service)[0] ?? 'IPv4', ports: [], endpoints: [] } satisfies PortGroup] : groups
-    const left = new Set(existing)
-    for (const group of wanted) await writeGroup(service, group, left, scope)
-    for (const slice of left) await scope.client.delete(EndpointSlice, slice.metadata.name ?? '', { namespace })
-  },
+export function endpointSliceController(): Controller<Service> {
+  const batch = endpointBatch()
+  return {
+    name: 'endpoint-slice-controller',
+    for: Service, owns: [EndpointSlice], reads: [Node], concurrency: 5,
+    watches: [watch(Pod, servicesOfPod)],
+    async reconcile(service, scope) {
+      const { name = '', namespace = '' } = service.metadata
+      if (service.metadata.deletionTimestamp !== undefined || service.spec?.type === 'ExternalName' || !hasSelector(service)) return
+      const groups = endpointGroups(service, podsOfService(service, scope), (node) => scope.cache(Node).get(node))
+      const existing = scope.cache(EndpointSlice).ownedBy(service.metadata.uid ?? '').filter((s) => s.metadata.labels?.['endpointslice.kubernetes.io/managed-by'] === managedBy && s.metadata.deletionTimestamp === undefined)
+      const wanted = groups.length === 0 ? [{ addressType: familiesOf(service)[0] ?? 'IPv4', ports: [], endpoints: [] } satisfies PortGroup] : groups
+      const plans = plan(service, wanted, existing)
+      const key = `${namespace}/${name}`
+      if (plans.writes.length === 0 && plans.surplus.length === 0) return batch.done(key)
+      const wait = batch.wait(key, scope.clock.now(), { before: existing.flatMap(reachable), after: wanted.flatMap(reachable) })
+      if (wait > 0) return { requeueAfter: wait }
+      for (const write of plans.writes) await writeSlice(service, write, scope)
+      for (const slice of plans.surplus) await scope.client.delete(EndpointSlice, slice.metadata.name ?? '', { namespace })
+    },
+    gone: async ({ name, namespace }) => batch.done(`${namespace}/${name}`),
+  }
 }
+
+const reachable = ({ addressType, ports, endpoints }: Pick<EndpointSlice, 'addressType' | 'ports' | 'endpoints'> | PortGroup): string[] =>
+  (endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false).map(({ addresses }) => JSON.stringify([addressType, addresses, ports]))
 
 export function hasSelector(service: Service): boolean {
   return Object.keys(service.spec?.selector ?? {}).length > 0
@@ -46,8 +57,23 @@ export function servicesOfPod(pod: Pod, { cache }: Scope): Key[] {
     .map((service) => ({ namespace, name: service.metadata.name ?? '' }))
 }
 
-/** Writes one group into its slices: endpoints stay in the slice they are in, new ones fill what has room, what is left over is deleted by the caller. */
-async function writeGroup(service: Service, group: PortGroup, left: Set<EndpointSlice>, scope: Scope): Promise<void> {
+/** One slice as it should be; without `slice` it is a new one. */
+interface SliceWrite { readonly slice: EndpointSlice | undefined; readonly group: PortGroup; readonly endpoints: Endpoint[]; readonly labels: Record<string, string> }
+
+/** What is to be written so that the slices hold the groups, and which slices are then left over. */
+function plan(service: Service, groups: readonly PortGroup[], existing: readonly EndpointSlice[]): { readonly writes: readonly SliceWrite[]; readonly surplus: readonly EndpointSlice[] } {
+  const left = new Set(existing)
+  const labels = sliceLabels(service)
+  const writes = groups.flatMap((group) => planGroup(group, left).map(({ slice, endpoints }) => ({ slice, group, endpoints, labels })))
+  return { writes: writes.filter((write) => !isWritten(write)), surplus: [...left] }
+}
+
+function isWritten({ slice, group, endpoints, labels }: SliceWrite): boolean {
+  return slice !== undefined && deepEqual(slice.endpoints ?? [], endpoints) && deepEqual(slice.ports ?? [], [...group.ports]) && deepEqual(slice.metadata.labels, labels)
+}
+
+/** Fits one group into its slices: endpoints stay in the slice they are in, new ones fill what has room; what is used is taken out of `left`. */
+function planGroup(group: PortGroup, left: Set<EndpointSlice>): { slice: EndpointSlice | undefined; endpoints: Endpoint[] }[] {
   const mine = [...left].filter((slice) => slice.addressType === group.addressType && samePorts(slice, group))
   // A slice without endpoints can take any ports: the placeholder of a Service that had no pods.
   const spare = [...left].filter((slice) => slice.addressType === group.addressType && (slice.endpoints ?? []).length === 0 && !mine.includes(slice))
@@ -57,16 +83,14 @@ async function writeGroup(service: Service, group: PortGroup, left: Set<Endpoint
     return { slice, endpoints: kept }
   })
   for (const endpoint of pending.values()) {
-    let plan = plans.find(({ endpoints }) => endpoints.length < maxEndpoints)
-    if (plan === undefined) plans.push((plan = { slice: undefined, endpoints: [] }))
-    plan.endpoints.push(endpoint)
+    let roomy = plans.find(({ endpoints }) => endpoints.length < maxEndpoints)
+    if (roomy === undefined) plans.push((roomy = { slice: undefined, endpoints: [] }))
+    roomy.endpoints.push(endpoint)
   }
   if (plans.length === 0) plans.push({ slice: undefined, endpoints: [] })
   const filled = plans.filter(({ endpoints }, i) => endpoints.length > 0 || (i === 0 && group.endpoints.length === 0))
-  for (const { slice, endpoints } of filled) {
-    if (slice !== undefined) left.delete(slice)
-    await writeSlice(service, group, slice, endpoints, scope)
-  }
+  for (const { slice } of filled) if (slice !== undefined) left.delete(slice)
+  return filled
 }
 
 function take<K, V>(map: Map<K, V>, key: K): V | undefined {
@@ -81,20 +105,22 @@ function samePorts(slice: EndpointSlice, group: PortGroup): boolean {
   return deepEqual(slice.ports ?? [], group.ports)
 }
 
-async function writeSlice(service: Service, group: PortGroup, slice: EndpointSlice | undefined, endpoints: Endpoint[], { client }: Scope): Promise<void> {
-  const { name: serviceName = '', namespace = '', labels: serviceLabels } = service.metadata
-  const labels = {
-    ...serviceLabels, 'kubernetes.io/service-name': serviceName, 'endpointslice.kubernetes.io/managed-by': managedBy,
-    ...(service.spec?.clusterIP === 'None' ? { 'service.kubernetes.io/headless': '' } : {}),
+function sliceLabels({ metadata: { name = '', labels }, spec }: Service): Record<string, string> {
+  return {
+    ...labels, 'kubernetes.io/service-name': name, 'endpointslice.kubernetes.io/managed-by': managedBy,
+    ...(spec?.clusterIP === 'None' ? { 'service.kubernetes.io/headless': '' } : {}),
   }
+}
+
+async function writeSlice(service: Service, { slice, group, endpoints, labels }: SliceWrite, { client }: Scope): Promise<void> {
+  const { name = '', namespace = '' } = service.metadata
   const ports = [...group.ports]
   if (slice !== undefined) {
-    if (deepEqual(slice.endpoints ?? [], endpoints) && deepEqual(slice.ports ?? [], ports) && deepEqual(slice.metadata.labels, labels)) return
     await client.update(EndpointSlice, { ...slice, metadata: { ...slice.metadata, labels }, endpoints, ports })
     return
   }
   await client.create(EndpointSlice, {
     apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', addressType: group.addressType, endpoints, ports,
-    metadata: { generateName: `${serviceName}-`, namespace, labels, ownerReferences: [controllerReference(Service, service)] },
+    metadata: { generateName: `${name}-`, namespace, labels, ownerReferences: [controllerReference(Service, service)] },
   })
 }

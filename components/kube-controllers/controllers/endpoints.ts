@@ -1,6 +1,7 @@
 import { Endpoints, isApiError, Pod, Service } from '@idp/api'
-import { isPodReady, watch, type Controller, type Scope } from '@idp/controller'
+import { isPodReady, watch, type Controller, type Outcome, type Scope } from '@idp/controller'
 import { deepEqual } from '@idp/formats'
+import { endpointBatch, type EndpointBatch } from '../engine/endpoint-batch.ts'
 import { isRoutable, targetPort } from '../engine/service-endpoints.ts'
 import { hasSelector, podsOfService, servicesOfPod } from './endpoint-slice.ts'
 
@@ -9,34 +10,41 @@ type Address = NonNullable<Subset['addresses']>[number]
 const maxAddresses = 1000
 
 /** Keeps the older Endpoints object of every Service with a selector, for clients that do not read EndpointSlices. */
-export const endpointsController: Controller<Service> = {
-  name: 'endpoint-controller',
-  for: Service, reads: [Endpoints], concurrency: 5,
-  watches: [watch(Pod, servicesOfPod), watch(Endpoints, (endpoints) => [{ namespace: endpoints.metadata.namespace, name: endpoints.metadata.name ?? '' }])],
-  async reconcile(service, scope) {
-    if (service.metadata.deletionTimestamp !== undefined || !hasSelector(service)) return
-    await writeEndpoints(service, subsetsOf(service, podsOfService(service, scope)), scope)
-  },
-  async gone({ name, namespace }, { client, cache }) {
-    if (cache(Endpoints).get(name, namespace) === undefined) return
-    try {
-      await client.delete(Endpoints, name, { namespace })
-    } catch (error) {
-      if (!isApiError(error, 'NotFound')) throw error
-    }
-  },
+export function endpointsController(): Controller<Service> {
+  const batch = endpointBatch()
+  return {
+    name: 'endpoint-controller',
+    for: Service, reads: [Endpoints], concurrency: 5,
+    watches: [watch(Pod, servicesOfPod), watch(Endpoints, (endpoints) => [{ namespace: endpoints.metadata.namespace, name: endpoints.metadata.name ?? '' }])],
+    async reconcile(service, scope) {
+      if (service.metadata.deletionTimestamp !== undefined || !hasSelector(service)) return
+      return writeEndpoints(service, subsetsOf(service, podsOfService(service, scope)), batch, scope)
+    },
+    async gone({ name, namespace }, { client, cache }) {
+      batch.done(`${namespace}/${name}`)
+      if (cache(Endpoints).get(name, namespace) === undefined) return
+      try {
+        await client.delete(Endpoints, name, { namespace })
+      } catch (error) {
+        if (!isApiError(error, 'NotFound')) throw error
+      }
+    },
+  }
 }
 
-async function writeEndpoints(service: Service, subsets: Subset[], { client, cache }: Scope): Promise<void> {
+async function writeEndpoints(service: Service, subsets: Subset[], batch: EndpointBatch, { client, cache, clock }: Scope): Promise<Outcome | void> {
   const { name = '', namespace = '', labels: own } = service.metadata
   const labels = { ...own, 'endpoints.kubernetes.io/managed-by': 'endpoint-controller', ...(service.spec?.clusterIP === 'None' ? { 'service.kubernetes.io/headless': '' } : {}) }
   const found = cache(Endpoints).get(name, namespace)
-  if (found === undefined) {
-    await client.create(Endpoints, { apiVersion: 'v1', kind: 'Endpoints', metadata: { name, namespace, labels }, subsets })
-  } else if (!deepEqual(found.subsets ?? [], subsets) || !deepEqual(found.metadata.labels ?? {}, labels)) {
-    await client.update(Endpoints, { ...found, metadata: { ...found.metadata, labels }, subsets })
-  }
+  const key = `${namespace}/${name}`
+  if (found !== undefined && deepEqual(found.subsets ?? [], subsets) && deepEqual(found.metadata.labels ?? {}, labels)) return batch.done(key)
+  const wait = batch.wait(key, clock.now(), { before: reachable(found?.subsets ?? []), after: reachable(subsets) })
+  if (wait > 0) return { requeueAfter: wait }
+  if (found === undefined) await client.create(Endpoints, { apiVersion: 'v1', kind: 'Endpoints', metadata: { name, namespace, labels }, subsets })
+  else await client.update(Endpoints, { ...found, metadata: { ...found.metadata, labels }, subsets })
 }
+
+const reachable = (subsets: readonly Subset[]): string[] => subsets.flatMap(({ addresses = [], ports }) => addresses.map(({ ip }) => JSON.stringify([ip, ports])))
 
 /** Addresses that share ports are one subset, ready and not ready apart. */
 function subsetsOf(service: Service, pods: readonly Pod[]): Subset[] {
