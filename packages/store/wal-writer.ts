@@ -51,7 +51,7 @@ export async function walWriter(options: WalWriterOptions): Promise<WalWriter> {
 
   const openSegment = async (segment: Segment, how: 'create' | 'existing'): Promise<void> => {
     const path = join(directory, segment.name)
-    const file = await disk.open(path, how)
+    const file = await disk.open(path, how, 'durable')
     if (how === 'create') {
       try {
         await disk.syncDirectory(directory)
@@ -76,18 +76,22 @@ export async function walWriter(options: WalWriterOptions): Promise<WalWriter> {
     try {
       await file.write(frame, segment.size)
     } catch (error) {
+      const failure = diskError(error, join(directory, segment.name))
+      // No room is found out before anything is written through; all else is a sync that failed.
+      if (file.writesThrough === true && failure.code !== 'StorageFull') throw unconfirmed(error, segment)
       await takeBack(file, segment)
-      throw diskError(error, join(directory, segment.name))
+      throw failure
     }
     try {
-      await file.sync()
+      if (file.writesThrough !== true) await file.sync()
     } catch (error) {
-      // After a failed fsync the kernel may have dropped the pages: what the file holds is unknown until it is read again.
-      broken = new CodedError({ ...diskError(error, join(directory, segment.name)), code: 'StorageFailed', message: `the disk did not confirm a write to ${segment.name}`, cause: error })
-      throw broken
+      throw unconfirmed(error, segment)
     }
     segment.size += frame.length
   }
+  /** After a failed fsync the kernel may have dropped the pages: what the file holds is unknown until it is read again. */
+  const unconfirmed = (error: unknown, segment: Segment): CodedError =>
+    (broken = new CodedError({ ...diskError(error, join(directory, segment.name)), code: 'StorageFailed', message: `the disk did not confirm a write to ${segment.name}`, cause: error }))
   /** A refused write may have left some bytes: without them gone, nothing more may be written. */
   const takeBack = async (file: DiskFile, segment: Segment): Promise<void> => {
     try {

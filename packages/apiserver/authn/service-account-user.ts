@@ -17,18 +17,26 @@ export function serviceAccountUsers(signer: TokenSigner, storage: ObjectStorage,
     if (bound.secret !== undefined && uidOf('secrets', bound.secret.name, bound.namespace) !== bound.secret.uid) return false
     return bound.pod !== undefined || bound.node === undefined || uidOf('nodes', bound.node.name) === bound.node.uid
   }
+  /** One user for one token, so that what is known of a user can be remembered by it. */
+  const users = new WeakMap<TokenClaims, User>()
   return (token) => {
     const claims = signer.read(token)
     if (claims === undefined) return undefined
-    const { namespace, serviceaccount, pod, node } = claims['kubernetes.io']
+    const { namespace, serviceaccount } = claims['kubernetes.io']
     if (uidOf('serviceaccounts', serviceaccount.name, namespace) !== serviceaccount.uid || !isBoundAlive(claims)) return undefined
-    const extra = {
-      'authentication.kubernetes.io/credential-id': [`JTI=${claims.jti}`],
-      ...(pod === undefined ? {} : { 'authentication.kubernetes.io/pod-name': [pod.name], 'authentication.kubernetes.io/pod-uid': [pod.uid] }),
-      ...(node === undefined ? {} : { 'authentication.kubernetes.io/node-name': [node.name], 'authentication.kubernetes.io/node-uid': [node.uid] }),
-    }
-    return { user: { ...serviceAccountUser(namespace, serviceaccount.name), uid: serviceaccount.uid, extra }, audiences: claims.aud }
+    let user = users.get(claims)
+    if (user === undefined) users.set(claims, (user = userOf(claims)))
+    return { user, audiences: claims.aud }
   }
+}
+
+function userOf({ jti, 'kubernetes.io': { namespace, serviceaccount, pod, node } }: TokenClaims): User {
+  const extra = {
+    'authentication.kubernetes.io/credential-id': [`JTI=${jti}`],
+    ...(pod === undefined ? {} : { 'authentication.kubernetes.io/pod-name': [pod.name], 'authentication.kubernetes.io/pod-uid': [pod.uid] }),
+    ...(node === undefined ? {} : { 'authentication.kubernetes.io/node-name': [node.name], 'authentication.kubernetes.io/node-uid': [node.uid] }),
+  }
+  return { ...serviceAccountUser(namespace, serviceaccount.name), uid: serviceaccount.uid, extra }
 }
 
 export function serviceAccountUser(namespace: string, name: string): User {

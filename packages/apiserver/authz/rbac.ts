@@ -10,6 +10,9 @@ import { allowsName, ruleConcerns, type PolicyRule } from './policy-rule.ts'
 /** One subject of one binding. */
 interface Bound { readonly binding: RoleBinding; readonly subject: NonNullable<RoleBinding['subjects']>[number] }
 type Index = Map<string, Map<string, Map<string, readonly Bound[]>>>
+interface Allowed { readonly rule: PolicyRule; readonly reason: string }
+/** The grants of a user by namespace, and which of their rules concern a question apart from its name. */
+interface Known { readonly grants: Map<string, readonly Grant[]>; readonly answers: Map<string, readonly Allowed[]> }
 interface Grant { readonly rules: readonly PolicyRule[]; readonly reason: string }
 
 /** Who may do what, read from Roles and bindings. */
@@ -20,8 +23,8 @@ export interface Rbac extends Authorizer {
   rulesOfRole(kind: string, name: string, namespace: string): readonly PolicyRule[] | undefined
 }
 
-/** How many answered questions are remembered; a bound for callers that ask without end. */
-const mostQuestions = 10_000
+/** How many answered questions are remembered of one user; a bound for callers that ask without end. */
+const mostQuestions = 4096
 
 /** RBAC over the stored objects. Bindings are indexed by subject; rules are read when a question is asked for the first time. */
 export function rbac(storage: ObjectStorage, registry: ResourceRegistry): Rbac {
@@ -34,12 +37,12 @@ export function rbac(storage: ObjectStorage, registry: ResourceRegistry): Rbac {
   const prefixes = new Set([roles, clusterRoles, roleBindings, clusterRoleBindings].map(({ prefix }) => prefix))
   /** namespace ('' cluster) -> subject -> bindings by name; undefined until somebody asks. */
   let index: Index | undefined
-  /** What of a user's rules concerns a question apart from its name, until a rule changes. */
-  const concerning = new Map<string, readonly { readonly rule: PolicyRule; readonly reason: string }[]>()
+  /** What is known of each user until a rule changes. */
+  let known = new WeakMap<User, Known>()
   const bindingPrefixes = new Set([roleBindings.prefix, clusterRoleBindings.prefix])
   storage.onWrite(({ resource: { prefix }, before, after }) => {
     if (!prefixes.has(prefix)) return
-    concerning.clear()
+    known = new WeakMap()
     if (index === undefined || !bindingPrefixes.has(prefix)) return
     if (before !== undefined) remove(index, before)
     if (after !== undefined) add(index, after)
@@ -72,14 +75,19 @@ export function rbac(storage: ObjectStorage, registry: ResourceRegistry): Rbac {
       return keys.flatMap((key) => [...bySubject.get(key)?.values() ?? []].flat().sort(byBindingName).map(grantOf).filter((grant) => grant !== undefined))
     })
   }
-  const concerns = (user: User, attributes: Attributes) => {
+  const concerns = (user: User, attributes: Attributes): readonly Allowed[] => {
     const { isResource, verb, path, group, resource: plural, subresource, namespace } = attributes
-    const key = `${user.name}\0${user.groups.join('\0')}\n${verb} ${isResource ? `${group}/${plural}/${subresource} ${namespace}` : path}`
-    let found = concerning.get(key)
+    let about = known.get(user)
+    if (about === undefined) known.set(user, (about = { grants: new Map(), answers: new Map() }))
+    const key = isResource ? `${verb} ${group}/${plural}/${subresource} ${namespace}` : `${verb} ${path}`
+    let found = about.answers.get(key)
     if (found !== undefined) return found
-    found = grantsOf(user, isResource ? namespace : '').flatMap(({ rules, reason }) => rules.filter((rule) => ruleConcerns(rule, attributes)).map((rule) => ({ rule, reason })))
-    if (concerning.size >= mostQuestions) concerning.clear()
-    concerning.set(key, found)
+    const scope = isResource ? namespace : ''
+    let grants = about.grants.get(scope)
+    if (grants === undefined) about.grants.set(scope, (grants = grantsOf(user, scope)))
+    found = grants.flatMap(({ rules, reason }) => rules.filter((rule) => ruleConcerns(rule, attributes)).map((rule) => ({ rule, reason })))
+    if (about.answers.size >= mostQuestions) about.answers.clear()
+    about.answers.set(key, found)
     return found
   }
   return {
