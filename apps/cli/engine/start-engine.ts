@@ -30,11 +30,17 @@ export interface StartOptions {
   readonly meanwhile?: (() => void) | undefined
 }
 
+/** How V8 runs the engine: the young generation holds what one request or reconciliation makes. A third of what V8 would take costs no more processor time and 80 MB less. */
+const engineFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16']
+
+/** How glibc runs it: native code takes little memory and for a short time, so two pools do; by itself it makes eight for each processor. */
+const engineEnvironment = { MALLOC_ARENA_MAX: '2' }
+
 /** Starts the engine in a process of its own that outlives this one, and waits until its API server answers. Throws the engine's own CodedError when it cannot start. */
 export async function startEngine(order: EngineOrder, { logFile, meanwhile }: StartOptions): Promise<StartedEngine> {
   const log = openSync(logFile, 'a', 0o600)
   const main = join(fileURLToPath(new URL('.', import.meta.url)), 'main.ts')
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, order.name], { detached: true, stdio: ['ignore', log, log, 'ipc'], cwd: order.directory })
+  const child = spawn(process.execPath, [...engineFlags, main, order.name], { detached: true, stdio: ['ignore', log, log, 'ipc'], cwd: order.directory, env: { ...engineEnvironment, ...process.env } })
   closeSync(log)
   const answer = await new Promise<EngineAnswer>((resolve, reject) => {
     child.once('message', (message) => resolve(message as EngineAnswer))
