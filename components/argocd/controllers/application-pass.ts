@@ -1,5 +1,5 @@
 import { deepEqual } from '@idp/formats'
-import { rfc3339 } from '@idp/kit'
+import { backoff, rfc3339 } from '@idp/kit'
 import { compileIgnoreRule } from '../engine/compare/ignored-fields.ts'
 import { decideAutoSync } from '../engine/auto-sync.ts'
 import { mergeConditions } from '../engine/conditions.ts'
@@ -19,6 +19,8 @@ const historyLimit = 10
 /** How often an Application that waits for a sync window looks at the clock, in milliseconds. */
 const windowCheck = 30_000
 
+/** For how long a repo server or a Git server that does not answer is no reason to doubt what is known, in milliseconds; as upstream's repoErrorGracePeriod. */
+const unreachableGrace = 180_000
 /** How often news of single resources alone are written, in milliseconds: a rollout changes them many times a second. */
 const rowsEvery = 1_000
 
@@ -44,6 +46,7 @@ export async function applicationPass(application: Application, memory: Memory, 
     return comparisonFailed(application, error, memory, context)
   }
   memory.failures = 0
+  memory.unreachableSince = undefined
   await context.followTargets(memory, loaded.targets, application)
   const compare = (): Promise<Comparison> => compareApplication(application, loaded.targets, context.compareContext(memory))
   let comparison = await compare()
@@ -107,15 +110,19 @@ async function currentTargets(application: Application, memory: Memory, wish: Re
     ...(freshAfter === undefined ? {} : { freshAfter }),
   }, context.loadContext())
   if (wish?.kind === 'hard') memory.predictions.clear()
-  // After a restart the last look at Git still counts for as long as it would have without one.
-  const isResumed = memory.loaded === undefined && wish === undefined && now < Date.parse(application.status?.reconciledAt ?? '') + (poll ?? Infinity)
-  Object.assign(memory, { loaded, specIdentity: identity, loadedAt: now, stale: false, reconciled: !isResumed, refreshSeenAt: undefined })
+  Object.assign(memory, { loaded, specIdentity: identity, loadedAt: now, stale: false, reconciled: true, refreshSeenAt: undefined })
   return loaded
 }
 
 async function comparisonFailed(application: Application, error: TargetError, memory: Memory, context: ControllerContext): Promise<PassOutcome> {
   const now = rfc3339(context.clock.now())
   memory.failures++
+  if (error.unreachable && refreshWish(application)?.kind !== 'hard' && deepEqual(application.status?.sync?.comparedTo, comparedTo(application))) {
+    const since = memory.unreachableSince ??= context.clock.now()
+    memory.stale = true
+    const past = context.clock.now() - since
+    if (past < unreachableGrace) return { requeueAfter: backoff(memory.failures, { initial: 50, max: past < 20_000 ? 500 : 5_000 }) }
+  }
   memory.loadedAt = context.clock.now()
   memory.refreshSeenAt = undefined
   const seen = application.status?.health?.status
@@ -178,7 +185,6 @@ function nextStatus(application: Application, { loaded, comparison, state, memor
   const multiple = hasMultipleSources(application.spec)
   const before = application.status
   const sync = { status: comparison.status, ...(multiple ? { revisions: [...targets.revisions] } : { revision: targets.revisions[0] ?? '' }), comparedTo: comparedTo(application) }
-  const isReconciled = memory.reconciled || before?.reconciledAt === undefined || !deepEqual(before.sync, sync)
   return withConditions(application, [...targets.warnings, ...comparison.conditions], now, {
     sync,
     health: healthWith(application, comparison.health, now),
@@ -186,7 +192,7 @@ function nextStatus(application: Application, { loaded, comparison, state, memor
     summary: comparison.images.length === 0 ? {} : { images: [...comparison.images] },
     ...(multiple ? { sourceTypes: [...targets.sourceTypes] } : { sourceType: targets.sourceTypes[0] ?? 'Directory' }),
     controllerNamespace: application.metadata.namespace ?? '',
-    reconciledAt: isReconciled ? now : before.reconciledAt ?? now,
+    reconciledAt: memory.reconciled || before?.reconciledAt === undefined ? now : before.reconciledAt,
     ...(state === undefined ? {} : { operationState: state }),
     ...historyAfter(application, finished ? state : undefined),
   })

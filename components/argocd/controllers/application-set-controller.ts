@@ -2,7 +2,7 @@ import { isApiError, Secret } from '@idp/api'
 import type { Client } from '@idp/client'
 import { controllerOf, createEventRecorder, createWorkQueue, informer, type CacheChange } from '@idp/controller'
 import { deepEqual, type JsonObject } from '@idp/formats'
-import { backoff, messageOf, rfc3339, type Clock, type Log, type Random } from '@idp/kit'
+import { backoff, isCoded, messageOf, rfc3339, type Clock, type Log, type Random } from '@idp/kit'
 import { goRenderer, plainRenderer } from '../engine/app-template.ts'
 import { conditionsFor, mergedConditions, resourceRow } from '../engine/application-set-status.ts'
 import { desiredApplication, ownerReference, sameDesire } from '../engine/desired-application.ts'
@@ -36,6 +36,8 @@ export interface ApplicationSetController {
 
 const setRefreshAnnotation = 'argocd.argoproj.io/application-set-refresh'
 const defaultRequeue = 180_000
+/** How often a server that does not answer is asked before the set's status says so; about half a minute. */
+const unreachableAttempts = 60
 /** How long changes of the Applications' status are collected before the set's own status shows them. */
 const statusDelay = 3_000
 
@@ -80,6 +82,11 @@ export function startApplicationSetController(options: ApplicationSetControllerO
     } catch (error) {
       if (!(error instanceof GenerationError)) throw error
       failure = error
+    }
+    // Nothing is known to be wrong with the set: who answers for Git has not come up yet. Soon it is asked again.
+    if (failure !== undefined && isCoded(failure.cause, 'RepoServerUnreachable', 'GitUnreachable') && (attempts.get(name) ?? 0) < unreachableAttempts) {
+      attempts.set(name, (attempts.get(name) ?? 0) + 1)
+      return backoff(attempts.get(name) ?? 1, { initial: 50, max: 500 })
     }
     if (set.spec.strategy?.type === 'RollingSync') recorder.event({ object: set }, 'Warning', 'Unsupported', 'strategy RollingSync is not supported: all Applications sync at once')
     if (annotated) await client.patch(ApplicationSet, name, { metadata: { annotations: { [setRefreshAnnotation]: null } } }, { type: 'merge', namespace })

@@ -24,6 +24,8 @@ export interface Memory {
   wroteAt: number
   /** Failures to load in a row. */
   failures: number
+  /** Since when the repo server, or the Git server behind it, does not answer at all. */
+  unreachableSince: number | undefined
   readonly predictions: Predictions
   /** Keys of targets and hooks, to find the Application when one of them changes. */
   keys: ReadonlySet<string>
@@ -34,7 +36,7 @@ export interface Memory {
 }
 
 export function newMemory(): Memory {
-  return { loaded: undefined, specIdentity: '', loadedAt: 0, stale: false, refreshSeenAt: undefined, reconciled: false, wroteAt: 0, failures: 0, predictions: new Map(), keys: new Set(), missingKinds: false, kindsCame: false }
+  return { loaded: undefined, specIdentity: '', loadedAt: 0, stale: false, refreshSeenAt: undefined, reconciled: false, wroteAt: 0, failures: 0, unreachableSince: undefined, predictions: new Map(), keys: new Set(), missingKinds: false, kindsCame: false }
 }
 
 /** What passes use of the controller. */

@@ -48,6 +48,12 @@ export interface LoadedSources { readonly digests: readonly string[]; readonly m
 /** Thrown with the text of a ComparisonError condition. */
 export class TargetError extends Error {
   override readonly name = 'TargetError'
+  /** Nothing is wrong with the sources as far as is known: the repo server, or the Git server, does not answer. */
+  readonly unreachable: boolean
+  constructor(message: string, { unreachable = false }: { readonly unreachable?: boolean } = {}) {
+    super(message)
+    this.unreachable = unreachable
+  }
 }
 
 /** Renders every source of an Application and prepares the objects for comparison. Throws TargetError. */
@@ -60,7 +66,7 @@ export async function loadTargets(request: LoadRequest, context: LoadContext): P
     try {
       return await context.repo.manifests(manifestRequest(request, { source, at, refs }, context))
     } catch (error) {
-      throw new TargetError(`Failed to load target state: failed to generate manifest for source ${at + 1} of ${sources.length}: rpc error: code = Unknown desc = ${described(error)}`)
+      throw new TargetError(`Failed to load target state: failed to generate manifest for source ${at + 1} of ${sources.length}: rpc error: code = Unknown desc = ${described(error)}`, { unreachable: isCoded(error, 'RepoServerUnreachable', 'GitUnreachable') })
     }
   }))
   const digests = answers.map((one) => one.digest)
