@@ -17,11 +17,22 @@ const known = new Set([
   'x-kubernetes-list-type', 'x-kubernetes-list-map-keys', 'x-kubernetes-map-type', 'x-kubernetes-validations',
 ])
 
+/** Parts of which nothing is asked but what the schema's `type` is. */
+const ordinary = new Set([
+  'type', 'format', 'title', 'description', 'nullable', 'enum', 'properties', 'items', 'required', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf', 'minLength', 'maxLength', 'minItems', 'maxItems',
+  'minProperties', 'maxProperties', 'example', 'externalDocs',
+])
+
 /** Where a schema stands: at the root, as a field, as a list's item, or below allOf, anyOf, oneOf, not. */
 type Level = 'root' | 'field' | 'item' | 'junctor'
 
 /** Checks that a CRD's schema is structural (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema). */
 export function checkStructuralSchema(check: Checker, schema: Schema, path: string, level: Level = 'root'): void {
+  if ((level === 'field' || level === 'item') && isOrdinary(schema)) {
+    for (const name in schema.properties) checkStructuralSchema(check, schema.properties[name] ?? {}, `${path}.properties[${name}]`, 'field')
+    if (schema.items) checkStructuralSchema(check, schema.items, `${path}.items`, 'item')
+    return
+  }
   const raw = schema as unknown as JsonObject
   for (const field of unsupported) if (raw[field] !== undefined) check.forbidden(join(path, field), `${field} is not supported`)
   if (schema.uniqueItems === true) check.forbidden(join(path, 'uniqueItems'), 'uniqueItems cannot be set to true since the runtime complexity becomes quadratic')
@@ -36,6 +47,13 @@ export function checkStructuralSchema(check: Checker, schema: Schema, path: stri
   for (const name in schema.properties) checkStructuralSchema(check, schema.properties[name] ?? {}, `${path}.properties[${name}]`, below)
   if (typeof schema.additionalProperties === 'object') checkStructuralSchema(check, schema.additionalProperties, `${path}.additionalProperties`, below)
   if (schema.items) checkStructuralSchema(check, schema.items, `${path}.items`, level === 'junctor' ? 'junctor' : 'item')
+}
+
+/** A type and what belongs to it, as most schemas are: nothing there that a rule could object to. */
+function isOrdinary(schema: Schema): boolean {
+  for (const part in schema) if (!ordinary.has(part)) return false
+  const { type } = schema
+  return type !== undefined && types.includes(type) && (type !== 'array' || schema.items !== undefined)
 }
 
 function checkPattern(check: Checker, { pattern }: Schema, path: string): void {
