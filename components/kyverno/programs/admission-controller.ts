@@ -17,6 +17,7 @@ import { apiContext, objectsOf } from './api-context.ts'
 import { celImageSource } from './cel-image-source.ts'
 import { watchCelPolicies } from './cel-policies.ts'
 import { markCelPolicies } from './cel-status.ts'
+import { coalesced } from './coalesced.ts'
 import { createGlobalContext } from './global-context.ts'
 import { imageTrust } from './image-trust.ts'
 import { followConfig } from './kyverno-config.ts'
@@ -25,6 +26,8 @@ import { servingCertificate } from './serving-certificate.ts'
 import { webhookKeeper } from './webhook-keeper.ts'
 
 const port = 9443
+/** Policies that arrive together are one change of the webhooks. */
+const settleMs = 100
 
 /** kyverno-admission-controller: decides on requests, keeps its own webhook configurations, tells policies that they are ready. */
 export async function admissionController(container: Container): Promise<number> {
@@ -65,8 +68,10 @@ export async function admissionController(container: Container): Promise<number>
       clock.timer(1_000, look)
     }
   })
-  cluster.onChange(look)
-  namespaced.onChange(look)
+  const lookSoon = coalesced(container, settleMs, look)
+  const policyChanged = (change: PolicyChange): void => { if (!saysSame(change) || change.after?.status?.ready !== true) lookSoon() }
+  cluster.onChange(policyChanged)
+  namespaced.onChange(policyChanged)
   cel.onChange(look)
   config.onChange(look)
   look()
@@ -75,14 +80,17 @@ export async function admissionController(container: Container): Promise<number>
   return 0
 }
 
+interface PolicyChange { readonly before?: PolicyObject | undefined; readonly after?: PolicyObject | undefined }
+
+/** True when only a policy's status has changed. Annotations say which controllers rules are derived for, and do not count as a generation. */
+function saysSame({ before, after }: PolicyChange): boolean {
+  return before !== undefined && after !== undefined && before.metadata.uid === after.metadata.uid && before.metadata.generation === after.metadata.generation && deepEqual(before.metadata.annotations ?? {}, after.metadata.annotations ?? {})
+}
+
 /** The policies that concern a namespace, as the same array until one changes: rules are read and indexed once per array. */
 function policyLists(cluster: Informer<PolicyObject>, namespaced: Informer<PolicyObject>): (namespace: string) => readonly PolicyObject[] {
   const lists = new Map<string, readonly PolicyObject[]>()
-  const forget = ({ before, after }: { readonly before?: PolicyObject | undefined; readonly after?: PolicyObject | undefined }): void => {
-    const same = before !== undefined && after !== undefined && before.metadata.uid === after.metadata.uid && before.metadata.generation === after.metadata.generation
-    // Annotations say which controllers rules are derived for, and do not count as a generation.
-    if (!same || !deepEqual(before.metadata.annotations ?? {}, after.metadata.annotations ?? {})) lists.clear()
-  }
+  const forget = (change: PolicyChange): void => { if (!saysSame(change)) lists.clear() }
   cluster.onChange(forget)
   namespaced.onChange(forget)
   return (namespace) => {

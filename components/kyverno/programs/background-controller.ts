@@ -13,11 +13,14 @@ import { ClusterPolicy, Policy, type PolicyObject, type Rule } from '../kinds/po
 import { UpdateRequestKind } from '../kinds/update-request.ts'
 import { apiContext } from './api-context.ts'
 import { followCelBackground } from './cel-background.ts'
+import { coalesced } from './coalesced.ts'
 import { createScanQueue } from './scan-queue.ts'
 import { followUpdateRequests } from './update-requests.ts'
 
 const prefix = 'generate.kyverno.io'
 const owner = 'background-controller'
+/** Policies that arrive together are followed together. */
+const settleMs = 100
 
 /**
  * kyverno-background-controller: carries out UpdateRequests (rules that change existing objects) and makes what generate rules ask for. Level-driven: for a resource that a rule is about it looks at what should be there
@@ -82,11 +85,11 @@ export async function backgroundController(container: Container): Promise<number
     }
     for (const [kindKey, view] of triggers) if (!kindKey.startsWith('downstream')) for (const { metadata } of view.cache.list()) queue.add(`${kindKey}|${metadata.namespace ?? ''}|${metadata.name ?? ''}`)
   }
-  const changed = (): void => void follow().catch((error: unknown) => {
+  const changed = coalesced(container, settleMs, () => void follow().catch((error: unknown) => {
     if (signal.aborted) return
     log.warn('policies could not be followed; trying again', { error: messageOf(error) })
     clock.timer(1_000, changed)
-  })
+  }))
   for (const view of [cluster, namespaced]) {
     view.onChange(({ before, after }) => {
       if (before?.metadata.generation === after?.metadata.generation) return

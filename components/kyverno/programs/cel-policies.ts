@@ -7,6 +7,7 @@ import type { Container } from '@idp/sandbox'
 import type { CelSource } from '../engine/cel/cel-source.ts'
 import type { CelWorld } from '../engine/cel/cel-results.ts'
 import { CelExceptionKind, celPolicyKinds, type CelException, type CelPolicy } from '../kinds/cel-policy.ts'
+import { coalesced } from './coalesced.ts'
 import { clusterCelSource, type ClusterCelSourceOptions } from './cluster-cel-source.ts'
 
 /** The policies of policies.kyverno.io as a program sees them. */
@@ -22,6 +23,9 @@ export interface CelPolicies {
   /** Calls for changes of what policies or exceptions say, not of their status. */
   onChange(listener: () => void): void
 }
+
+/** Changes that come together are told together. */
+const settleMs = 100
 
 /** Watches every kind of policies.kyverno.io and its exceptions. */
 export function watchCelPolicies({ clock, log, signal, net }: Pick<Container, 'clock' | 'log' | 'signal' | 'net'>, client: Client, more: Pick<ClusterCelSourceOptions, 'globalContext' | 'images'> = {}): CelPolicies {
@@ -42,9 +46,12 @@ export function watchCelPolicies({ clock, log, signal, net }: Pick<Container, 'c
       return { body: parsed(text), statusCode: response.status }
     },
   })
+  const relook = coalesced({ clock, signal }, settleMs, () => {
+    void look().catch((error: unknown) => { if (!signal.aborted) log.warn('kinds could not be listed', { error: messageOf(error) }) }).then(() => { for (const listener of listeners) listener() })
+  })
   const changed = (): void => {
     policies = undefined
-    void look().catch((error: unknown) => { if (!signal.aborted) log.warn('kinds could not be listed', { error: messageOf(error) }) }).then(() => { for (const listener of listeners) listener() })
+    relook()
   }
   for (const view of [...views, exceptions]) view.onChange(({ before, after }) => { if (before?.metadata.generation !== after?.metadata.generation || before?.metadata.uid !== after?.metadata.uid) changed() })
   const synced = (async () => {

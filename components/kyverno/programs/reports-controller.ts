@@ -1,7 +1,7 @@
 import { isApiError, Namespace, type Kind } from '@idp/api'
 import type { Client } from '@idp/client'
 import { informer, type Informer } from '@idp/controller'
-import type { AnyObject, KubeObject } from '@idp/formats'
+import { deepEqual, type AnyObject, type Json, type KubeObject } from '@idp/formats'
 import { CodedError, messageOf } from '@idp/kit'
 import { untilAborted, type Container } from '@idp/sandbox'
 import { validateCel } from '../engine/cel/cel-results.ts'
@@ -15,11 +15,20 @@ import { celFamily } from '../kinds/cel-policy.ts'
 import { GlobalContextEntry } from '../kinds/global-context-entry.ts'
 import { ClusterPolicy, ClusterPolicyReportKind, Policy, PolicyExceptionKind, PolicyReportKind, type PolicyObject, type PolicyReport } from '../kinds/policy.ts'
 import { apiContext } from './api-context.ts'
+import { coalesced } from './coalesced.ts'
 import { watchCelPolicies } from './cel-policies.ts'
 import { createGlobalContext } from './global-context.ts'
 import { followConfig } from './kyverno-config.ts'
 import { createScanQueue } from './scan-queue.ts'
 import { serviceCalls } from './service-call.ts'
+
+/** A resource that changes is scanned this much later, once for all its changes: upstream waits 30 s for a scan and 10 s for the report. */
+const scanDelayMs = 10_000
+/** Policies that arrive together are followed together. */
+const settleMs = 1_000
+
+/** What policies look at: status is no part of what a background scan goes by, as upstream's hash of a resource. */
+const content = ({ metadata: { labels, annotations, name, namespace }, ...object }: AnyObject): Json => ({ ...object, status: null, metadata: { labels, annotations, name, namespace } }) as unknown as Json
 
 /** kyverno-reports-controller: scans what is there against the policies and keeps one report per resource. A change costs the resources it concerns. */
 export async function reportsController(container: Container): Promise<number> {
@@ -49,7 +58,7 @@ export async function reportsController(container: Container): Promise<number> {
     const scans = await validateCel(cel.list(), { object, namespaceLabels }, cel.world(), 'background')
     await report(client, object, [...found, ...scans], { policies: [...policies(), ...(cel.list() as unknown as readonly PolicyObject[])], clock, live: namespace === '' ? clusterReports.cache : reports.cache })
   }
-  const queue = createScanQueue(scan, (key, error) => log.warn('a scan failed; trying again', { key, error: messageOf(error) }), container)
+  const queue = createScanQueue(scan, (key, error) => log.warn('a scan failed; trying again', { key, error: messageOf(error) }), { clock, signal, delayMs: scanDelayMs })
   const follow = async (): Promise<void> => {
     const served = await client.kinds()
     const classic = policies().flatMap((policy) => rulesOf(policy)).filter((rule) => rule.validate !== undefined).flatMap((rule) => kindsOf(rule.match)).flatMap((pattern) => kindsMatching(pattern, served))
@@ -59,16 +68,16 @@ export async function reportsController(container: Container): Promise<number> {
       if (kinds.has(kindKey)) continue
       const view = watch(kind as Kind<AnyObject>)
       kinds.set(kindKey, view)
-      view.onChange(({ after }) => { if (after !== undefined) queue.add(`${kindKey}|${after.metadata.namespace ?? ''}|${after.metadata.name ?? ''}`) })
+      view.onChange(({ before, after }) => { if (after !== undefined && (before === undefined || !deepEqual(content(before), content(after)))) queue.add(`${kindKey}|${after.metadata.namespace ?? ''}|${after.metadata.name ?? ''}`) })
     }
     // A policy that changed concerns every resource that is watched.
     for (const [kindKey, view] of kinds) for (const { metadata } of view.cache.list()) queue.add(`${kindKey}|${metadata.namespace ?? ''}|${metadata.name ?? ''}`)
   }
-  const changed = (): void => void follow().catch((error: unknown) => {
+  const changed = coalesced(container, settleMs, () => void follow().catch((error: unknown) => {
     if (signal.aborted) return
     log.warn('policies could not be followed; trying again', { error: messageOf(error) })
-    clock.timer(1_000, changed)
-  })
+    changed()
+  }))
   cluster.onChange(({ before, after }) => { if (before?.metadata.generation !== after?.metadata.generation) changed() })
   exceptions.onChange(({ before, after }) => { if (before?.metadata.generation !== after?.metadata.generation) changed() })
   namespaced.onChange(({ before, after }) => { if (before?.metadata.generation !== after?.metadata.generation) changed() })
