@@ -2,7 +2,7 @@ import { messageOf } from '@idp/kit'
 import { createCa, issueCertificate, type KeyPair } from '@idp/pki'
 import { attachmentsOf } from '../../components/cilium/engine/attachment.ts'
 import { resolvedRefs } from '../../components/cilium/engine/backends.ts'
-import { judgeListeners } from '../../components/cilium/engine/listener-status.ts'
+import { countRoutes, judgeListeners } from '../../components/cilium/engine/listener-status.ts'
 import type { World } from '../../components/cilium/engine/world.ts'
 import { routedWorld, type RoutedWorld } from '../../components/cilium/test/routed-world.ts'
 import { memory, sockets, type Transport } from '../../components/cilium/test/transport.ts'
@@ -139,7 +139,7 @@ function checkConditions({ expect }: Case, world: World): string | undefined {
     if (got.join() !== wanted.join()) return `${what}: wanted ${wanted.join(', ') || 'none'}, got ${got.join(', ') || 'none'}`
   }
   for (const [name, wanted] of Object.entries(expect.attached ?? {})) {
-    const got = gateway === undefined ? undefined : judgeListeners(gateway, world).find(({ listener }) => listener.name === name)?.attachedRoutes
+    const got = gateway === undefined ? undefined : countRoutes(gateway, world).get(name) ?? 0
     if (got !== wanted) return `routes on ${name}: wanted ${wanted}, got ${got}`
   }
   return undefined

@@ -66,7 +66,7 @@ export function startAgent({ client, admin, ip, namespace, clock, log, signal, c
     node, engine, registry, names, clock, dns: clusterDns(config),
     record(flow) {
       if (flows === undefined) return
-      const made = { ...flow, sequence: flows.seen + 1, node, time: clock.now() }
+      const made = Object.assign(flow, { sequence: flows.seen + 1, node, time: clock.now() })
       flows.add(made)
       metrics.count(made)
     },

@@ -15,6 +15,7 @@ export interface DataPathOptions {
   readonly clock: Pick<Clock, 'now'>
   /** Cluster DNS as an endpoint: what look-ups are sent to. */
   readonly dns: Endpoint
+  /** Takes the object over. */
   record(flow: Omit<Flow, 'sequence' | 'node' | 'time'>): void
 }
 

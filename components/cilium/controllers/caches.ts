@@ -1,4 +1,5 @@
 import { Namespace, Secret, Service } from '@idp/api'
+import { deepEqual, type ObjectMeta } from '@idp/formats'
 import { watch, type Key, type Scope, type Watch } from '@idp/controller'
 import { caOf, isOurs, tlsOf, worldOf } from '../engine/world-of.ts'
 import type { World } from '../engine/world.ts'
@@ -28,5 +29,20 @@ export function parentsOf(route: Route): Key[] {
   return (route.spec.parentRefs ?? []).map((ref) => ({ name: ref.name, namespace: ref.namespace ?? route.metadata.namespace }))
 }
 
+/** An object before and after a change. */
+export interface Change { readonly before: { readonly metadata: ObjectMeta } | undefined; readonly after: { readonly metadata: ObjectMeta } | undefined }
+
+/** Whether a change is more than one of the status: of a kind whose generation counts its specs. */
+export function specChanged({ before, after }: Change): boolean {
+  return before === undefined || after === undefined || before.metadata.generation !== after.metadata.generation
+}
+
+/** Whether labels have changed, of which selectors may ask. */
+export function labelsChanged({ before, after }: Change): boolean {
+  return before === undefined || after === undefined || !deepEqual(before.metadata.labels ?? {}, after.metadata.labels ?? {})
+}
+
+const parentsOfChanged = (route: Route, _scope: Scope, change: Change): Key[] => (specChanged(change) ? parentsOf(route) : [])
+
 /** Every kind of route wakes the Gateways it names. */
-export const routesWakeGateways: readonly Watch<never>[] = [watch(HTTPRoute, parentsOf), watch(GRPCRoute, parentsOf), watch(TLSRoute, parentsOf)]
+export const routesWakeGateways: readonly Watch<never>[] = [watch(HTTPRoute, parentsOfChanged), watch(GRPCRoute, parentsOfChanged), watch(TLSRoute, parentsOfChanged)]

@@ -1,14 +1,15 @@
 import { EndpointSlice, isApiError, Namespace, Pod, Secret, Service } from '@idp/api'
 import { controllerReference, isPodReady, watch, type Controller, type Scope } from '@idp/controller'
+import { deepEqual } from '@idp/formats'
 import { rfc3339 } from '@idp/kit'
-import { conditions, type Verdict } from '../engine/condition.ts'
+import { conditions, type Condition, type Verdict } from '../engine/condition.ts'
 import { isInsecure } from '../engine/frontend-validation.ts'
-import { judgeListeners, type ListenerVerdict } from '../engine/listener-status.ts'
+import { countRoutes, judgeListeners, type ListenerVerdict } from '../engine/listener-status.ts'
 import { allocatePorts, type PortMap } from '../engine/proxy-ports.ts'
 import { isOurs } from '../engine/world-of.ts'
 import { Gateway, GatewayClass, ReferenceGrant } from '../kinds/gateway-api.ts'
 import { configMapNameLabel } from './ca-copies.ts'
-import { keyOf, ourGateways, routesWakeGateways, worldIn } from './caches.ts'
+import { keyOf, labelsChanged, ourGateways, routesWakeGateways, worldIn } from './caches.ts'
 
 export interface GatewaySettings {
   /** Node ports asked for by listener port; another is taken where one is not free. */
@@ -30,25 +31,34 @@ export function gatewayController(settings: GatewaySettings): Controller<Gateway
   const all = (_object: unknown, scope: Scope) => ourGateways(scope)
   /** Labels and annotations that a Service was last given, by its uid: what is no longer wished for must be taken away. */
   const applied = new Map<string, string>()
+  /** When the status of a Gateway was last written, by its uid. */
+  const counted = new Map<string, number>()
   return {
     name: 'gateway',
     for: Gateway,
     owns: [Service, EndpointSlice],
     watches: [
-      ...routesWakeGateways, watch(GatewayClass, all), watch(ReferenceGrant, all), watch(Namespace, all),
+      ...routesWakeGateways, watch(GatewayClass, all), watch(ReferenceGrant, all), watch(Namespace, (_namespace, scope, change) => (labelsChanged(change) ? ourGateways(scope) : [])),
       watch(Secret, (secret, scope) => scope.cache(Gateway).list().filter((gateway) => refersTo(gateway, secret)).map(keyOf)),
       watch(Pod, (pod, scope) => (isProxy(pod, settings) ? ourGateways(scope) : [])),
     ],
     async reconcile(gateway, scope) {
       if (!isOurs(gateway, scope.cache(GatewayClass))) return
       const now = rfc3339(scope.clock.now())
-      const verdicts = judgeListeners(gateway, worldIn(scope, settings.secretsNamespace))
+      const world = worldIn(scope, settings.secretsNamespace)
+      const verdicts = judgeListeners(gateway, world)
+      const attached = countRoutes(gateway, world)
       const unsupported = gateway.spec.addresses?.find(({ type = 'IPAddress' }) => type !== 'IPAddress')
-      if (unsupported !== undefined) return { status: statusOf(gateway, verdicts, undefined, now, `addresses of type ${unsupported.type} are not supported`) }
+      if (unsupported !== undefined) return { status: statusOf(gateway, verdicts, attached, undefined, now, `addresses of type ${unsupported.type} are not supported`) }
       const ports = [...new Set(verdicts.filter(({ programmed }) => programmed).map(({ listener }) => listener.port))].sort((a, b) => a - b)
       const service = await keepService(gateway, ports, settings, applied, scope)
       await keepEndpoints(gateway, ports, settings, scope)
-      return { status: statusOf(gateway, verdicts, service, now) }
+      const status = statusOf(gateway, verdicts, attached, service, now)
+      // While a cluster starts, routes come one by one: their number alone is not worth a write each.
+      const wait = (counted.get(gateway.metadata.uid ?? '') ?? 0) + countMs - scope.clock.now()
+      if (wait > 0 && deepEqual(withoutCounts(status), withoutCounts(gateway.status as GatewayStatus | undefined))) return deepEqual(status, gateway.status) ? undefined : { requeueAfter: wait }
+      counted.set(gateway.metadata.uid ?? '', scope.clock.now())
+      return { status }
     },
   }
 }
@@ -125,6 +135,15 @@ async function keepEndpoints(gateway: Gateway, ports: readonly number[], setting
 
 const insecure: Verdict = { type: 'InsecureFrontendValidationMode', status: 'True', reason: 'ConfigurationChanged', message: 'some listener lets in clients without a valid certificate (AllowInsecureFallback)' }
 
+/** How long a status waits that differs only in the number of routes. */
+const countMs = 500
+
+interface GatewayStatus { readonly addresses: readonly { readonly type: string; readonly value: string }[]; readonly conditions: readonly Condition[]; readonly listeners: readonly { readonly attachedRoutes: number; readonly [field: string]: unknown }[] }
+
+function withoutCounts(status: GatewayStatus | undefined): unknown {
+  return { ...status, listeners: (status?.listeners ?? []).map((listener) => ({ ...listener, attachedRoutes: 0 })) }
+}
+
 function hasAll(present: Readonly<Record<string, string>> | undefined, wanted: Readonly<Record<string, string>>): boolean {
   return Object.entries(wanted).every(([name, value]) => present?.[name] === value)
 }
@@ -137,7 +156,7 @@ function staticAddresses(gateway: Gateway): string[] {
   return (gateway.spec.addresses ?? []).flatMap(({ value }) => (value === undefined || value === '' ? [] : [value]))
 }
 
-function statusOf(gateway: Gateway, verdicts: readonly ListenerVerdict[], service: Service | undefined, now: string, refusal?: string): unknown {
+function statusOf(gateway: Gateway, verdicts: readonly ListenerVerdict[], attached: ReadonlyMap<string, number>, service: Service | undefined, now: string, refusal?: string): GatewayStatus {
   const { generation } = gateway.metadata
   const ingress = service?.status?.loadBalancer?.ingress ?? []
   const addresses = service?.spec.type === 'LoadBalancer'
@@ -154,8 +173,8 @@ function statusOf(gateway: Gateway, verdicts: readonly ListenerVerdict[], servic
   return {
     addresses,
     conditions: conditions([accepted, programmed, ...(isInsecure(gateway) ? [insecure] : [])], gateway.status?.conditions, generation, now),
-    listeners: verdicts.map(({ listener, supportedKinds, attachedRoutes, verdicts: judged }) => ({
-      name: listener.name, supportedKinds, attachedRoutes,
+    listeners: verdicts.map(({ listener, supportedKinds, verdicts: judged }) => ({
+      name: listener.name, supportedKinds, attachedRoutes: attached.get(listener.name) ?? 0,
       conditions: conditions(judged, gateway.status?.listeners?.find(({ name }) => name === listener.name)?.conditions, generation, now),
     })),
   }

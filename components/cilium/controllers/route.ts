@@ -6,23 +6,23 @@ import { backendRefsOf, resolvedRefs } from '../engine/backends.ts'
 import { conditions, type Verdict } from '../engine/condition.ts'
 import { unsupported } from '../engine/route-action.ts'
 import { controllerName, Gateway, GatewayClass, GRPCRoute, HTTPRoute, ReferenceGrant, TLSRoute, type Route } from '../kinds/gateway-api.ts'
-import { keyOf, parentsOf, worldIn } from './caches.ts'
+import { keyOf, labelsChanged, parentsOf, specChanged, worldIn, type Change } from './caches.ts'
 
 type Parents = NonNullable<NonNullable<HTTPRoute['status']>['parents']>
 
 /** Writes the verdicts on each route of a kind: accepted by which Gateway, and whether its references hold. */
 export function routeController<T extends Route>(kind: Kind<T>): Controller<T> {
-  const which = (concerned: (route: T, object: { metadata: { name?: string; namespace?: string } }) => boolean) => (object: { metadata: { name?: string; namespace?: string } }, scope: Scope) =>
-    scope.cache(kind).list().filter((route) => concerned(route, object)).map(keyOf)
+  const which = (concerned: (route: T, object: { metadata: { name?: string; namespace?: string } }) => boolean, counts: (change: Change) => boolean = () => true) => (object: { metadata: { name?: string; namespace?: string } }, scope: Scope, change: Change) =>
+    (counts(change) ? scope.cache(kind).list().filter((route) => concerned(route, object)).map(keyOf) : [])
   return {
     name: kind.kind.toLowerCase(),
     for: kind,
     reads: [Secret, HTTPRoute, GRPCRoute, TLSRoute].filter((other) => other.kind !== kind.kind),
     watches: [
-      watch(Gateway, which((route, { metadata }) => parentsOf(route).some((parent) => parent.name === metadata.name && parent.namespace === metadata.namespace))),
+      watch(Gateway, which((route, { metadata }) => parentsOf(route).some((parent) => parent.name === metadata.name && parent.namespace === metadata.namespace), specChanged)),
       watch(Service, which((route, { metadata }) => backendRefsOf(route).some((ref) => ref.name === metadata.name && (ref.namespace ?? route.metadata.namespace) === metadata.namespace))),
-      watch(GatewayClass, which(() => true)), watch(ReferenceGrant, which(() => true)),
-      watch(Namespace, which((route, { metadata }) => route.metadata.namespace === metadata.name)),
+      watch(GatewayClass, which(() => true, specChanged)), watch(ReferenceGrant, which(() => true)),
+      watch(Namespace, which((route, { metadata }) => route.metadata.namespace === metadata.name, labelsChanged)),
     ],
     async reconcile(route, scope) {
       const world = worldIn(scope)

@@ -76,7 +76,15 @@ function bundleOf(ref: Reference, gateway: Gateway, world: World): { readonly ca
   return holdsCertificates(ca) ? { ca } : { reason: 'InvalidCACertificateRef', message: `ca.crt of ConfigMap ${namespace}/${ref.name} holds no certificate in PEM` }
 }
 
+/** The last bundle that was judged; a Gateway has seldom more than one. */
+let judged = { pem: '', fine: false }
+
 function holdsCertificates(pem: string): boolean {
+  if (judged.pem !== pem) judged = { pem, fine: parses(pem) }
+  return judged.fine
+}
+
+function parses(pem: string): boolean {
   const found = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
   try {
     return found.length > 0 && found.every((one) => new X509Certificate(one).raw.length > 0)

@@ -10,7 +10,6 @@ const protocols = ['HTTP', 'HTTPS', 'TLS']
 export interface ListenerVerdict {
   readonly listener: Listener
   readonly supportedKinds: readonly { readonly group: string; readonly kind: string }[]
-  readonly attachedRoutes: number
   readonly verdicts: readonly Verdict[]
   /** Its port is opened and its certificate served. */
   readonly programmed: boolean
@@ -20,7 +19,6 @@ export interface ListenerVerdict {
 
 /** Judges each listener of a Gateway (Gateway API, ListenerStatus). */
 export function judgeListeners(gateway: Gateway, world: World): ListenerVerdict[] {
-  const attached = countRoutes(gateway, world)
   return gateway.spec.listeners.map((listener) => {
     const { kinds, invalid } = admittedKinds(listener)
     const frontend = judgeFrontend(listener, gateway, world)
@@ -31,7 +29,7 @@ export function judgeListeners(gateway: Gateway, world: World): ListenerVerdict[
     const refs = invalid ? refused('InvalidRouteKinds', 'Invalid Route Kinds') : served.status === 'False' || frontend?.problem === undefined ? served : refused(frontend.problem.reason, frontend.problem.message)
     const programmed = accepted.status === 'True' && served.status === 'True' && (!invalid || kinds.length > 0)
     return {
-      listener, programmed, clients: frontend?.validation, attachedRoutes: attached.get(listener.name) ?? 0, supportedKinds: kinds.map((kind) => ({ group: gatewayGroup, kind })),
+      listener, programmed, clients: frontend?.validation, supportedKinds: kinds.map((kind) => ({ group: gatewayGroup, kind })),
       verdicts: [
         accepted,
         programmed ? { type: 'Programmed', status: 'True', reason: 'Programmed', message: 'Listener Programmed' } : { type: 'Programmed', status: 'False', reason: 'Invalid', message: 'Listener not Programmed' },
@@ -42,7 +40,8 @@ export function judgeListeners(gateway: Gateway, world: World): ListenerVerdict[
   })
 }
 
-function countRoutes(gateway: Gateway, world: World): Map<string, number> {
+/** How many routes are attached to each listener of a Gateway, by its name. */
+export function countRoutes(gateway: Gateway, world: World): Map<string, number> {
   const counts = new Map<string, number>()
   for (const route of world.routes()) {
     const names = new Set<string>()
@@ -93,8 +92,16 @@ function refused(reason: string, message: string): Verdict {
   return { type: 'ResolvedRefs', status: 'False', reason, message }
 }
 
+const judged = new WeakMap<object, boolean>()
+
 /** Whether a certificate and key can be served together. */
-export function fits({ cert, key }: { readonly cert: string; readonly key: string }): boolean {
+export function fits(pair: { readonly cert: string; readonly key: string }): boolean {
+  let fine = judged.get(pair)
+  if (fine === undefined) judged.set(pair, (fine = belongTogether(pair)))
+  return fine
+}
+
+function belongTogether({ cert, key }: { readonly cert: string; readonly key: string }): boolean {
   try {
     return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))
   } catch {

@@ -50,12 +50,16 @@ export function isOurs(gateway: Gateway, classes: Objects<GatewayClass>): boolea
   return classes.get(gateway.spec.gatewayClassName)?.spec.controllerName === controllerName
 }
 
-/** Certificate and key of a `kubernetes.io/tls` Secret. */
+const pairs = new WeakMap<Secret, { cert: string; key: string }>()
+
+/** Certificate and key of a `kubernetes.io/tls` Secret: the same pair for the same object, so that what is found out about it can be kept. */
 export function tlsOf(secret: Secret | undefined): { cert: string; key: string } | undefined {
   const cert = secret?.data?.['tls.crt']
   const key = secret?.data?.['tls.key']
   if (secret?.type !== 'kubernetes.io/tls' || cert === undefined || key === undefined) return undefined
-  return { cert: Buffer.from(cert, 'base64').toString(), key: Buffer.from(key, 'base64').toString() }
+  let pair = pairs.get(secret)
+  if (pair === undefined) pairs.set(secret, (pair = { cert: Buffer.from(cert, 'base64').toString(), key: Buffer.from(key, 'base64').toString() }))
+  return pair
 }
 
 /** CA certificates in the Secret that a ConfigMap was copied to. */

@@ -5,6 +5,7 @@ import type { KubeObject } from '@idp/formats'
 import { CodedError, messageOf } from '@idp/kit'
 import { untilAborted, type Listener as OpenPort, type Program } from '@idp/sandbox'
 import { caCopyName } from '../controllers/ca-copies.ts'
+import { labelsChanged, specChanged } from '../controllers/caches.ts'
 import { gatewayLabel, serviceName } from '../controllers/gateway.ts'
 import { copyName } from '../controllers/secret-sync.ts'
 import { roundRobin } from '../dataplane/endpoints.ts'
@@ -74,7 +75,10 @@ export const envoy: Program = {
     const informers = [classes, gateways, ...routes, grants, namespaces, services, slices, secrets]
     await Promise.all(informers.map((each) => each.synced)).catch((error: unknown) => { if (!signal.aborted) throw error })
     const changed = coalesced(clock, () => rebuild().catch((error: unknown) => log.error('routes could not be built', { error: messageOf(error) })))
-    for (const each of informers) if (each !== slices) each.onChange(changed)
+    for (const each of [classes, gateways, ...routes, grants]) each.onChange((change) => { if (specChanged(change)) changed() })
+    namespaces.onChange((change) => { if (labelsChanged(change)) changed() })
+    services.onChange(({ before, after }) => { if (JSON.stringify(before?.spec.ports) !== JSON.stringify(after?.spec.ports)) changed() })
+    secrets.onChange(changed)
     slices.onChange(({ before, after }) => { if ((after ?? before)?.metadata.labels?.[gatewayLabel] !== undefined) changed() })
     await rebuild()
     ready = true
@@ -86,23 +90,25 @@ export const envoy: Program = {
   },
 }
 
-/** Runs `work` once after a burst of calls, and never twice at the same time. */
+/** Shortest time between two rebuilds: while a cluster starts, changes come without end. */
+const restMs = 100
+
+/** Runs `work` once after a burst of calls, never twice at the same time, and not again before it has rested. */
 function coalesced(clock: { timer(ms: number, run: () => void): Disposable }, work: () => Promise<void>): () => void {
   let state: 'idle' | 'waiting' | 'running' | 'again' = 'idle'
-  const call = (): void => {
+  const run = (): void => {
+    state = 'running'
+    void work().then(() => clock.timer(restMs, () => {
+      if (state === 'again') run()
+      else state = 'idle'
+    }))
+  }
+  return () => {
     if (state === 'running') state = 'again'
     if (state !== 'idle') return
     state = 'waiting'
-    clock.timer(5, () => {
-      state = 'running'
-      void work().then(() => {
-        const again = state === 'again'
-        state = 'idle'
-        if (again) call()
-      })
-    })
+    clock.timer(5, run)
   }
-  return call
 }
 
 /** EndpointSlices by Service, kept up with the informer. */
