@@ -18,7 +18,7 @@ export const plainAtRest: AtRest = { seal: (_key, plain) => plain, open: (_key, 
  * watch of one revision shares one decoding and one encoding.
  */
 export interface ObjectCodec {
-  /** Bytes to store; apiVersion, kind and metadata come first, in this order. */
+  /** Bytes to store; apiVersion, kind and metadata come first, in this order. The object becomes what an entry of these bytes holds, so that nobody has to decode them: the caller must not change it any more. */
   encode(key: string, object: AnyObject): Uint8Array
   /** The object with its resourceVersion. Shared: never change it. */
   object(entry: Entry): AnyObject
@@ -33,16 +33,29 @@ export function objectCodec(atRest: AtRest = plainAtRest): ObjectCodec {
   const encoded = new WeakMap<Entry, Uint8Array>()
   const gone = new WeakMap<Entry, { revision: number; object: AnyObject; bytes: Uint8Array }>()
 
+  /** What this process encoded and nobody has asked for yet, by the bytes. */
+  const sources = new WeakMap<Uint8Array, AnyObject>()
+  const written = ({ value, revision }: Entry): AnyObject | undefined => {
+    const source = sources.get(value)
+    if (source === undefined) return undefined
+    sources.delete(value)
+    const { apiVersion, kind, metadata, ...rest } = asJson(source) as AnyObject
+    return { apiVersion, kind, metadata: { ...metadata, resourceVersion: String(revision) }, ...rest } as AnyObject
+  }
   const decode = (entry: Entry, revision: number) => {
     const object = JSON.parse(decoder.decode(atRest.open(entry.key, entry.value))) as AnyObject
     object.metadata.resourceVersion = String(revision)
     return object
   }
   return {
-    encode: (key, object) => atRest.seal(key, encoder.encode(storedJson(object))),
+    encode(key, object) {
+      const value = atRest.seal(key, encoder.encode(storedJson(object)))
+      sources.set(value, object)
+      return value
+    },
     object(entry) {
       let object = objects.get(entry)
-      if (object === undefined) objects.set(entry, (object = decode(entry, entry.revision)))
+      if (object === undefined) objects.set(entry, (object = written(entry) ?? decode(entry, entry.revision)))
       return object
     },
     bytes(entry) {
@@ -62,6 +75,22 @@ function storedJson(object: AnyObject): string {
   const { apiVersion, kind, metadata, ...rest } = object
   const { resourceVersion: _revision, ...stored } = metadata
   return JSON.stringify({ apiVersion, kind, metadata: stored, ...rest })
+}
+
+/** The value as it would be read back from JSON; itself where that makes no difference. */
+function asJson(value: unknown): unknown {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null
+  if (value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (value[i] === undefined || asJson(value[i]) !== value[i]) return value.map((item: unknown) => asJson(item ?? null))
+    return value
+  }
+  if ('toJSON' in value) return JSON.parse(JSON.stringify(value)) as unknown
+  for (const key in value) {
+    const field = (value as Record<string, unknown>)[key]
+    if (field === undefined || asJson(field) !== field) return Object.fromEntries(Object.entries(value).flatMap(([name, item]) => (item === undefined ? [] : [[name, asJson(item)]])))
+  }
+  return value
 }
 
 const metadataStart = encoder.encode('"metadata":{')
