@@ -2,6 +2,8 @@ import { compileCommand, type CommandEval } from './compile-command.ts'
 import { missingArg, type Eval, type Scope } from './eval.ts'
 import { printed, sprintV } from './format.ts'
 import { fail, type Frame } from './frame.ts'
+import { replayList, type ListMemo } from './replay.ts'
+import { planList } from './replay-plan.ts'
 import { sortedKeys } from './go-string.ts'
 import { quoteGo } from './quote.ts'
 import { executeTemplate } from './template-set.ts'
@@ -23,10 +25,14 @@ export function compileTree(tree: Tree): Body {
 
 function compileList(list: ListNode, scope: Scope): Step {
   const steps = list.nodes.map((node) => compileStatement(node, scope))
-  const [first, second] = steps
-  if (first === undefined) return () => 0
-  if (second === undefined) return first
+  if (steps.length === 0) return () => 0
+  let plan: ReturnType<typeof planList> | undefined
   return (dot, frame) => {
+    const memo = frame.list
+    if (memo !== undefined) {
+      frame.list = undefined
+      return replayList(plan ??= planList(list, (name) => frame.run.set.functions.get(name)?.isCostly === true), steps, dot, frame, memo)
+    }
     for (const step of steps) {
       const signal = step(dot, frame)
       if (signal !== 0) return signal
@@ -118,8 +124,10 @@ function compileIf(node: BranchNode, scope: Scope): Step {
   return (dot, frame) => {
     const value = test(dot, frame)
     if (frame.run.reads !== undefined) noteTruth(frame.run.reads, value)
-    if (isTrue(value)) return then(isWith ? value : dot, frame)
-    return orElse === undefined ? 0 : orElse(dot, frame)
+    const branch = isTrue(value)
+    if (!branch && orElse === undefined) return 0
+    frame.list = frame.statement?.list(branch ? 0 : 1)
+    return branch ? then(isWith ? value : dot, frame) : (orElse as Step)(dot, frame)
   }
 }
 
@@ -128,7 +136,7 @@ function compileTemplate(node: TemplateNode, scope: Scope): Step {
   return (dot, frame) => {
     frame.node = node
     if (frame.run.set.get(node.name) === undefined) fail(frame, `template ${quoteGo(node.name)} not defined`)
-    executeTemplate(frame.run, node.name, argument?.(dot, frame), frame.tree.name, frame.depth + 1)
+    executeTemplate(frame.run, node.name, argument?.(dot, frame), frame.tree.name, frame.depth + 1, frame.statement?.list(0))
     return 0
   }
 }
@@ -159,29 +167,34 @@ function range(parts: RangeParts, dot: unknown, frame: Frame): Signal {
   frame.node = parts.node
   const found = parts.value(dot, frame)
   const value = content(found)
+  const { statement } = frame
   if (frame.run.reads !== undefined) readsShallow(frame.run.reads, [value])
   const ran = Array.isArray(value) || value instanceof Uint8Array ? rangeList(parts, value, frame)
     : typeof value === 'bigint' || (value instanceof Num && typeof value.value === 'bigint') ? rangeInt(parts, value, frame)
       : value === undefined || value === null ? 0
         : typeof value === 'object' && !(value instanceof Num) && !(value instanceof Struct) && !isFunction(value) ? rangeMap(parts, value as GoMap, frame)
           : fail(frame, `range can't iterate over ${sprintV(found)}`)
-  return ran === 0 && parts.orElse !== undefined ? parts.orElse(dot, frame) : 0
+  if (ran > 0 || parts.orElse === undefined) return 0
+  frame.list = statement?.list(-1)
+  return parts.orElse(dot, frame)
 }
 
 /** One turn. True when the loop ends. */
-function turn(parts: RangeParts, index: unknown, element: unknown, frame: Frame): boolean {
+function turn(parts: RangeParts, index: unknown, element: unknown, frame: Frame, list: ListMemo | undefined): boolean {
   if (parts.elementSlot >= 0) frame.vars[parts.elementSlot] = element
   if (parts.indexSlot >= 0) frame.vars[parts.indexSlot] = index
   frame.run.step()
+  frame.list = list
   return parts.body(element, frame) === 1
 }
 
 function rangeList(parts: RangeParts, list: readonly unknown[] | Uint8Array, frame: Frame): number {
   const bytes = list instanceof Uint8Array
   const { length } = list
+  const { statement } = frame
   for (let i = 0; i < length; i++) {
     const element = bytes ? new Num('uint8', BigInt(list[i] ?? 0)) : list[i]
-    if (turn(parts, parts.indexSlot < 0 ? undefined : BigInt(i), element, frame)) break
+    if (turn(parts, parts.indexSlot < 0 ? undefined : BigInt(i), element, frame, statement?.list(i))) break
   }
   return length
 }
@@ -190,7 +203,8 @@ function rangeMap(parts: RangeParts, map: GoMap, frame: Frame): number {
   const keys = sortedKeys(map)
   // Values are those at the start, as Go's sorted copy has them.
   const values = keys.map((key) => map[key])
-  for (let i = 0; i < keys.length; i++) if (turn(parts, keys[i], values[i], frame)) break
+  const { statement } = frame
+  for (let i = 0; i < keys.length; i++) if (turn(parts, keys[i], values[i], frame, statement?.list(i))) break
   return keys.length
 }
 
@@ -198,7 +212,7 @@ function rangeInt(parts: RangeParts, value: bigint | Num, frame: Frame): number 
   if (parts.indexSlot >= 0) fail(frame, `can't use ${sprintV(value)} to iterate over more than one variable`)
   const count = value instanceof Num ? value.value as bigint : value
   for (let i = 0n; i < count; i++) {
-    if (turn(parts, undefined, value instanceof Num ? new Num(value.type, i, value.kind) : i, frame)) break
+    if (turn(parts, undefined, value instanceof Num ? new Num(value.type, i, value.kind) : i, frame, undefined)) break
   }
   return count > 0n ? 1 : 0
 }

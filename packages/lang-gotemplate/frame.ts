@@ -1,6 +1,7 @@
 import { ExecError } from './go-error.ts'
 import { byteLength } from './go-string.ts'
 import { nodeText, type Node, type Tree } from './node.ts'
+import type { ListMemo, StatementMemo } from './replay.ts'
 import type { Run } from './run.ts'
 
 /** The execution of one template body: its variables and, for errors, the node that was last looked at. */
@@ -10,6 +11,10 @@ export interface Frame {
   readonly vars: unknown[]
   readonly depth: number
   node: Node
+  /** Where to keep what the list that begins now writes; absent when nothing is kept. */
+  list: ListMemo | undefined
+  /** That of the statement that runs. */
+  statement: StatementMemo | undefined
 }
 
 /** Place of a node as Go prints it: file, line from 1, column in bytes from 0 on the first line. */

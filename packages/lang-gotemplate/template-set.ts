@@ -4,6 +4,7 @@ import { ExecError, LimitError, ParseError } from './go-error.ts'
 import { isEmptyTree, type Tree } from './node.ts'
 import { parseTemplate } from './parser.ts'
 import type { Reads } from './reads.ts'
+import type { ListMemo, Recorder } from './replay.ts'
 import { Run, type Limits, type MissingKey } from './run.ts'
 import type { GoFunction } from './value.ts'
 
@@ -24,7 +25,7 @@ export class Template {
   }
 }
 
-export interface ExecuteOptions { readonly missingKey?: MissingKey; readonly limits?: Limits; readonly now: () => number; readonly context?: unknown; readonly entered?: ((name: string, template: Template) => void) | undefined; readonly reads?: Reads | undefined }
+export interface ExecuteOptions { readonly missingKey?: MissingKey; readonly limits?: Limits; readonly now: () => number; readonly context?: unknown; readonly entered?: ((name: string, template: Template) => void) | undefined; readonly reads?: Reads | undefined; readonly recorder?: Recorder | undefined; readonly memo?: ListMemo | undefined }
 
 /** Templates that know each other by name, and the functions they may call. */
 export class TemplateSet {
@@ -62,7 +63,7 @@ export class TemplateSet {
   execute(name: string, data: unknown, options: ExecuteOptions): string {
     const run = new Run(this, options)
     try {
-      executeTemplate(run, name, data, 'gotpl', 0)
+      executeTemplate(run, name, data, 'gotpl', 0, options.memo)
     } catch (error) {
       throw placed(asLimit(error), run)
     }
@@ -94,15 +95,15 @@ function placed(error: unknown, { frame }: Run): unknown {
   return error
 }
 
-/** Runs a template by name within a run; output goes to the run. */
-export function executeTemplate(run: Run, name: string, data: unknown, from: string, depth: number): void {
+/** Runs a template by name within a run; output goes to the run. With `memo`, only those of its statements run whose grounds have changed. */
+export function executeTemplate(run: Run, name: string, data: unknown, from: string, depth: number, memo?: ListMemo): void {
   const template = run.set.get(name)
   if (template === undefined) throw new ExecError(name, `template: no template "${name}" associated with template "${from}"`)
   run.step()
   run.entered?.(name, template)
   if (depth > run.maxDepth) throw new LimitError('depth', `templates are nested deeper than ${run.maxDepth}`)
   const vars: unknown[] = [data]
-  const frame: Frame = { run, tree: template.tree, vars, depth, node: template.tree.root }
+  const frame: Frame = { run, tree: template.tree, vars, depth, node: template.tree.root, list: memo?.of(template), statement: undefined }
   const outer = run.frame
   run.frame = frame
   template.body(data, frame)

@@ -59,6 +59,8 @@ export interface GoFunction {
   readonly marksElements?: boolean
   /** What it looks at in its arguments; everything unless it says so. */
   readonly reads?: ReadsOf
+  /** It takes long enough for its result to be worth keeping between executions. */
+  readonly isCostly?: boolean
 }
 
 const paramNames: Readonly<Record<string, ParamType>> = {

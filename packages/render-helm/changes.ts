@@ -6,8 +6,11 @@ interface Change { readonly keys: Set<string>; truth: boolean; deep: boolean }
 /** Where the shared data differs, at this point of the rendering, from what it was at the same point of the last one. */
 export class Changes {
   private readonly byContainer = new Map<object, Change>()
+  /** Grows whenever what it says changes. */
+  version = 0
 
   private at(container: object): Change {
+    this.version++
     let change = this.byContainer.get(container)
     if (change === undefined) this.byContainer.set(container, change = { keys: new Set(), truth: false, deep: false })
     return change
@@ -22,6 +25,7 @@ export class Changes {
 
   /** A member is again what it was. */
   same(container: object, key: string): void {
+    this.version++
     this.byContainer.get(container)?.keys.delete(key)
   }
 

@@ -11,6 +11,12 @@ import { fromYaml, fromYamlArray, jsonKind, toPrettyYaml, toYaml } from './yaml-
 /** How often one named template may be inside itself. */
 const maxRecursion = 1000
 
+/** Functions whose results are worth keeping. */
+const costly = [
+  'include', 'tpl', 'toYaml', 'mustToYaml', 'toYamlPretty', 'toJson', 'mustToJson', 'toPrettyJson', 'toRawJson', 'toToml', 'fromYaml', 'fromYamlArray', 'fromJson',
+  'fromJsonArray', 'fromToml', 'sha1sum', 'sha256sum', 'sha512sum', 'deepCopy', 'mustDeepCopy', 'bcrypt', 'htpasswd',
+]
+
 /** The rendering at work. Rendering is synchronous, so that there is one at a time; this way compiled templates are shared by all of them. */
 let current: RenderContext | undefined
 
@@ -60,6 +66,10 @@ function makeFunctions(): ReadonlyMap<string, GoFunction> {
     ['fromJsonArray', fn('string', fromJsonArray)],
   ]
   for (const [name, made] of more) table.set(name, made)
+  for (const name of costly) {
+    const made = table.get(name)
+    if (made !== undefined) table.set(name, { ...made, isCostly: true })
+  }
   return table
 }
 
@@ -79,17 +89,18 @@ function contextOf(frame: Frame): RenderContext {
 }
 
 function include(frame: Frame, name: string, data: unknown): string {
-  const { included, written } = contextOf(frame)
-  const known = written(name, data)
-  if (known !== undefined) return known
-  const depth = included.get(name) ?? 0
-  if (depth > maxRecursion) throw new GoError(`rendering template has a nested reference name: ${name}: unable to execute template`)
-  included.set(name, depth + 1)
-  try {
-    return frame.run.capture(() => executeTemplate(frame.run, name, data, frame.run.set.get(name) === undefined ? 'gotpl' : '', frame.depth + 1))
-  } finally {
-    included.set(name, depth)
-  }
+  const { run } = frame
+  return contextOf(frame).include(name, data, run.set, (given, memo) => {
+    const { included } = contextOf(frame)
+    const depth = included.get(name) ?? 0
+    if (depth > maxRecursion) throw new GoError(`rendering template has a nested reference name: ${name}: unable to execute template`)
+    included.set(name, depth + 1)
+    try {
+      return run.capture(() => executeTemplate(run, name, given, run.set.get(name) === undefined ? 'gotpl' : '', frame.depth + 1, memo))
+    } finally {
+      included.set(name, depth)
+    }
+  })
 }
 
 const parsed = new Map<string, Template[]>()

@@ -117,6 +117,9 @@ export class RandomEditor {
       path.endsWith('/config.yaml') ? '' : `\n---\nkind: Sum\napiVersion: v1\nmetadata: {name: sum}\nsum: {{ include (print $.Template.BasePath "/config.yaml") . | sha256sum }}\n`,
       `\n---\nkind: Truth\napiVersion: v1\nmetadata: {name: truth}\nvalue: {{ if .Values.${key} }}yes{{ else }}no{{ end }} {{ and .Values.extra true | kindOf }} {{ empty .Values.b }}\n`,
       `\n---\nkind: All\napiVersion: v1\nmetadata: {name: all}\nsum: {{ .Values | toJson | sha256sum }}\n`, `{{ define "seen" }}{{ .Chart.Version }}{{ end }}`,
+      `\n---\nkind: Made\napiVersion: v1\nmetadata: {name: made}\n{{- $d := dict "a" .Values.${key} }}{{- $n := 0 }}{{- $t := toJson .Values.extra }}{{- range $k, $v := .Values }}{{- if kindIs "map" $v }}{{- $n = add $n (len $v) }}{{- $_ := set $d $k (toJson $v | sha256sum) }}{{- end }}{{- end }}\nvalue: {{ toJson $d }}\nn: {{ $n }}\nt: {{ $t | quote }}\n`,
+      `{{ define "made" }}{{- $_ := set .d "seen" .Values.${key} }}{{ toJson .Values.extra }}{{ if .Values.b }}{{ toJson .Values.${key} }}{{ end }}{{ $.Template.Name }}{{ end }}\n---\nkind: Called\napiVersion: v1\nmetadata: {name: called}\n{{- $d := dict "x" 1 }}\nvalue: {{ include "made" (dict "Values" .Values "d" $d "Template" .Template) | toJson }}\nagain: {{ include "made" (dict "Values" .Values "d" (dict) "Template" .Template) | toJson }}\nd: {{ toJson $d }}\n`,
+      `{{ define "short" }}{{ with .c }}{{ toJson .Values.${key} }}{{ end }}{{ if .w }}{{ $_ := set . "w" "more" }}{{ end }}{{ .n }}{{ end }}\n---\nkind: Short\napiVersion: v1\nmetadata: {name: short}\n{{- $e := dict "c" . "n" "one" "w" .Values.b }}\nvalue: {{ list (include "short" $e) (include "short" $e) (include "short" (dict "c" $ "n" "two")) $e.w | toJson }}\n`,
       `\n---\nkind: Keys\napiVersion: v1\nmetadata: {name: keys}\nkeys: {{ keys .Values | sortAlpha | join "," | quote }}\nhas: {{ hasKey .Values "${key}" }}\nn: {{ len .Files }}\n`,
     ]) ?? ''
     edited.files[path] = this.below(6) === 0 ? more : text + more
@@ -132,6 +135,7 @@ export class RandomEditor {
       `{{- $_ := set .Values "written" ${this.below(3)} }}`, `{{- $_ := set .Values "written" (dict "a" (list 1 .Values.name) "b" ${this.below(3)}) }}`,
       `{{- $_ := set . "mode" (default "none" .Values.written) }}`, `{{- $_ := unset .Values "written" }}`,
       `{{- $_ := mergeOverwrite .Values (dict "written" (dict "c" ${this.below(3)})) }}`,
+      `{{- if .Values.${this.pick(['b', 'extra', 'enabled', 'name']) ?? 'b'} }}{{- $_ := set .Values "written" (toJson .Values.b) }}{{- end }}\n---\nkind: After\napiVersion: v1\nmetadata: {name: after}\nvalue: {{ .Values.written | toJson }}\nall: {{ include "seen" . | quote }}\n`,
       `{{- with .Values.written }}{{- if kindIs "map" . }}{{- $_ := set . "later" ${this.below(3)} }}{{- end }}{{- end }}`,
       `\n---\nkind: Written\napiVersion: v1\nmetadata: {name: written}\nvalue: {{ .Values.written | toJson }}\nmode: {{ .mode | toJson }}\n`,
     ]) ?? ''

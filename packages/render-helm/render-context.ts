@@ -1,5 +1,5 @@
 import type { Random } from '@idp/kit'
-import type { GoMap } from '@idp/lang-gotemplate/core'
+import type { GoMap, ListMemo, TemplateSet } from '@idp/lang-gotemplate/core'
 
 /** Reads an object of a cluster: the object, a list when `name` is '', or undefined. */
 export type Lookup = (apiVersion: string, kind: string, namespace: string, name: string) => GoMap | undefined
@@ -13,8 +13,8 @@ export interface RenderContext {
   readonly now: () => number
   /** A key of a map is about to be changed in place; undefined takes it away. */
   changed(map: GoMap, key: string, value: unknown): void
-  /** What a template wrote on its own, when including it with this data would write the same. */
-  written(name: string, data: unknown): string | undefined
+  /** What an include of a template writes; `run` runs it. */
+  include(name: string, data: unknown, set: TemplateSet, run: (data: unknown, memo: ListMemo | undefined) => string): string
   /** The output depends on more than its input: randomness, the clock, a cluster. */
   impure(): void
 }

@@ -1,6 +1,7 @@
 import { systemClock, systemRandom, type FileTree } from '@idp/kit'
 import type { Chart } from './chart.ts'
 import { assemble } from './assemble.ts'
+import { IncludeMemo } from './include-memo.ts'
 import { loadChart, reloadChart } from './load-chart.ts'
 import { makePlan } from './plan.ts'
 import type { Rendering, RenderOptions } from './render-options.ts'
@@ -71,7 +72,7 @@ export async function renderHelm(source: FileTree | Chart, options: RenderOption
   const plan = makePlan(chart, options)
   const roots = plan.dots.map(({ dot }) => dot)
   const renderables = renderablesOf(plan.dots)
-  const { outputs, fault } = renderTemplates({ renderables, set: templateSet(renderables), roots, files: plan.files, shared: undefined, before: undefined, services: servicesOf(options) })
+  const { outputs, fault } = renderTemplates({ renderables, set: templateSet(renderables), roots, files: plan.files, shared: undefined, before: undefined, includes: new IncludeMemo(), services: servicesOf(options) })
   if (fault !== undefined) throw fault.error
   return (await assemble(outputs, plan.active, options)).rendering
 }

@@ -3,6 +3,7 @@ import { Changes } from './changes.ts'
 import { compareCharts, type ChartDifference } from './chart-difference.ts'
 import type { Chart } from './chart.ts'
 import { undo } from './effects.ts'
+import { IncludeMemo } from './include-memo.ts'
 import { makePlan, type Plan } from './plan.ts'
 import { share, type Shared } from './read-log.ts'
 import type { RenderOptions } from './render-options.ts'
@@ -19,6 +20,7 @@ export interface State {
   readonly renderables: readonly Renderable[]
   readonly set: TemplateSet
   readonly outputs: ReadonlyMap<string, Output>
+  readonly includes: IncludeMemo
   /** The documents, once they are put together. */
   readonly sorted?: SortedParts
 }
@@ -31,8 +33,9 @@ export function nextState(chart: Chart, options: RenderOptions, services: Templa
   const shared = basis?.shared ?? sharedOf(roots)
   const renderables = basis?.renderables ?? renderablesOf(plan.dots)
   const set = basis?.set ?? templateSet(renderables)
-  const { outputs, fault } = renderTemplates({ renderables, set, roots, services, shared, files: plan.files, before: basis?.before })
-  return { state: { chart, options, plan, shared, renderables, set, outputs }, ...(fault === undefined ? {} : { fault }) }
+  const includes = basis === undefined ? new IncludeMemo() : before?.includes ?? new IncludeMemo()
+  const { outputs, fault } = renderTemplates({ renderables, set, roots, services, shared, includes, files: plan.files, before: basis?.before })
+  return { state: { chart, options, plan, shared, renderables, set, outputs, includes }, ...(fault === undefined ? {} : { fault }) }
 }
 
 function sharedOf(roots: readonly GoMap[]): Shared {

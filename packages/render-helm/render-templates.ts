@@ -1,31 +1,31 @@
 import { CodedError } from '@idp/kit'
-import { compareStrings, ExecError, GoError, LimitError, TemplateSet, type GoMap, type Limits, type Template } from '@idp/lang-gotemplate/core'
+import { compareStrings, ExecError, GoError, LimitError, ListMemo, TemplateSet, type GoMap, type Limits, type Template } from '@idp/lang-gotemplate/core'
 import type { Changes } from './changes.ts'
 import type { FilesRead } from './chart-files.ts'
 import { named, type ChartDot } from './chart-values.ts'
 import { replay, settle, undo, writeOf, type Write } from './effects.ts'
 import { helmFunctions, withContext } from './functions.ts'
+import { rememberedInclude } from './include.ts'
+import type { IncludeMemo } from './include-memo.ts'
 import { readPart, type Part } from './manifests.ts'
-import { ReadLog, share, type Look, type Shared } from './read-log.ts'
+import { share, type Shared } from './read-log.ts'
 import type { RenderContext } from './render-context.ts'
 import { templatesOf } from './template-cache.ts'
+import { Tracker } from './tracker.ts'
+import type { Trace } from './trace.ts'
 import type { TemplateFile } from './chart.ts'
 
 /** What running one template gave, and all that depended on. */
 export interface Output {
   readonly text: string
-  /** Templates it ran, by the name it looked up. */
-  readonly used: ReadonlyMap<string, Template>
-  /** What it looked at of values and metadata. */
-  readonly looks: ReadonlyMap<object, Look>
-  /** What it changed of them for those that come after it. */
+  /** What it depended on; undefined when that was not noted. */
+  readonly trace: Trace | undefined
+  /** What it changed of values and metadata for those that come after it. */
   readonly writes: readonly Write[]
-  /** What it asked of the chart's files. */
-  readonly files: readonly ((path: string) => boolean)[]
-  /** It used randomness, the clock or a cluster: it must run again each time. */
-  readonly impure: boolean
   /** Including it with its chart's dot gives this text too: it changes nothing, and does not ask which file it is. */
   readonly repeats: boolean
+  /** What its statements wrote, from the second time on that it ran. */
+  readonly statements: ListMemo | undefined
   /** Its documents; absent for notes. */
   part?: Part
 }
@@ -35,13 +35,13 @@ export interface Renderable { readonly path: string; readonly file: TemplateFile
 /** What a rendering brings along for its templates. */
 export type TemplateServices = Pick<RenderContext, 'lookup' | 'random' | 'now'> & { readonly limits: Limits }
 
-/** What the template at hand did so far. */
+/** The template at hand. */
 class Watcher {
-  used = new Map<string, Template>()
-  files: ((path: string) => boolean)[] = []
-  writes: Write[] = []
-  impure = false
-  reads: ReadLog | undefined
+  readonly writes: Write[] = []
+  readonly tracker: Tracker | undefined
+  constructor(tracker: Tracker | undefined) {
+    this.tracker = tracker
+  }
 }
 
 /** What files a template asks for is told to whoever runs at that time. */
@@ -67,6 +67,7 @@ export interface TemplateRun {
   /** Maps and lists that templates of several files see; absent when nothing will be rendered again. */
   readonly shared: Shared | undefined
   readonly before: Before | undefined
+  readonly includes: IncludeMemo
 }
 
 /** All templates of charts by name. Throws CodedError `InvalidTemplate`. */
@@ -88,36 +89,44 @@ export interface Outcome { readonly outputs: ReadonlyMap<string, Output>; readon
 
 /** Runs the templates of a chart and its subcharts that have to run. */
 export function renderTemplates(run: TemplateRun): Outcome {
-  const { set, services, shared, before } = run
-  let watcher = new Watcher()
+  const { set, services, shared, before, includes } = run
+  const { holds, verdict } = judge(before)
+  includes.rendering++
+  const dots = new Map(run.renderables.map(({ path, chart }) => [path, chart.dot]))
+  const allDots = new Set<unknown>(dots.values())
+  // What a template wrote a moment ago is not among the changes yet.
+  const stillHolds = (trace: Trace): boolean => !wrote && verdict(trace)
+  const trackerOf = (file: string) => (shared === undefined ? undefined : new Tracker({ file, shared, dots: allDots, holds: stillHolds }))
+  let watcher = new Watcher(undefined)
+  const remembered = shared === undefined ? undefined : { memo: includes, shared, set, holds: stillHolds }
   const context: RenderContext = {
     included: new Map(), lookup: services.lookup, random: services.random, now: services.now,
     changed(map, key, value) {
+      watcher.tracker?.mutated(map, key, value)
       if (shared?.has(map) !== true) return
       wrote = true
       watcher.writes.push(writeOf(map, key, value))
-      watcher.reads?.wrote(map, key)
+      watcher.tracker?.wrote(map, key)
       share(value, shared)
     },
-    impure: () => { watcher.impure = true },
-    written(name, data) {
-      const output = wrote || shared === undefined ? undefined : outputOf(name, data)
-      if (output?.repeats !== true || watcher.reads === undefined) return undefined
-      for (const [used, template] of output.used) watcher.used.set(used, template)
-      watcher.files.push(...output.files)
-      watcher.reads.add(output.looks)
+    impure: () => watcher.tracker?.impure(),
+    include(name, data, from, execute) {
+      const { tracker } = watcher
+      if (wrote || tracker === undefined || remembered === undefined || from !== set) return execute(data, undefined)
+      const output = outputOf(name, data)
+      if (output?.repeats !== true || output.trace === undefined) return rememberedInclude(remembered, tracker, name, data, execute)
+      tracker.add(output.trace)
       return output.text
     },
   }
-  run.files.listen = (test) => { if (shared !== undefined) watcher.files.push(test) }
+  run.files.listen = (test) => watcher.tracker?.asked(test)
   const outputs = new Map<string, Output>()
   // Once anything is written, an output of before or of earlier says nothing of an include now.
   let wrote = before !== undefined && [...before.outputs.values()].some(({ writes }) => writes.length > 0)
-  const dots = new Map(run.renderables.map(({ path, chart }) => [path, chart.dot]))
   const outputOf = (name: string, data: unknown): Output | undefined => {
     if (typeof data !== 'object' || data === null || dots.get(name) !== data) return undefined
     const known = before?.outputs.get(name)
-    return outputs.get(name) ?? (before !== undefined && known !== undefined && holds(known, before) ? known : undefined)
+    return outputs.get(name) ?? (known !== undefined && holds(known) ? known : undefined)
   }
   const toRun = run.renderables.filter(({ isPartial }) => !isPartial)
   let at = 0
@@ -125,14 +134,14 @@ export function renderTemplates(run: TemplateRun): Outcome {
     for (; at < toRun.length; at++) {
       const item = toRun[at] as Renderable
       const known = before?.outputs.get(item.path)
-      if (before !== undefined && known !== undefined && holds(known, before)) {
+      if (before !== undefined && known !== undefined && holds(known)) {
         replay(known.writes, before.changes)
         outputs.set(item.path, known)
         continue
       }
-      watcher = new Watcher()
-      if (shared !== undefined) watcher.reads = new ReadLog(shared)
-      outputs.set(item.path, output(set, item, run, context, watcher, known))
+      watcher = new Watcher(trackerOf(item.path))
+      const statements = known === undefined || wrote ? undefined : known.statements ?? new ListMemo()
+      outputs.set(item.path, output(set, item, run, context, watcher, known, statements))
       if (before !== undefined && settle(known?.writes ?? [], watcher.writes, before.changes)) before.changes.spread(run.roots)
     }
   }
@@ -145,30 +154,54 @@ export function renderTemplates(run: TemplateRun): Outcome {
     if (before !== undefined && !wrote) {
       for (const { path } of toRun.slice(at + 1)) {
         const known = before.outputs.get(path)
-        if (known !== undefined && holds(known, before)) outputs.set(path, known)
+        if (known !== undefined && holds(known)) outputs.set(path, known)
       }
     }
     return { outputs, fault: { error } }
+  } finally {
+    if (wrote) includes.clear()
+    else includes.sweep(verdict)
   }
 }
 
-/** Would the template write the same again? */
-function holds(output: Output, { changes, files, templates }: Before): boolean {
-  if (output.impure) return false
-  for (const name of templates) if (output.used.has(name)) return false
-  for (const test of output.files) if (files.some(test)) return false
-  return changes.isEmpty || !changes.touch(output.looks)
+interface Judge { readonly holds: (output: Output) => boolean; readonly verdict: (trace: Trace) => boolean }
+
+/** Would it write the same again as in the last rendering? */
+function judge(before: Before | undefined): Judge {
+  if (before === undefined) return { holds: () => false, verdict: () => true }
+  const { changes, files, templates } = before
+  let known = new Map<Trace, boolean>()
+  let version = changes.version
+  const look = (trace: Trace): boolean => {
+    if (trace.isImpure) return false
+    const { used, looks, parts } = trace
+    if (used !== undefined) for (const name of templates) if (used.has(name)) return false
+    if (files.length > 0 && trace.files !== undefined) for (const test of trace.files) if (files.some(test)) return false
+    if (looks !== undefined && !changes.isEmpty && changes.touch(looks)) return false
+    if (parts !== undefined) for (const part of parts) if (!verdict(part)) return false
+    return true
+  }
+  const verdict = (trace: Trace): boolean => {
+    if (changes.version !== version) {
+      known = new Map()
+      version = changes.version
+    }
+    let answer = known.get(trace)
+    if (answer === undefined) known.set(trace, answer = look(trace))
+    return answer
+  }
+  return { verdict, holds: ({ trace }) => trace !== undefined && verdict(trace) }
 }
 
-function output(set: TemplateSet, item: Renderable, run: TemplateRun, context: RenderContext, watcher: Watcher, known: Output | undefined): Output {
+function output(set: TemplateSet, item: Renderable, run: TemplateRun, context: RenderContext, watcher: Watcher, known: Output | undefined, statements: ListMemo | undefined): Output {
   const { dot } = item.chart
   dot['Template'] = named({ Name: item.path, BasePath: item.basePath })
-  const raw = execute(set, item, run, context, watcher)
+  const raw = execute(set, item, run, context, watcher, statements)
   const text = raw.replaceAll('<no value>', '')
-  const { used, files, writes, impure, reads } = watcher
-  const own = reads?.looks.get(dot)
-  const repeats = !impure && writes.length === 0 && raw.length === text.length && own?.deep !== true && own?.shallow !== true && own?.keys?.has('Template') !== true
-  const made: Output = { text, repeats, used, looks: reads?.looks ?? new Map<object, Look>(), files, writes, impure }
+  const { writes, tracker } = watcher
+  const trace = tracker?.root
+  const repeats = trace !== undefined && !trace.isImpure && !trace.asksFile && writes.length === 0 && raw.length === text.length
+  const made: Output = { text, repeats, trace, writes, statements }
   if (known?.part !== undefined && known.text === text) made.part = known.part
   return made
 }
@@ -210,12 +243,12 @@ function depthOf(path: string): number {
   return depth
 }
 
-function execute(set: TemplateSet, item: Renderable, run: TemplateRun, context: RenderContext, watcher: Watcher): string {
+function execute(set: TemplateSet, item: Renderable, run: TemplateRun, context: RenderContext, { tracker }: Watcher, memo: ListMemo | undefined): string {
   const { services } = run
   // A name found in a set made by `tpl` is not looked for here again: that set comes from the same values and texts.
-  const entered = (name: string, template: Template) => { if (set.get(name) === template) watcher.used.set(name, template) }
+  const entered = (name: string, template: Template) => { if (set.get(name) === template) tracker?.entered(name, template) }
   try {
-    return set.execute(item.path, item.chart.dot, { missingKey: 'zero', limits: services.limits, now: services.now, context, entered, reads: watcher.reads })
+    return set.execute(item.path, item.chart.dot, { missingKey: 'zero', limits: services.limits, now: services.now, context, entered, reads: tracker, recorder: tracker, memo })
   } catch (error) {
     throw coded(error, item.path)
   }

@@ -1,6 +1,7 @@
 import { CodedError } from '@idp/kit'
 import type { Json, JsonObject } from '@idp/formats'
 import { readYaml, readYamlDocuments, type DuplicateKeys } from './go-yaml.ts'
+import { readPlainYaml } from './plain-yaml.ts'
 
 /** Top-level parts of values files by their text: a change to one of them costs what that part costs. They are never changed. */
 const parts = new Map<string, JsonObject>()
@@ -21,7 +22,7 @@ export function readValuesText(text: string, source: string, duplicateKeys?: Dup
 
 /** One map, read part by part; undefined when the text is not so plain that this is sure to give the same. */
 function byParts(text: string): JsonObject | undefined {
-  if (text.length > longestText || alias.test(text)) return undefined
+  if (text.length > longestText) return undefined
   const texts = split(text)
   if (texts === undefined) return undefined
   const all: JsonObject = {}
@@ -65,7 +66,10 @@ function readPart(text: string): JsonObject | undefined {
   if (known !== undefined) return known
   let value: Json
   try {
-    value = readYaml(text)
+    const plain = readPlainYaml(text)
+    // What an alias stands for may be in another part.
+    if (plain === undefined && alias.test(text)) return undefined
+    value = plain === undefined ? readYaml(text) : plain.value
   } catch (error) {
     // Read as a whole, the fault gets its place.
     if (error instanceof CodedError) return undefined
