@@ -27,19 +27,22 @@ export function openContainerLog(file: string, clock: Clock): ContainerLog {
   let closed = false
   const followers = new Set<{ line(text: string): void; ended(): void }>()
 
+  const opened = async (): Promise<FileHandle> => {
+    if (handle !== undefined) return handle
+    await mkdir(dirname(file), { recursive: true })
+    handle = await open(file, 'a', 0o640)
+    size = (await handle.stat()).size
+    return handle
+  }
   const drain = async () => {
     while (pending.length > 0) {
-      if (handle === undefined) {
-        await mkdir(dirname(file), { recursive: true })
-        handle = await open(file, 'a', 0o640)
-        size = (await handle.stat()).size
-      }
+      const target = await opened()
       const text = `${pending.join('\n')}\n`
       pending = []
-      await handle.write(text)
+      await target.write(text)
       size += Buffer.byteLength(text)
       if (size > rotateAt) {
-        await handle.close()
+        await target.close()
         handle = undefined
         position -= size
         await rotate(file, clock)
@@ -52,6 +55,9 @@ export function openContainerLog(file: string, clock: Clock): ContainerLog {
     position += Buffer.byteLength(text) + 1
     for (const follower of followers) follower.line(text)
   }
+  // As a runtime does: the file is there from the start, so that a collector finds what the link to it promises.
+  writing = opened().then(drain).finally(() => { writing = undefined })
+  writing.catch(() => {}) // The first line tries again.
   return {
     file,
     get position() { return position },

@@ -30,8 +30,26 @@ export function watchFiles(directory: string): FileChanges {
     watchers.delete(name)
   }
   const own = start(directory, (event) => { if (event === 'rename') all = true })
+  /** Links whose file is not there yet, and what there are no more watches for: tried again each time, and looked at meanwhile. */
+  const unwatched = new Set<string>()
+  const watchOne = (name: string): void => {
+    const watcher = start(join(directory, name), (event) => {
+      changed.add(name)
+      if (event !== 'rename') return
+      // Moved or replaced: this watch stays with the old file.
+      end(name)
+      unwatched.add(name)
+    })
+    if (watcher === undefined) return void unwatched.add(name)
+    unwatched.delete(name)
+    watchers.set(name, watcher)
+  }
   return {
     take() {
+      for (const name of unwatched) {
+        changed.add(name)
+        watchOne(name)
+      }
       const found = all ? 'all' : changed
       all = own === undefined
       changed = new Set()
@@ -40,19 +58,8 @@ export function watchFiles(directory: string): FileChanges {
     follow(names) {
       const wanted = new Set(names)
       for (const name of watchers.keys()) if (!wanted.has(name)) end(name)
-      for (const name of names) {
-        if (watchers.has(name)) continue
-        const watcher = start(join(directory, name), (event) => {
-          changed.add(name)
-          if (event !== 'rename') return
-          // Moved or replaced: this watch stays with the old file.
-          end(name)
-          all = true
-        })
-        // A link whose file is not there yet, or no more watches: looked at again in the next round.
-        if (watcher === undefined) all = true
-        else watchers.set(name, watcher)
-      }
+      for (const name of unwatched) if (!wanted.has(name)) unwatched.delete(name)
+      for (const name of names) if (!watchers.has(name)) watchOne(name)
     },
     again: (name) => void changed.add(name),
     [Symbol.dispose]() {
