@@ -97,6 +97,8 @@ export async function startConsole(options: ConsoleOptions): Promise<Console> {
     deepen()
   })
 
+  live.onList((kind) => hub.dirty(kind))
+
   let examining: Disposable | undefined
   const deepen = (): void => {
     examining ??= clock.timer(examinePace, () => {

@@ -13,11 +13,10 @@ export function streamOf(hub: Hub, clock: Clock, signal: AbortSignal, hello: obj
   let leave = (): void => {}
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      let joined: Disposable | undefined
-      let heart: Disposable | undefined
+      const held: { joined?: Disposable; heart?: Disposable } = {}
       leave = () => {
-        joined?.[Symbol.dispose]()
-        heart?.[Symbol.dispose]()
+        held.joined?.[Symbol.dispose]()
+        held.heart?.[Symbol.dispose]()
       }
       const end = (): void => {
         leave()
@@ -33,11 +32,11 @@ export function streamOf(hub: Hub, clock: Clock, signal: AbortSignal, hello: obj
       }
       const pulse = (): void => {
         write(': beat\n\n')
-        heart = clock.timer(beat, pulse)
+        held.heart = clock.timer(beat, pulse)
       }
       write(`data: ${JSON.stringify(hello)}\n\n`)
-      joined = hub.join((message) => write(`data: ${message}\n\n`))
-      heart = clock.timer(beat, pulse)
+      held.joined = hub.join((message) => write(`data: ${message}\n\n`))
+      held.heart = clock.timer(beat, pulse)
       signal.addEventListener('abort', end, { once: true })
     },
     cancel: () => leave(),

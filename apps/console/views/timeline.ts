@@ -1,5 +1,5 @@
 import type { AnyObject } from '@idp/formats'
-import { objects, oneLine, words, type Ref, type World } from '@idp/platform'
+import { objects, oneLine, titleOf, words, type Ref, type World } from '@idp/platform'
 import { subjectOf, type Change } from '../world/change.ts'
 import { systemOf } from './system-of.ts'
 
@@ -85,7 +85,8 @@ const tellers: Readonly<Record<string, Teller>> = {
       const [, about = ''] = /^(\S+ \S+?): \[/.exec(detail) ?? []
       return { class: 'admission', tone: detail.includes('(blocked)') ? 'bad' : type === 'Warning' ? 'warn' : 'plain', title: detail.includes('(blocked)') ? 'refused by policy' : reason === 'PolicyViolation' ? 'policy reports a violation' : reason === 'PolicyApplied' ? 'policy applied' : 'policy error', detail, ref, key: `${reason} ${name} ${about}` }
     }
-    return type === 'Warning' ? { class: 'event', tone: 'warn', title: reason, detail, ref } : undefined
+    const count = Number(words(after, 'count') || words(after, 'series', 'count') || 1)
+    return type === 'Warning' ? { class: 'event', tone: 'warn', title: count > 1 ? `${reason} ×${count}` : reason, detail, ref, key: `${reason} ${titleOf(ref)}` } : undefined
   },
 }
 
@@ -106,7 +107,7 @@ export function entryOf(change: Change): Entry | undefined {
 export function pastEntries(world: World): readonly Entry[] {
   const told: Change[] = ['Event', 'ExternalSecret', 'Certificate', 'VulnerabilityReport', 'Workflow'].flatMap((kind) => world.list(kind).map((after) => ({ kind, before: undefined, after, at: whenOf(after) })))
   const entries = told.map(entryOf).filter((entry) => entry !== undefined)
-  const ready = world.list('Pod').filter((pod) => condition(pod, 'Ready') === 'True').map((pod) => entryOf({ kind: 'Pod', before: { ...pod, status: {} }, after: pod, at: time(words(objects(pod, 'status', 'conditions').find((one) => one['type'] === 'Ready'), 'lastTransitionTime')) })).filter((entry) => entry !== undefined)
+  const ready = world.list('Pod').filter((pod) => condition(pod, 'Ready') === 'True').map((pod) => entryOf({ kind: 'Pod', before: { ...pod, status: { ...(pod['status'] as object), conditions: [] } }, after: pod, at: time(words(objects(pod, 'status', 'conditions').find((one) => one['type'] === 'Ready'), 'lastTransitionTime')) })).filter((entry) => entry !== undefined)
   const syncs = world.list('Application').flatMap((app) => objects(app, 'status', 'history').map((row): Entry => ({
     id: `${app.metadata.uid} history ${words(row, 'id')}`, at: time(words(row, 'deployedAt')), class: 'sync', tone: 'good', system: 'Argo CD', namespace: app.metadata.namespace ?? '',
     title: `synced to ${words(row, 'revision').slice(0, 7)}`, detail: words(row, 'source', 'path'), ref: { kind: 'Application', name: app.metadata.name ?? '', namespace: app.metadata.namespace },

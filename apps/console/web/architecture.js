@@ -110,7 +110,7 @@ export function architecture(main, rest, { go, until }) {
     const age = el('span', { class: 'age' })
     const evidence = el('span', { class: 'evidence' })
     const made = el('li', {}, el('button', { type: 'button', click: () => openArrow(arrow.id), focus: () => board.point(arrow.id, true), blur: () => board.point(arrow.id, false) },
-      el('span', { class: 'ends' }, el('b', {}, arrow.from), ' → ', el('b', {}, arrow.to), mark), arrow.label !== '' && el('span', { class: 'label' }, arrow.label), el('span', { class: 'last' }, age, evidence)))
+      el('span', { class: 'ends' }, mark, el('b', {}, arrow.from), ' → ', el('b', {}, arrow.to)), arrow.label !== '' && el('span', { class: 'label' }, arrow.label), el('span', { class: 'last' }, age, evidence)))
     made.addEventListener('pointerenter', () => board.point(arrow.id, true))
     made.addEventListener('pointerleave', () => board.point(arrow.id, false))
     made.update = () => {

@@ -33,6 +33,7 @@ function show() {
   const [, name = '', ...rest] = location.pathname.split('/').map(decodeURIComponent)
   const view = views.find((one) => one.name === name) ?? views[0]
   for (const [own, link] of links) attributes(link, { 'aria-current': own === view.name ? 'page' : undefined })
+  links.get(view.name).scrollIntoView({ block: 'nearest', inline: 'nearest' })
   document.title = `${view.title} · ${about.cluster?.name ?? 'idp'}`
   if (shown?.view === view && shown.move?.(rest) === true) return
   leave()

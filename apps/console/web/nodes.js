@@ -10,7 +10,7 @@ export function nodes(main, _rest, { until }) {
   const map = el('div', { class: 'pools' })
   const body = el('tbody')
   main.append(el('div', { class: 'bar' }, el('h1', {}, 'Nodes and pods'), summary, filter), map,
-    el('div', { class: 'scroll' }, el('table', { class: 'rows pods' }, el('thead', {}, el('tr', {}, [['Pod', ''], ['Ready', ''], ['Restarts', ''], ['Runs', ''], ['Node', 'wide'], ['Image', 'wide'], ['Age', 'wide']].map(([name, kind]) => el('th', { scope: 'col', class: kind }, name)))), body)))
+    el('div', { class: 'scroll' }, el('table', { class: 'rows pods' }, el('thead', {}, el('tr', {}, [['Pod', ''], ['Ready', ''], ['Restarts', 'wide'], ['Runs', ''], ['Node', 'wide'], ['Image', 'wide'], ['Age', 'wide']].map(([name, kind]) => el('th', { scope: 'col', class: kind }, name)))), body)))
   const update = () => {
     const pods = [...collections.pods.values()]
     const words = filter.value.toLowerCase().split(/\s+/)
@@ -55,13 +55,14 @@ function cell(pod) {
 }
 
 function podRow(pod) {
-  const [state, ready, restarts, runs, age, says] = [dot('neutral'), el('td'), el('td'), el('td'), el('td', { class: 'wide dim' }), el('p', { class: 'cause' })]
+  const [state, ready, restarts, runs, age, says] = [dot('neutral'), el('td'), el('td', { class: 'wide' }), el('td'), el('td', { class: 'wide dim' }), el('p', { class: 'cause' })]
   const made = el('tr', {}, el('td', {}, state, el('button', { type: 'button', class: 'object', click: () => open(pod) }, el('span', { class: 'dim' }, `${pod.namespace}/`), pod.name), says), ready, restarts, runs, el('td', { class: 'wide dim' }, pod.node), el('td', { class: 'wide mono dim image' }, pod.image), age)
   made.update = (next) => {
     state.update(next.health)
     text(ready, next.phase === 'Running' ? next.ready : next.phase)
-    attributes(text(restarts, next.restarts === 0 ? '' : String(next.restarts)), { class: next.restarts > 0 ? 'warn' : undefined })
-    if (runs.textContent !== standIns[next.standIn]) runs.replaceChildren(next.standIn === '' ? 'its image' : el('span', { class: `tag ${next.standIn === 'simulated' ? 'standin' : ''}` }, standIns[next.standIn] ?? next.standIn))
+    attributes(text(restarts, next.restarts === 0 ? '' : String(next.restarts)), { class: next.restarts > 0 ? 'wide warn' : 'wide' })
+    const words = next.standIn === '' && next.phase === 'Pending' ? '' : standIns[next.standIn] ?? next.standIn
+    if (runs.textContent !== words) runs.replaceChildren(next.standIn === '' ? words : el('span', { class: `tag ${next.standIn === 'simulated' ? 'standin' : ''}` }, words))
     text(age, ago(Date.parse(next.started), now()))
     says.hidden = next.says === ''
     text(says, next.says)

@@ -14,6 +14,8 @@ export interface LiveWorld {
   now(): World
   /** Calls `listener` for each change after the first lists are in. Returns what ends it. */
   onChange(listener: (change: Change) => void): Disposable
+  /** Calls `listener` when the first list of a kind that came later is in: its objects are no news, but they are there. Returns what ends it. */
+  onList(listener: (kind: string) => void): Disposable
   /** Kinds that cannot be listed (no permission, or their API does not answer). */
   unread(): readonly string[]
   readonly objects: number
@@ -27,7 +29,7 @@ export interface LiveWorldOptions {
 }
 
 /** How long the first lists may take before the console starts without the kinds that are late. */
-const patience = 4_000
+const patience = 12_000
 /** New kinds are looked for this long after a CustomResourceDefinition has come, once for all of a batch. */
 const settling = 300
 
@@ -35,6 +37,7 @@ const settling = 300
 export async function openLiveWorld({ client, clock, log, signal }: LiveWorldOptions): Promise<LiveWorld> {
   const informers = new Map<string, Informer<AnyObject>>()
   const listeners = new Set<(change: Change) => void>()
+  const listListeners = new Set<(kind: string) => void>()
   let world: World | undefined
   let looking = false
 
@@ -47,6 +50,7 @@ export async function openLiveWorld({ client, clock, log, signal }: LiveWorldOpt
       if (kind.kind === 'CustomResourceDefinition') void lookAgain()
       if (started.hasSynced) for (const listener of listeners) listener({ kind: kind.kind, before, after, at: clock.now() })
     })
+    started.synced.then(() => { for (const listener of listListeners) listener(kind.kind) }, () => {})
     return started
   }
   const look = async () => {
@@ -70,13 +74,17 @@ export async function openLiveWorld({ client, clock, log, signal }: LiveWorldOpt
   late.abort()
   return {
     now: () => (world ??= worldOf({
-      objects: [...informers.values().flatMap((one) => one.cache.list())], kinds: [...informers.values().filter((one) => one.hasSynced).map((one) => one.kind.kind)], now: clock.now(),
+      objects: informers.values().flatMap((one) => one.cache.list()).toArray(), kinds: informers.values().filter((one) => one.hasSynced).map((one) => one.kind.kind).toArray(), now: clock.now(),
     })),
     onChange(listener) {
       listeners.add(listener)
       return { [Symbol.dispose]: () => void listeners.delete(listener) }
     },
-    unread: () => [...informers.values().filter((one) => !one.hasSynced).map((one) => one.kind.kind)].toSorted(),
+    onList(listener) {
+      listListeners.add(listener)
+      return { [Symbol.dispose]: () => void listListeners.delete(listener) }
+    },
+    unread: () => informers.values().filter((one) => !one.hasSynced).map((one) => one.kind.kind).toArray().toSorted(),
     get objects() { return informers.values().reduce((sum, one) => sum + one.cache.list().length, 0) },
   }
 }
