@@ -3,7 +3,7 @@ import type { Client, WatchQuery } from '@idp/client'
 import type { KubeObject } from '@idp/formats'
 
 export interface EventuallyOptions extends Pick<WatchQuery, 'namespace' | 'labelSelector' | 'fieldSelector'> {
-  /** Longest wait in milliseconds of real time; 10 s by default. */
+  /** Longest wait in milliseconds of real time; 60 s by default. */
   readonly timeoutMs?: number
 }
 
@@ -12,7 +12,7 @@ export interface EventuallyOptions extends Pick<WatchQuery, 'namespace' | 'label
  * Throws an Error that shows the objects when the time is over.
  */
 export async function eventually<T extends KubeObject>(client: Client, kind: Kind<T>, condition: (objects: readonly T[]) => boolean, options: EventuallyOptions = {}): Promise<readonly T[]> {
-  const { timeoutMs = 10_000, ...query } = options
+  const { timeoutMs = 60_000, ...query } = options
   const signal = AbortSignal.timeout(timeoutMs)
   const list = await client.list(kind, query)
   const objects = new Map(list.items.map((o) => [keyOf(o), o]))

@@ -30,7 +30,7 @@ for (const [name, text, says] of wrong) {
 test('platform tests against a cluster', async () => {
   await using cluster = await startTestCluster({ bare: true })
   const world: TestWorld = {
-    client: cluster.client, clock: systemClock, signal: AbortSignal.timeout(20_000), domain: 'idp.localhost',
+    client: cluster.client, clock: systemClock, signal: AbortSignal.timeout(60_000), domain: 'idp.localhost',
     fetch: async ({ host }) => ({ response: new Response(`hello from ${host}`, { status: 201, headers: { 'x-a': 'one' } }), certificate: undefined }),
   }
   const run = async (text: string): Promise<string> => {

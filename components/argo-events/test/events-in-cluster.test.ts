@@ -86,14 +86,14 @@ test('a webhook, a sensor, a workflow with a dag of two steps', async () => {
   const { client, net } = cluster
   await install(client, 'argo-events', ['templates/controller-manager.yaml'], 'argo-events')
   await install(client, 'argo-workflows', ['templates/controller.yaml', 'templates/config.yaml'], 'cicd')
-  const ready = (name: string, namespace: string) => eventuallyOne(client, Deployment, name, (one) => one?.status?.availableReplicas === 1, { namespace, timeoutMs: 30_000 })
+  const ready = (name: string, namespace: string) => eventuallyOne(client, Deployment, name, (one) => one?.status?.availableReplicas === 1, { namespace, timeoutMs: 60_000 })
   await Promise.all([ready('argo-events-controller-manager', 'argo-events'), ready('argo-workflows-workflow-controller', 'cicd')])
   for (const { value } of parseYamlDocuments(pipeline)) {
     const object = value as unknown as AnyObject
     await client.apply(await client.kindOf(object.apiVersion, object.kind) as Kind<AnyObject>, object, { fieldManager: 'test', force: true })
   }
-  await eventuallyOne(client, StatefulSet, 'eventbus-default-js', (one) => one?.status?.readyReplicas === 1, { namespace: 'argo-events', timeoutMs: 30_000 })
-  await eventually(client, Deployment, (all) => all.length === 2 && all.every(({ status }) => status?.availableReplicas === 1), { namespace: 'argo-events', labelSelector: 'controller in (eventsource-controller,sensor-controller)', timeoutMs: 30_000 })
+  await eventuallyOne(client, StatefulSet, 'eventbus-default-js', (one) => one?.status?.readyReplicas === 1, { namespace: 'argo-events', timeoutMs: 60_000 })
+  await eventually(client, Deployment, (all) => all.length === 2 && all.every(({ status }) => status?.availableReplicas === 1), { namespace: 'argo-events', labelSelector: 'controller in (eventsource-controller,sensor-controller)', timeoutMs: 60_000 })
   await eventuallyOne(client, SensorKind, 'build', (one) => one?.status?.conditions?.length === 3 && one.status.conditions.every(({ status }) => status === 'True'), { namespace: 'argo-events' })
   const refused = await eventuallyOne(client, EventSourceKind, 'queue', (one) => one?.status?.conditions !== undefined, { namespace: 'argo-events' })
   assert.match(refused?.status?.conditions?.[0]?.message ?? '', /event source type kafka is not supported here/)
@@ -102,7 +102,7 @@ test('a webhook, a sensor, a workflow with a dag of two steps', async () => {
   assert.equal(await push('refs/heads/other', 'not-this'), 'success')
   assert.equal(await push('refs/heads/main', 'c0ffee'), 'success')
   const workflows = await client.kindOf('argoproj.io/v1alpha1', 'Workflow') as Kind<AnyObject>
-  const [workflow] = await eventually(client, workflows, ([one]) => ['Succeeded', 'Failed', 'Error'].includes((one?.['status'] as { phase?: string } | undefined)?.phase ?? ''), { namespace: 'argo-events', timeoutMs: 30_000 })
+  const [workflow] = await eventually(client, workflows, ([one]) => ['Succeeded', 'Failed', 'Error'].includes((one?.['status'] as { phase?: string } | undefined)?.phase ?? ''), { namespace: 'argo-events', timeoutMs: 60_000 })
   const status = workflow?.['status'] as { phase: string; progress: string; nodes: Record<string, { displayName: string; inputs?: { parameters: { value: string }[] } }> }
   assert.deepEqual([status.phase, status.progress], ['Succeeded', '2/2'])
   assert.equal(Object.values(status.nodes).find(({ displayName }) => displayName === 'package')?.inputs?.parameters[0]?.value, 'test c0ffee, then package')

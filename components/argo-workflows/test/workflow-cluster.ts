@@ -32,13 +32,13 @@ export async function install(client: Client, chart: URL, files: readonly string
 export async function startWithWorkflows(components: readonly string[] = [], values: JsonObject = {}): Promise<Cluster> {
   const cluster = await startTestCluster({ components: ['argo-workflows', ...components] })
   await install(cluster.client, new URL('../chart/', import.meta.url), templates.map((name) => `templates/${name}.${name === '_helpers' ? 'tpl' : 'yaml'}`), 'argo-workflows', 'cicd', values)
-  for (const name of ['argo-workflows-workflow-controller', 'argo-workflows-server']) await eventuallyOne(cluster.client, Deployment, name, (one) => one?.status?.availableReplicas === 1, { namespace: 'cicd', timeoutMs: 30_000 })
+  for (const name of ['argo-workflows-workflow-controller', 'argo-workflows-server']) await eventuallyOne(cluster.client, Deployment, name, (one) => one?.status?.availableReplicas === 1, { namespace: 'cicd', timeoutMs: 60_000 })
   return cluster
 }
 
 /** The workflow when it is over. */
 export async function finished(client: Client, name: string, namespace = 'default'): Promise<Workflow> {
-  const over = await eventuallyOne(client, WorkflowKind, name, (one) => ['Succeeded', 'Failed', 'Error'].includes(one?.status?.phase ?? ''), { namespace, timeoutMs: 30_000 })
+  const over = await eventuallyOne(client, WorkflowKind, name, (one) => ['Succeeded', 'Failed', 'Error'].includes(one?.status?.phase ?? ''), { namespace, timeoutMs: 60_000 })
   if (over === undefined) throw new Error(`there is no workflow ${name}`)
   return over
 }

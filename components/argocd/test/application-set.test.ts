@@ -23,7 +23,7 @@ async function names(argo: ArgoFixture): Promise<string[]> {
 }
 
 async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 6_000; tries++) {
     if (await holds()) return
     await sleep(systemClock, 10)
   }

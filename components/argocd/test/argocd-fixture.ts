@@ -85,7 +85,7 @@ export async function startArgo(t: TestContext, files: Record<string, string>, o
     }),
     refresh: async (name) => void (await api.client.patch(Application, name, { metadata: { annotations: { 'argocd.argoproj.io/refresh': 'normal' } } }, { type: 'merge', namespace: 'argocd' })),
     async until(name, holds) {
-      for (let tries = 0; tries < 500; tries++) {
+      for (let tries = 0; tries < 6_000; tries++) {
         const application = await get(name)
         if (holds(application)) return application
         await sleep(systemClock, 10)
@@ -104,7 +104,7 @@ async function applyCrds(api: TestApi): Promise<void> {
     const text = await readFile(new URL(`../chart/files/crds/${name}.yaml`, import.meta.url), 'utf8')
     await api.client.create(CustomResourceDefinition, parseYaml(text) as never)
   }
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 6_000; tries++) {
     const kinds = await Promise.allSettled(['Application', 'ApplicationSet', 'AppProject'].map((kind) => api.client.kindOf('argoproj.io/v1alpha1', kind)))
     if (kinds.every((one) => one.status === 'fulfilled')) return
     await sleep(systemClock, 10)

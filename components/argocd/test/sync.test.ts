@@ -20,7 +20,7 @@ async function exists(argo: ArgoFixture, name: string): Promise<boolean> {
 }
 
 async function finishJob(argo: ArgoFixture, name: string, type: 'Complete' | 'Failed'): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
+  for (let tries = 0; tries < 3_000; tries++) {
     const live = await argo.api.client.get(Job, name, { namespace: 'default' }).catch(() => undefined)
     if (live !== undefined) {
       const now = new Date().toISOString()
@@ -139,7 +139,7 @@ test('deleting an application takes its objects along, except those that say oth
   assert.equal((await argo.api.client.get(Namespace, 'fresh')).metadata.labels?.['team'], 'x')
   const { Application: kind } = await import('../kinds/application.ts')
   await argo.api.client.delete(kind, 'd', { namespace: 'argocd' })
-  for (let tries = 0; tries < 300 && (await argo.api.client.get(kind, 'd', { namespace: 'argocd' }).catch(() => undefined)) !== undefined; tries++) await sleep(systemClock, 10)
+  for (let tries = 0; tries < 3_000 && (await argo.api.client.get(kind, 'd', { namespace: 'argocd' }).catch(() => undefined)) !== undefined; tries++) await sleep(systemClock, 10)
   assert.deepEqual((await argo.api.client.list(ConfigMap, { namespace: 'fresh' })).items.map((one) => one.metadata.name).filter((name) => name !== 'kube-root-ca.crt'), ['kept'])
 })
 

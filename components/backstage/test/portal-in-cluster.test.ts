@@ -48,8 +48,8 @@ test('a template makes a commit in the Git server, and its entity appears in the
     await client.create(Service, { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace }, spec: { selector: { app: name }, ports: [{ port, targetPort: namespace === 'backstage' ? 7007 : 8080 }] } })
     await client.create(Deployment, { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace }, spec: { replicas: 1, selector: { matchLabels: { app: name } }, template: { metadata: { labels: { app: name } }, spec } } } as never)
   }
-  const ready = (namespace: string): Promise<unknown> => eventually(client, Pod, (pods) => pods.length > 0 && pods.every(isPodReady), { namespace, timeoutMs: 30_000 })
-    .then(() => eventually(client, EndpointSlice, (slices) => slices.some(({ endpoints }) => endpoints?.some(({ conditions }) => conditions?.ready === true) === true), { namespace, timeoutMs: 30_000 }))
+  const ready = (namespace: string): Promise<unknown> => eventually(client, Pod, (pods) => pods.length > 0 && pods.every(isPodReady), { namespace, timeoutMs: 60_000 })
+    .then(() => eventually(client, EndpointSlice, (slices) => slices.some(({ endpoints }) => endpoints?.some(({ conditions }) => conditions?.ready === true) === true), { namespace, timeoutMs: 60_000 }))
   await workload('git-system', 'git-server', 80, { containers: [{ name: 'git', image: 'docker.io/idp/git-server:0.1.0', env: [{ name: 'GIT_CREDENTIALS', value: '/etc/git-credentials' }], readinessProbe: { httpGet: { path: '/healthz', port: 8080 } }, volumeMounts: [{ name: 'data', mountPath: '/data' }, { name: 'credentials', mountPath: '/etc/git-credentials' }] }], volumes: [{ name: 'data', emptyDir: {} }, { name: 'credentials', secret: { secretName: 'git-credentials' } }] })
   await client.create(Pod, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'inside', namespace: 'default' }, spec: { containers: [{ name: 'main', image: 'test/inside:1' }] } })
   await ready('git-system')

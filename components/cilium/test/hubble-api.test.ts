@@ -48,7 +48,7 @@ interface Observer {
   close(): void
 }
 
-test('an independent gRPC client reads flows, status and nodes of the whole cluster from hubble-relay', { timeout: 60_000 }, async (t) => {
+test('an independent gRPC client reads flows, status and nodes of the whole cluster from hubble-relay', { timeout: 300_000 }, async (t) => {
   await using world = await policedCluster()
   const { cluster, apply, exec } = world
   const door = createServer((socket) => {
@@ -64,18 +64,18 @@ test('an independent gRPC client reads flows, status and nodes of the whole clus
   const observer = new Service(`127.0.0.1:${(door.address() as { port: number }).port}`, credentials.createInsecure()) as unknown as Observer
   t.after(() => { observer.close(); door.close() })
   const status = () => new Promise<Record<string, unknown>>((resolve, reject) => observer.ServerStatus({}, (error, answer) => (error === null ? resolve(answer) : reject(error))))
-  for (let tries = 0; tries < 300 && ((await status())['num_connected_nodes'] as { value?: number } | undefined)?.value !== 2; tries++) await sleep(systemClock, 20)
+  for (let tries = 0; tries < 3_000 && ((await status())['num_connected_nodes'] as { value?: number } | undefined)?.value !== 2; tries++) await sleep(systemClock, 20)
 
   const followed: Flow[] = []
   const following = observer.GetFlows({ follow: true, whitelist: [{ destination_pod: ['shop/web'], verdict: ['DROPPED'] }] })
   const done = (async () => { for await (const { flow } of following) if (flow !== undefined) followed.push(flow) })().catch(() => {})
   const get = (pod: string, path: string) => exec(pod, ['fetch', `http://web.shop${path}`])
-  for (let tries = 0; tries < 200 && !(await get('shop/client', '/public')).startsWith('200'); tries++) await sleep(systemClock, 10)
+  for (let tries = 0; tries < 3_000 && !(await get('shop/client', '/public')).startsWith('200'); tries++) await sleep(systemClock, 10)
   await apply('{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: web, namespace: shop}, spec: {endpointSelector: {matchLabels: {app: web}}, ingress: [{fromEndpoints: [{matchLabels: {app: client}}], toPorts: [{ports: [{port: "8080", protocol: TCP}], rules: {http: [{path: "/public"}]}}]}]}}')
-  for (let tries = 0; tries < 200 && await get('other/client', '/public') !== 'ConnectionTimedOut'; tries++) await sleep(systemClock, 10)
+  for (let tries = 0; tries < 3_000 && await get('other/client', '/public') !== 'ConnectionTimedOut'; tries++) await sleep(systemClock, 10)
   assert.equal(await get('shop/client', '/private?token=geheim'), '403 Access denied\r\n')
   // What is followed begins when the call has reached both nodes.
-  for (let tries = 0; tries < 200 && followed.length === 0; tries++) {
+  for (let tries = 0; tries < 3_000 && followed.length === 0; tries++) {
     await get('other/client', '/public')
     await sleep(systemClock, 10)
   }

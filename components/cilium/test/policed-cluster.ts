@@ -89,8 +89,8 @@ export async function policedCluster(values: JsonObject = {}): Promise<PolicedCl
   await eventuallyOne(client, (await import('@idp/api')).ServiceAccount, 'default', (account) => account !== undefined, { namespace: 'other' })
   await Promise.all([pod('shop', 'web', 'two'), pod('shop', 'client', 'one'), pod('other', 'client', 'two')])
   await apply('{apiVersion: v1, kind: Service, metadata: {name: web, namespace: shop}, spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}}')
-  await eventually(client, Pod, (pods) => pods.filter((p) => p.metadata.namespace === 'kube-system').length >= 5 && pods.every(isReady), { timeoutMs: 30_000 })
-  await eventually(client, Deployment, (all) => all.every(({ status }) => (status?.availableReplicas ?? 0) > 0), { namespace: 'kube-system', timeoutMs: 30_000 })
+  await eventually(client, Pod, (pods) => pods.filter((p) => p.metadata.namespace === 'kube-system').length >= 5 && pods.every(isReady), { timeoutMs: 60_000 })
+  await eventually(client, Deployment, (all) => all.every(({ status }) => (status?.availableReplicas ?? 0) > 0), { namespace: 'kube-system', timeoutMs: 60_000 })
   const held = stack.move()
   return {
     cluster, client, apply,

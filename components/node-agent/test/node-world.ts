@@ -43,7 +43,7 @@ export async function startNodeWorld(programs: readonly Program[] = [], options:
       apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default', ...metadata },
       spec: { nodeName: 'node-0', containers: [{ name: 'main', image: 'example.com/app:1' }], ...spec },
     } as Pod),
-    until: (name, condition) => eventuallyOne(api.client, Pod, name, condition, { namespace: 'default', timeoutMs: 5_000 }),
+    until: (name, condition) => eventuallyOne(api.client, Pod, name, condition, { namespace: 'default', timeoutMs: 60_000 }),
     log: async (name, container) => new Response(await nodes.logs({ namespace: 'default', name, container }, {})).text(),
     async [Symbol.asyncDispose]() {
       await nodes[Symbol.asyncDispose]()

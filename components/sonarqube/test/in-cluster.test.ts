@@ -23,8 +23,8 @@ test('the chart runs a server with the password of its Secret, which keeps its d
   for (const { object } of documents) await client.apply(await client.kindOf((object as AnyObject).apiVersion, (object as AnyObject).kind), object as AnyObject, { fieldManager: 'test', force: true })
 
   const isReady = (pod: Pod): boolean => pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true && pod.metadata.deletionTimestamp === undefined
-  const served = (): Promise<unknown> => eventually(client, EndpointSlice, (slices) => slices.some(({ endpoints }) => endpoints?.some(({ conditions }) => conditions?.ready !== false) === true), { namespace, timeoutMs: 30_000 })
-  const [first] = await eventually(client, Pod, (pods) => pods.some(isReady), { namespace, timeoutMs: 30_000 })
+  const served = (): Promise<unknown> => eventually(client, EndpointSlice, (slices) => slices.some(({ endpoints }) => endpoints?.some(({ conditions }) => conditions?.ready !== false) === true), { namespace, timeoutMs: 60_000 })
+  const [first] = await eventually(client, Pod, (pods) => pods.some(isReady), { namespace, timeoutMs: 60_000 })
   await served()
   assert.equal(first?.metadata.annotations?.['idp.dev/stand-in'], 'program')
   // The proxy keeps the API server's own Authorization; the session cookie is what gets through.
@@ -38,7 +38,7 @@ test('the chart runs a server with the password of its Secret, which keeps its d
   assert.equal((await ask('POST', '/api/projects/create', { project: 'kept', name: 'Kept' }, await signIn())).status, 200)
 
   await client.delete(Pod, first?.metadata.name ?? '', { namespace })
-  await eventually(client, Pod, (pods) => pods.some((pod) => pod.metadata.uid !== first?.metadata.uid && isReady(pod)), { namespace, timeoutMs: 30_000 })
+  await eventually(client, Pod, (pods) => pods.some((pod) => pod.metadata.uid !== first?.metadata.uid && isReady(pod)), { namespace, timeoutMs: 60_000 })
   await served()
   const { components } = (await (await ask('GET', '/api/projects/search', undefined, await signIn())).json()) as { components: { key: string }[] }
   assert.deepEqual(components.map(({ key }) => key), ['kept'])

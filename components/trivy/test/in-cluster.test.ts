@@ -36,7 +36,7 @@ test('workloads get reports of the images they run, renewed with the image, gone
   await client.create(CronJob, { apiVersion: 'batch/v1', kind: 'CronJob', metadata: { name: 'nightly', namespace: 'shop' }, spec: { schedule: '* * * * *', suspend: true, jobTemplate: { spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'job', image: 'redis:7.0.1' }] } } } } } } as unknown as CronJob)
 
   const reported = (tag: string) => (reports: readonly Report[]): boolean => reports.some(({ report }) => report.artifact?.tag === tag) && reports.some(({ report }) => report.artifact?.repository === 'none')
-  const before = await eventually(client, VulnerabilityReport, reported('1.20.0'), { namespace: 'shop', timeoutMs: 30_000 })
+  const before = await eventually(client, VulnerabilityReport, reported('1.20.0'), { namespace: 'shop', timeoutMs: 60_000 })
   const report = before.find(({ report: { artifact } }) => artifact?.tag === '1.20.0') as Report
   const [pod] = (await client.list(Pod, { namespace: 'shop', labelSelector: 'app=web' })).items
   const owner = pod?.metadata.ownerReferences?.[0]
@@ -58,19 +58,19 @@ test('workloads get reports of the images they run, renewed with the image, gone
   await eventually(client, SbomReport, (all) => all.some(({ report: { components } }) => JSON.stringify(components).includes('"version":"1.20.0"')), { namespace: 'shop' })
   await eventually(client, ClusterRbacAssessmentReport, (all) => all.some(({ metadata }) => metadata.name === 'clusterrole-cluster-admin'))
 
-  const [operator] = (await client.list(Pod, { namespace: 'security' })).items
+  const [operator] = await eventually(client, Pod, (pods) => pods.some(({ status }) => status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True')), { namespace: 'security' })
   const metrics = async (): Promise<string> => (await client.request(`/api/v1/namespaces/security/pods/${operator?.metadata.name}:8080/proxy/metrics`)).text()
   assert.match(await metrics(), new RegExp(`trivy_image_vulnerabilities\\{name="replicaset-${owner?.name}-nginx",namespace="shop",resource_kind="ReplicaSet",resource_name="${owner?.name}",container_name="nginx",image_registry="index.docker.io",image_repository="library/nginx",image_tag="1.20.0",image_digest="",severity="High"\\} 4`))
   assert.match(await metrics(), /idp_trivy_database_advisories\{source="seed"\} \d\d/)
 
   // A report that somebody deletes is written anew.
   await client.delete(VulnerabilityReport, report.metadata.name ?? '', { namespace: 'shop' })
-  await eventually(client, VulnerabilityReport, (all) => all.some(({ metadata }) => metadata.name === report.metadata.name && metadata.uid !== report.metadata.uid), { namespace: 'shop', timeoutMs: 30_000 })
+  await eventually(client, VulnerabilityReport, (all) => all.some(({ metadata }) => metadata.name === report.metadata.name && metadata.uid !== report.metadata.uid), { namespace: 'shop', timeoutMs: 60_000 })
 
   await client.apply(Deployment, deployment('docker.io/library/nginx:1.29.4'), { fieldManager: 'test', force: true })
-  const after = await eventually(client, VulnerabilityReport, reported('1.29.4'), { namespace: 'shop', timeoutMs: 30_000 })
+  const after = await eventually(client, VulnerabilityReport, reported('1.29.4'), { namespace: 'shop', timeoutMs: 60_000 })
   assert.deepEqual(after.find(({ report: { artifact } }) => artifact?.tag === '1.29.4')?.report.vulnerabilities, [])
 
   await client.delete(Deployment, 'web', { namespace: 'shop', propagationPolicy: 'Background' })
-  await eventually(client, VulnerabilityReport, ({ length }) => length === 0, { namespace: 'shop', timeoutMs: 30_000 })
+  await eventually(client, VulnerabilityReport, ({ length }) => length === 0, { namespace: 'shop', timeoutMs: 60_000 })
 })

@@ -32,7 +32,7 @@ test('a pod serves Vault, checks ServiceAccount tokens, and unseals itself after
     },
   } as never)
   const isReady = (pod: Pod): boolean => pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true && pod.metadata.deletionTimestamp === undefined
-  const [first] = await eventually(client, Pod, (pods) => pods.some(isReady), { namespace, timeoutMs: 30_000 })
+  const [first] = await eventually(client, Pod, (pods) => pods.some(isReady), { namespace, timeoutMs: 60_000 })
 
   const served = (): Promise<unknown> => eventually(client, EndpointSlice, (slices) => slices.some(({ endpoints }) => endpoints?.some(({ conditions }) => conditions?.ready !== false) === true), { namespace })
   await served()
@@ -63,7 +63,7 @@ test('a pod serves Vault, checks ServiceAccount tokens, and unseals itself after
   assert.deepEqual((await call('POST', 'secret/data/app', { data: {} }, login.body.auth.client_token)).status, 403)
 
   await client.delete(Pod, 'vault-0', { namespace })
-  await eventually(client, Pod, (pods) => pods.some((pod) => pod.metadata.uid !== first?.metadata.uid && isReady(pod)), { namespace, timeoutMs: 30_000 })
+  await eventually(client, Pod, (pods) => pods.some((pod) => pod.metadata.uid !== first?.metadata.uid && isReady(pod)), { namespace, timeoutMs: 60_000 })
   await served()
   assert.equal((await call('GET', 'secret/data/app')).body.data.data.password, 'one')
 })
