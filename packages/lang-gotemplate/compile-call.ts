@@ -6,7 +6,7 @@ import { GoError, LimitError } from './go-error.ts'
 import { nodeText, type Node, type Operand } from './node.ts'
 import { assign, canBeNil } from './param.ts'
 import { noteCall, noteTruth } from './reads.ts'
-import { isTrue, type GoFunction, type ParamType } from './value.ts'
+import { goType, isMap, isTrue, NamedMap, type GoFunction, type GoMap, type ParamType } from './value.ts'
 
 /** A call with its arguments checked and converted as Go does it. `node` is what errors of the function point to. */
 export function buildCall(target: GoFunction, name: string, node: Node, args: readonly Operand[], compiler: Compiler): CommandEval {
@@ -21,6 +21,7 @@ export function buildCall(target: GoFunction, name: string, node: Node, args: re
   const withFinalProblem = arity(args.length + 1, args.length)
   const evals = args.map((arg, i) => {
     const value = compileArg(arg, typeAt(i), compiler)
+    if (target.marksNamed === true && i === args.length - 1) return named(arg, value)
     return target.marksElements === true && i > 0 && isElement(arg, compiler) ? marked(value) : value
   })
   const finalType = variadic && args.length < fixed ? typeAt(args.length) : params.at(-1) ?? 'interface {}'
@@ -49,6 +50,17 @@ function isElement(arg: Operand, { scope }: Compiler): boolean {
 
 function marked(value: Eval): Eval {
   return (dot, frame) => (value(dot, frame) === undefined ? undefined : new Element())
+}
+
+/** `.Values`, or all that a chart's template is given. */
+function named(arg: Operand, value: Eval): Eval {
+  const isValues = (arg.type === 'field' || arg.type === 'variable') && arg.path.at(-1) === 'Values'
+  if (!isValues && arg.type !== 'dot' && !(arg.type === 'variable' && arg.path.length === 1)) return value
+  return (dot, frame) => {
+    const found = value(dot, frame)
+    const type = isMap(found) ? found[goType] : undefined
+    return type === undefined || type.startsWith('map[') || !(isValues || Object.hasOwn(found as GoMap, 'Capabilities')) ? found : new NamedMap(type)
+  }
 }
 
 function invoker(target: GoFunction): (frame: Frame, argv: unknown[]) => unknown {

@@ -59,6 +59,8 @@ export interface GoFunction {
   readonly marksElements?: boolean
   /** What it looks at in its arguments; everything unless it says so. */
   readonly reads?: ReadsOf
+  /** A map of a named type arrives as NamedMap when its argument is the field that Go gave that type: `dig` refuses it. */
+  readonly marksNamed?: boolean
   /** It takes long enough for its result to be worth keeping between executions. */
   readonly isCostly?: boolean
 }
@@ -160,6 +162,14 @@ export function isFunction(value: unknown): value is GoFunction {
 /** The map or slice behind a named type, or the value itself. */
 export function content(value: unknown): unknown {
   return value instanceof Struct && value.shape.content !== undefined ? value.shape.content : value
+}
+
+/** Stands for a map of a named type where the type matters: what it holds can be another map's member, and then has the ordinary type. */
+export class NamedMap {
+  readonly type: string
+  constructor(type: string) {
+    this.type = type
+  }
 }
 
 /** Sets a key, `__proto__` too. */

@@ -2,7 +2,7 @@ import { sprintf } from '../format.ts'
 import { GoError } from '../go-error.ts'
 import { sortedKeys } from '../go-string.ts'
 import { notePath, readsNothing, readsShallow, type ReadsOf } from '../reads.ts'
-import { fn, isMap, isTrue, reading, setKey, strings, Struct, typeOf, typedSlice, goType, isNilSlice, type GoFunction, type GoMap, type GoSlice } from '../value.ts'
+import { fn, isMap, isTrue, NamedMap, reading, setKey, strings, Struct, typeOf, typedSlice, goType, isNilSlice, type GoFunction, type GoMap, type GoSlice } from '../value.ts'
 import { strval } from './conversion.ts'
 
 /** Told of a change of one key of a map just before it happens; `value` is undefined when the key goes. */
@@ -42,7 +42,7 @@ export function dictFunctions(changed: Changed): readonly (readonly [string, GoF
     ['mustMergeOverwrite', fn('map ...map', mergeInto(true))],
     ['deepCopy', fn('any', deepCopy)],
     ['mustDeepCopy', fn('any', deepCopy)],
-    ['dig', reading((reads, args) => notePath(reads, args.at(-1), args.slice(0, -2)), fn('...any', dig))],
+    ['dig', { ...reading((reads, args) => notePath(reads, args.at(-1), args.slice(0, -2)), fn('...any', dig)), marksNamed: true }],
   ]
 }
 
@@ -114,7 +114,7 @@ function dig(...args: unknown[]): unknown {
 }
 
 function asMap(value: unknown): GoMap {
-  // Go refuses its named type Values here and takes the map inside it; both are one object to us.
+  if (value instanceof NamedMap) throw new GoError(`interface conversion: interface {} is ${value.type}, not map[string]interface {}`)
   if (isMap(value) && !(value[goType]?.startsWith('map[') ?? false)) return value
   throw new GoError(`interface conversion: interface {} is ${value === null || value === undefined ? 'nil' : typeOf(value)}, not map[string]interface {}`)
 }
