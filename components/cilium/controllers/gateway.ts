@@ -6,6 +6,7 @@ import { conditions, type Condition, type Verdict } from '../engine/condition.ts
 import { isInsecure } from '../engine/frontend-validation.ts'
 import { countRoutes, judgeListeners, type ListenerVerdict } from '../engine/listener-status.ts'
 import { allocatePorts, type PortMap } from '../engine/proxy-ports.ts'
+import { shortName } from '../engine/short-name.ts'
 import { isOurs } from '../engine/world-of.ts'
 import { Gateway, GatewayClass, ReferenceGrant } from '../kinds/gateway-api.ts'
 import { configMapNameLabel } from './ca-copies.ts'
@@ -22,8 +23,10 @@ export interface GatewaySettings {
   readonly secretsNamespace: string
 }
 
-/** Name of what belongs to a Gateway: `cilium-gateway-<name>`. */
-export const serviceName = (gateway: Gateway): string => `cilium-gateway-${gateway.metadata.name}`
+/** Name of what belongs to a Gateway: `cilium-gateway-<name>`, shortened where a Service could not have it. */
+export const serviceName = (gateway: Gateway): string => shortName(`cilium-gateway-${gateway.metadata.name}`)
+/** Value of the labels that name a Gateway. */
+export const gatewayName = (gateway: Gateway): string => shortName(gateway.metadata.name ?? '')
 export const gatewayLabel = 'gateway.networking.k8s.io/gateway-name'
 
 /** Keeps Service, endpoints and status of each Gateway of ours. */
@@ -48,8 +51,8 @@ export function gatewayController(settings: GatewaySettings): Controller<Gateway
       const world = worldIn(scope, settings.secretsNamespace)
       const verdicts = judgeListeners(gateway, world)
       const attached = countRoutes(gateway, world)
-      const unsupported = gateway.spec.addresses?.find(({ type = 'IPAddress' }) => type !== 'IPAddress')
-      if (unsupported !== undefined) return { status: statusOf(gateway, verdicts, attached, undefined, now, `addresses of type ${unsupported.type} are not supported`) }
+      const refusal = refusalOf(gateway)
+      if (refusal !== undefined) return { status: statusOf(gateway, verdicts, attached, undefined, now, refusal) }
       const ports = [...new Set(verdicts.filter(({ programmed }) => programmed).map(({ listener }) => listener.port))].sort((a, b) => a - b)
       const service = await keepService(gateway, ports, settings, applied, scope)
       await keepEndpoints(gateway, ports, settings, scope)
@@ -77,7 +80,7 @@ async function keepService(gateway: Gateway, ports: readonly number[], settings:
   const namespace = gateway.metadata.namespace ?? ''
   const known = scope.cache(Service).get(name, namespace)
   if (ports.length === 0) return known
-  const labels = { ...gateway.spec.infrastructure?.labels, 'io.cilium.gateway/owning-gateway': gateway.metadata.name ?? '', [gatewayLabel]: gateway.metadata.name ?? '' }
+  const labels = { ...gateway.spec.infrastructure?.labels, 'io.cilium.gateway/owning-gateway': gatewayName(gateway), [gatewayLabel]: gatewayName(gateway) }
   const fixed = staticAddresses(gateway)
   const annotations = { ...gateway.spec.infrastructure?.annotations, ...(fixed.length === 0 ? {} : { [addressesAnnotation]: fixed.join() }) }
   const wish = (nodePorts: boolean): Service => ({
@@ -120,7 +123,7 @@ async function keepEndpoints(gateway: Gateway, ports: readonly number[], setting
   const proxies = scope.cache(Pod).list().filter((pod) => isProxy(pod, settings) && pod.metadata.deletionTimestamp === undefined && pod.status?.podIP !== undefined)
   const slice: EndpointSlice = {
     apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice',
-    metadata: { name, namespace, ownerReferences: [controllerReference(Gateway, gateway)], labels: { 'kubernetes.io/service-name': name, 'endpointslice.kubernetes.io/managed-by': 'cilium-operator', [gatewayLabel]: gateway.metadata.name ?? '' } },
+    metadata: { name, namespace, ownerReferences: [controllerReference(Gateway, gateway)], labels: { 'kubernetes.io/service-name': name, 'endpointslice.kubernetes.io/managed-by': 'cilium-operator', [gatewayLabel]: gatewayName(gateway) } },
     addressType: 'IPv4',
     ports: [...allocated].map(([port, proxyPort]) => ({ name: `port-${port}`, port: proxyPort, protocol: 'TCP' })),
     endpoints: proxies.map((pod) => ({
@@ -140,6 +143,16 @@ const countMs = 500
 
 interface GatewayStatus { readonly addresses: readonly { readonly type: string; readonly value: string }[]; readonly conditions: readonly Condition[]; readonly listeners: readonly { readonly attachedRoutes: number; readonly [field: string]: unknown }[] }
 
+type Refusal = Pick<Verdict, 'reason' | 'message'>
+
+/** What of a Gateway as a whole is refused by name. */
+function refusalOf({ spec }: Gateway): Refusal | undefined {
+  const address = spec.addresses?.find(({ type = 'IPAddress' }) => type !== 'IPAddress')
+  if (address !== undefined) return { reason: 'UnsupportedAddress', message: `addresses of type ${address.type} are not supported` }
+  const parameters = spec.infrastructure?.parametersRef
+  return parameters === undefined ? undefined : { reason: 'InvalidParameters', message: `infrastructure.parametersRef of kind ${parameters.kind} is not supported` }
+}
+
 function withoutCounts(status: GatewayStatus | undefined): unknown {
   return { ...status, listeners: (status?.listeners ?? []).map((listener) => ({ ...listener, attachedRoutes: 0 })) }
 }
@@ -156,7 +169,7 @@ function staticAddresses(gateway: Gateway): string[] {
   return (gateway.spec.addresses ?? []).flatMap(({ value }) => (value === undefined || value === '' ? [] : [value]))
 }
 
-function statusOf(gateway: Gateway, verdicts: readonly ListenerVerdict[], attached: ReadonlyMap<string, number>, service: Service | undefined, now: string, refusal?: string): GatewayStatus {
+function statusOf(gateway: Gateway, verdicts: readonly ListenerVerdict[], attached: ReadonlyMap<string, number>, service: Service | undefined, now: string, refusal?: Refusal): GatewayStatus {
   const { generation } = gateway.metadata
   const ingress = service?.status?.loadBalancer?.ingress ?? []
   const addresses = service?.spec.type === 'LoadBalancer'
@@ -164,10 +177,10 @@ function statusOf(gateway: Gateway, verdicts: readonly ListenerVerdict[], attach
     : (service?.spec.clusterIPs ?? []).map((value) => ({ type: 'IPAddress', value }))
   const bad = verdicts.filter(({ verdicts: [accepted] }) => accepted?.status === 'False')
   const unusable = staticAddresses(gateway).filter((wanted) => !addresses.some(({ value }) => value === wanted))
-  const accepted: Verdict = refusal !== undefined ? { type: 'Accepted', status: 'False', reason: 'UnsupportedAddress', message: refusal } : bad.length === 0
+  const accepted: Verdict = refusal !== undefined ? { type: 'Accepted', status: 'False', ...refusal } : bad.length === 0
     ? { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'Gateway successfully scheduled' }
     : { type: 'Accepted', status: bad.length === verdicts.length ? 'False' : 'True', reason: 'ListenersNotValid', message: bad.map(({ listener, verdicts: [verdict] }) => `${listener.name}: ${verdict?.message}`).join('; ') }
-  const programmed: Verdict = refusal !== undefined ? { type: 'Programmed', status: 'False', reason: 'Invalid', message: refusal } : !verdicts.some((verdict) => verdict.programmed) ? { type: 'Programmed', status: 'False', reason: 'Invalid', message: 'Gateway has no valid listener' }
+  const programmed: Verdict = refusal !== undefined ? { type: 'Programmed', status: 'False', reason: 'Invalid', message: refusal.message } : !verdicts.some((verdict) => verdict.programmed) ? { type: 'Programmed', status: 'False', reason: 'Invalid', message: 'Gateway has no valid listener' }
     : unusable.length > 0 ? { type: 'Programmed', status: 'False', reason: 'AddressNotUsable', message: `the Gateway cannot have ${unusable.join(', ')}` } : addresses.length === 0 ? { type: 'Programmed', status: 'False', reason: 'AddressNotAssigned', message: 'Gateway waiting for address' }
       : { type: 'Programmed', status: 'True', reason: 'Programmed', message: 'Gateway successfully reconciled' }
   return {

@@ -6,7 +6,7 @@ import { CodedError, messageOf } from '@idp/kit'
 import { untilAborted, type Listener as OpenPort, type Program } from '@idp/sandbox'
 import { caCopyName } from '../controllers/ca-copies.ts'
 import { labelsChanged, specChanged } from '../controllers/caches.ts'
-import { gatewayLabel, serviceName } from '../controllers/gateway.ts'
+import { gatewayLabel, gatewayName, serviceName } from '../controllers/gateway.ts'
 import { copyName } from '../controllers/secret-sync.ts'
 import { roundRobin } from '../dataplane/endpoints.ts'
 import { gatewayServer } from '../dataplane/gateway-server.ts'
@@ -57,7 +57,7 @@ export const envoy: Program = {
       const wanted = new Map<number, () => PortTable | undefined>()
       for (const gateway of gateways.cache.list()) {
         const slice = slices.cache.get(serviceName(gateway), gateway.metadata.namespace)
-        if (slice?.metadata.labels?.[gatewayLabel] !== gateway.metadata.name) continue
+        if (slice?.metadata.labels?.[gatewayLabel] !== gatewayName(gateway)) continue
         for (const port of slice?.ports ?? []) {
           const listenerPort = Number((port.name ?? '').slice('port-'.length))
           if (port.port !== undefined) wanted.set(port.port, () => tables.get(`${gateway.metadata.namespace}/${gateway.metadata.name}`)?.get(listenerPort))

@@ -175,8 +175,39 @@ test('Gateways get the addresses they name, or say why not; labels of their infr
   assert.deepEqual(await gateway('addresses: [{value: 198.51.100.1}, {value: 192.0.2.7}], '), ['Accepted=True Accepted', 'Programmed=False AddressNotUsable', ''])
   assert.deepEqual(await gateway('addresses: [{value: 192.0.2.7}], infrastructure: {labels: {team: web}, annotations: {note: hello}}, '), ['Accepted=True Accepted', 'Programmed=True Programmed', '192.0.2.7'])
   assert.deepEqual(await labels(), ['web', 'hello'])
+  assert.deepEqual((await gateway('infrastructure: {parametersRef: {group: x.io, kind: Thing, name: t}}, ')).slice(0, 2), ['Accepted=False InvalidParameters', 'Programmed=False Invalid'])
   assert.deepEqual((await gateway('addresses: [{type: IPAddress}], ')).slice(0, 2), ['Accepted=True Accepted', 'Programmed=True Programmed'])
   assert.deepEqual(await labels(), [undefined, undefined])
+  const long = 'a'.repeat(253)
+  await apply(api, `{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: ${long}, namespace: argocd}, spec: {gatewayClassName: cilium, listeners: [{name: http, port: 80, protocol: HTTP}]}}`)
+  await world.settle()
+  assert.deepEqual(conditionsOf((await api.client.get(Gateway, long, { namespace: 'argocd' })).status?.conditions as never), ['Accepted=True Accepted', 'Programmed=True Programmed'])
+})
+
+test('a Gateway that changes is judged anew, with the generation that was seen', async () => {
+  await using world = await running()
+  const { api } = world
+  await apply(api, '{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: cilium}, spec: {controllerName: io.cilium/gateway-controller}}')
+  const gateway = async (...names: string[]) => {
+    await apply(api, `{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: gw, namespace: argocd}, spec: {gatewayClassName: cilium, listeners: [${names.map((name, i) => `{name: ${name}, port: ${80 + i}, protocol: HTTP}`).join(', ')}]}}`)
+    await world.settle()
+    const { metadata, status } = await api.client.get(Gateway, 'gw', { namespace: 'argocd' })
+    const stale = [...status?.conditions ?? [], ...(status?.listeners ?? []).flatMap(({ conditions }) => conditions)].filter(({ observedGeneration }) => observedGeneration !== metadata.generation)
+    return [(status?.listeners ?? []).map(({ name, attachedRoutes }) => `${name} ${attachedRoutes}`).join(), stale.length]
+  }
+  assert.deepEqual(await gateway('one', 'two'), ['one 0,two 0', 0])
+  for (const name of ['r', 's', 't']) await apply(api, `{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: ${name}, namespace: argocd}, spec: {parentRefs: [{name: gw, sectionName: one}], rules: [{backendRefs: [{name: web, port: 80}]}]}}`)
+  assert.deepEqual(await gateway('one', 'two', 'three'), ['one 3,two 0,three 0', 0])
+  await api.client.delete(HTTPRoute, 's', { namespace: 'argocd' })
+  assert.deepEqual(await gateway('one'), ['one 2', 0])
+  const route = async () => {
+    const { metadata, status } = await api.client.get(HTTPRoute, 'r', { namespace: 'argocd' })
+    return [metadata.generation, ...(status?.parents ?? []).flatMap(({ conditions }) => (conditions ?? []).map(({ observedGeneration }) => observedGeneration))]
+  }
+  assert.deepEqual(await route(), [1, 1, 1])
+  await api.client.patch(HTTPRoute, 'r', { spec: { hostnames: ['a.test'] } }, { type: 'merge', namespace: 'argocd' })
+  await world.settle()
+  assert.deepEqual(await route(), [2, 2, 2])
 })
 
 test('Services get addresses of the pools that select them; pools say what is left', async () => {
