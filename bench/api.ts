@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ConfigMap } from '@idp/api'
+import { ConfigMap, Deployment } from '@idp/api'
 import { createApiServer } from '@idp/apiserver'
 import { createClient, handlerTransport, networkTransport, type Client } from '@idp/client'
 import { listen } from '@idp/http'
@@ -16,10 +16,46 @@ const listed = 10_000
 const watchers = 50
 const changes = 400
 const parallel = 32
+const deployments = 500
 const namespace = 'default'
 const note = 'no peer: a real API server is on no registry this machine reaches'
 
 const configMap = (name: string): ConfigMap => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace, labels: { app: 'bench', tier: 'one' } }, data: { settings: 'x'.repeat(800) } })
+
+const deployment = (name: string): Deployment => ({
+  apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace, labels: { app: name, tier: 'one' }, annotations: { 'example.com/owner': 'bench' } },
+  spec: {
+    replicas: 2, selector: { matchLabels: { app: name } },
+    template: {
+      metadata: { labels: { app: name, tier: 'one' } },
+      spec: {
+        serviceAccountName: 'bench',
+        containers: ['main', 'proxy'].map((container) => ({
+          name: container, image: `registry.example.com/${container}:1.2.3`, args: ['--one', '--two=three'], ports: [{ name: 'http', containerPort: 8080 }, { name: 'metrics', containerPort: 9090 }],
+          env: Array.from({ length: 6 }, (_, i) => ({ name: `SETTING_${i}`, value: `value ${i}` })), resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '256Mi' } },
+          readinessProbe: { httpGet: { path: '/ready', port: 'http' } }, volumeMounts: [{ name: 'config', mountPath: '/etc/config' }],
+        })),
+        volumes: [{ name: 'config', configMap: { name } }],
+      },
+    },
+  },
+})
+
+/** What controllers do all day: apply what is there already, apply a change, report a status. */
+async function writes(client: Client, way: string): Promise<BenchResult[]> {
+  const result = (name: string, value: number): BenchResult => ({ name: `${name}, ${way}`, value, unit: '/s', note })
+  const name = (i: number) => `${prefixOf(way)}-${i % deployments}`
+  const apply = (i: number, more: Partial<Deployment['spec']> = {}) => {
+    const wanted = deployment(name(i))
+    return client.apply(Deployment, { ...wanted, spec: { ...wanted.spec, ...more } }, { fieldManager: 'bench', force: true })
+  }
+  const first = await rate(deployments, (i) => apply(i))
+  const changed = await rate(2 * deployments, (i) => apply(i, { replicas: 3 + Math.trunc(i / deployments) }))
+  await rate(deployments, (i) => apply(i))
+  const same = await rate(2 * deployments, (i) => apply(i))
+  const status = await rate(2 * deployments, (i) => client.patch(Deployment, name(i), { status: { observedGeneration: 1, replicas: i, readyReplicas: i, conditions: [{ type: 'Available', status: 'True', reason: 'MinimumReplicasAvailable', message: `${i}` }] } }, { namespace, type: 'merge', subresource: 'status' }))
+  return [result('Deployments created by apply', first), result('applies that change one field', changed), result('applies that change nothing', same), result('status patches', status)]
+}
 
 /** Runs `count` calls, `parallel` at a time; calls a second. */
 async function rate(count: number, call: (i: number) => Promise<unknown>): Promise<number> {
@@ -68,7 +104,7 @@ export async function run(): Promise<Bench> {
     using transport = networkTransport({ server: `http://127.0.0.1:${port.port}` })
     const overHttp = createClient({ transport, token: 'bench' })
     await rate(300, (i) => inProcess.create(ConfigMap, configMap(`warm-${i}`)))
-    const results = [...(await measure(inProcess, 'in process')), ...(await measure(overHttp, 'over HTTP'))]
+    const results = [...(await measure(inProcess, 'in process')), ...(await measure(overHttp, 'over HTTP')), ...(await writes(inProcess, 'in process'))]
     const missing = listed - (await inProcess.list(ConfigMap, { namespace })).items.length
     if (missing > 0) await rate(missing, (i) => inProcess.create(ConfigMap, configMap(`fill-${i}`)))
     const began = performance.now()
