@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { normalizeRemoteUrl } from '@idp/git'
-import { CodedError, type FileTree } from '@idp/kit'
+import { CodedError, systemClock, type FileTree } from '@idp/kit'
 import type { AnyObject } from '@idp/formats'
 import { globMatches } from '../engine/project/glob.ts'
 import type { GitMirrors } from './git-mirrors.ts'
+import { digestOf, keptRenderings, type KeptRenderings, type Rendering } from './kept-renderings.ts'
 import { originOf } from './origin.ts'
 import { areUnchanged, recordedFiles, type Dependencies } from './recorded-files.ts'
 import { renderDirectory } from './render-directory.ts'
@@ -21,41 +21,40 @@ export interface SourceRenderers {
   chart(request: ManifestRequest, refs: Readonly<Record<string, FileTree>>): Promise<{ readonly version: string; readonly manifests: readonly AnyObject[] }>
 }
 
-interface Kept { readonly dependencies: readonly Dependencies[]; readonly sourceType: SourceType; readonly digest: string; readonly manifests: readonly AnyObject[] }
+/** A RepoService that also gives its answer to `manifests` as the text of a JSON document, without making objects of it first. */
+export interface TextRepoService extends RepoService { manifestsText(request: ManifestRequest): Promise<string> }
 
-const maxKept = 5_000
-
-export function createRepoService(mirrors: GitMirrors, renderers: SourceRenderers): RepoService {
-  const kept = new Map<string, Kept>()
-  const remember = (key: string, value: Kept): Kept => {
-    kept.delete(key)
-    kept.set(key, value)
-    const oldest = kept.size > maxKept ? kept.keys().next().value : undefined
-    if (oldest !== undefined) kept.delete(oldest)
-    return value
-  }
+export function createRepoService(mirrors: GitMirrors, renderers: SourceRenderers, kept: KeptRenderings = keptRenderings({ clock: systemClock })): TextRepoService {
   const checkoutTree = async (request: Parameters<GitMirrors['checkout']>[0]) => {
     const { repository, commit } = await mirrors.checkout(request)
     return { commit, tree: await repository.tree(commit) }
   }
+  const manifests = async (request: ManifestRequest): Promise<Answer> => {
+    const { source, freshAfter } = request
+    const refTrees: { [name: string]: Awaited<ReturnType<typeof checkoutTree>>['tree'] } = {}
+    for (const [name, ref] of Object.entries(request.refs ?? {})) refTrees[name] = (await checkoutTree({ ...ref, ...(freshAfter === undefined ? {} : { freshAfter }) })).tree
+    if (source.chart !== undefined && source.chart !== '') return chartManifests(request, renderers, refTrees)
+    const { commit, tree } = await checkoutTree({ repository: request.repository, revision: request.revision ?? source.targetRevision ?? 'HEAD', ...(freshAfter === undefined ? {} : { freshAfter }) })
+    const key = renderingKey(request)
+    const old = request.noCache === true ? undefined : await kept.get(key)
+    const trees = [tree, ...Object.values(refTrees)]
+    if (old !== undefined && old.dependencies.length === trees.length && (await allUnchanged(old.dependencies, trees))) return { rendering: old, revision: commit }
+    const files = recordedFiles(tree)
+    const refs = Object.fromEntries(Object.entries(refTrees).map(([name, one]) => [name, recordedFiles(one)]))
+    const path = cleanPath(source.path ?? '')
+    const sourceType = await sourceTypeOf(source, files, path)
+    const objects = await render(sourceType, { files, path, request, refs }, renderers)
+    const dependencies = [files.dependencies, ...Object.values(refs).map((one) => one.dependencies)]
+    const rendering = renderingOf(sourceType, objects, dependencies)
+    kept.put(key, rendering)
+    return { rendering, revision: commit }
+  }
   return {
     async manifests(request) {
-      const { source, freshAfter } = request
-      const refTrees: { [name: string]: Awaited<ReturnType<typeof checkoutTree>>['tree'] } = {}
-      for (const [name, ref] of Object.entries(request.refs ?? {})) refTrees[name] = (await checkoutTree({ ...ref, ...(freshAfter === undefined ? {} : { freshAfter }) })).tree
-      if (source.chart !== undefined && source.chart !== '') return chartManifests(request, renderers, refTrees)
-      const { commit, tree } = await checkoutTree({ repository: request.repository, revision: request.revision ?? source.targetRevision ?? 'HEAD', ...(freshAfter === undefined ? {} : { freshAfter }) })
-      const key = renderingKey(request)
-      const old = kept.get(key)
-      const trees = [tree, ...Object.values(refTrees)]
-      if (old !== undefined && request.noCache !== true && old.dependencies.length === trees.length && (await allUnchanged(old.dependencies, trees))) return answer(old, commit, request)
-      const files = recordedFiles(tree)
-      const refs = Object.fromEntries(Object.entries(refTrees).map(([name, one]) => [name, recordedFiles(one)]))
-      const path = cleanPath(source.path ?? '')
-      const sourceType = await sourceTypeOf(source, files, path)
-      const manifests = await render(sourceType, { files, path, request, refs }, renderers)
-      const dependencies = [files.dependencies, ...Object.values(refs).map((one) => one.dependencies)]
-      return answer(remember(key, { dependencies, sourceType, manifests, digest: digestOf(manifests) }), commit, request)
+      return JSON.parse(answerText(await manifests(request), request)) as ManifestResponse
+    },
+    async manifestsText(request) {
+      return answerText(await manifests(request), request)
     },
     resolveRevision: (request) => mirrors.resolve(request),
     async directories(request) {
@@ -88,14 +87,23 @@ async function render(sourceType: SourceType, job: RenderJob, renderers: SourceR
   throw new CodedError({ code: 'PluginUnsupported', message: 'config management plugins are not supported', where: job.path, remedy: 'Use a directory, Kustomize or Helm source' })
 }
 
-async function chartManifests(request: ManifestRequest, renderers: SourceRenderers, refs: Readonly<Record<string, FileTree>>): Promise<ManifestResponse> {
+async function chartManifests(request: ManifestRequest, renderers: SourceRenderers, refs: Readonly<Record<string, FileTree>>): Promise<Answer> {
   const { version, manifests } = await renderers.chart(request, refs)
-  return answer({ dependencies: [], sourceType: 'Helm', digest: digestOf(manifests), manifests }, version, request)
+  return { rendering: renderingOf('Helm', manifests, []), revision: version }
 }
 
-function answer(of: Kept, revision: string, { knownDigest }: ManifestRequest): ManifestResponse {
-  const { sourceType, digest, manifests } = of
-  return digest === knownDigest ? { revision, sourceType, digest } : { revision, sourceType, digest, manifests, origins: manifests.map((one) => originOf(one) ?? null) }
+/** A rendering, and the commit or chart version it is of. */
+interface Answer { readonly rendering: Rendering; readonly revision: string }
+
+function renderingOf(sourceType: SourceType, manifests: readonly AnyObject[], dependencies: Rendering['dependencies']): Rendering {
+  const json = JSON.stringify({ manifests, origins: manifests.map((one) => originOf(one) ?? null) })
+  return { dependencies, sourceType, digest: digestOf(json), json }
+}
+
+/** A ManifestResponse as text. */
+function answerText({ rendering: { sourceType, digest, json }, revision }: Answer, { knownDigest }: ManifestRequest): string {
+  const head = JSON.stringify({ revision, sourceType, digest })
+  return digest === knownDigest ? head : `${head.slice(0, -1)},${json.slice(1)}`
 }
 
 async function allUnchanged(dependencies: readonly Dependencies[], trees: readonly Parameters<typeof areUnchanged>[1][]): Promise<boolean> {
@@ -107,10 +115,6 @@ async function allUnchanged(dependencies: readonly Dependencies[], trees: readon
 function renderingKey({ repository, source, application, namespace, refs, kubeVersion, apiVersions, kustomizeBuildOptions }: ManifestRequest): string {
   const { targetRevision: _moves, ...rest } = source
   return JSON.stringify([normalizeRemoteUrl(repository.url), rest, application, namespace, Object.keys(refs ?? {}), kubeVersion, apiVersions, kustomizeBuildOptions])
-}
-
-function digestOf(manifests: readonly AnyObject[]): string {
-  return createHash('sha256').update(JSON.stringify(manifests)).digest('hex')
 }
 
 /** `./a/b/` is `a/b`; `.` is the root. Throws CodedError `PathOutsideTree`. */

@@ -1,6 +1,7 @@
 import type { Handler } from '@idp/http'
 import { CodedError, isCoded, messageOf, type Log } from '@idp/kit'
-import type { RepoService } from './repo-service.ts'
+import type { TextRepoService } from './create-repo-service.ts'
+import type { ManifestRequest, RepoService } from './repo-service.ts'
 
 /** Paths of the repo server's API: POST with a JSON body. Upstream speaks gRPC here; only our own programs call it. */
 export const repoMethods = {
@@ -9,7 +10,7 @@ export const repoMethods = {
 } as const satisfies Readonly<Record<string, keyof RepoService>>
 
 /** Serves a RepoService over HTTP. Failures are 422 with the fields of a CodedError. */
-export function repoHandler(service: RepoService, log: Log): Handler {
+export function repoHandler(service: TextRepoService, log: Log): Handler {
   return async (request) => {
     const { pathname } = new URL(request.url)
     if (pathname === '/healthz') return new Response('ok')
@@ -17,6 +18,7 @@ export function repoHandler(service: RepoService, log: Log): Handler {
     if (method === undefined) return Response.json({ code: 'NotFound', message: `no such method: ${pathname}` }, { status: 404 })
     if (request.method !== 'POST') return Response.json({ code: 'MethodNotAllowed', message: 'use POST' }, { status: 405 })
     try {
+      if (method === 'manifests') return new Response(`{"result":${await service.manifestsText(await request.json() as ManifestRequest)}}`, { headers: { 'content-type': 'application/json' } })
       const call = service[method] as (input: unknown) => Promise<unknown>
       return Response.json({ result: await call(await request.json()) })
     } catch (error) {
