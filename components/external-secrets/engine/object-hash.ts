@@ -22,8 +22,19 @@ export function fieldOwner(name: string): string {
   return `externalsecrets.external-secrets.io/${name.length > 63 ? `sha3/${sha3(name)}` : name}`
 }
 
+interface Versioned { readonly generation?: number; readonly labels?: Record<string, string>; readonly annotations?: Record<string, string> }
+
+/** By object: what a cache holds is never changed in place, and is asked about every second. */
+const versions = new WeakMap<Versioned, string>()
+
 /** What `status.syncedResourceVersion` says: generation, and a hash of labels and annotations. */
-export function resourceVersionOf(metadata: { readonly generation?: number; readonly labels?: Record<string, string>; readonly annotations?: Record<string, string> }): string {
+export function resourceVersionOf(metadata: Versioned): string {
+  let version = versions.get(metadata)
+  if (version === undefined) versions.set(metadata, (version = versionOf(metadata)))
+  return version
+}
+
+function versionOf(metadata: Versioned): string {
   const print = (map: Record<string, string> | undefined): string => `map[${Object.entries(map ?? {}).sort(([a], [b]) => compareStrings(a, b)).map(([key, value]) => `${key}:${value}`).join(' ')}]`
   return `${metadata.generation ?? 0}-${sha3(`{annotations:${print(metadata.annotations)} labels:${print(metadata.labels)}}`)}`
 }

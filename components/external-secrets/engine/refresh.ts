@@ -32,7 +32,16 @@ export function followsSource(externalSecret: ExternalSecret): boolean {
 /** Is the Secret as we left it? */
 export function isSecretValid(secret: Secret | undefined, { spec }: ExternalSecret): boolean {
   if (spec.target?.creationPolicy === 'Orphan' || spec.target?.creationPolicy === 'None') return true
-  return secret?.metadata.labels?.[names.managed] === 'true' && secret.metadata.annotations?.[names.dataHash] === dataHash(secretMapOf(secret))
+  return secret?.metadata.labels?.[names.managed] === 'true' && secret.metadata.annotations?.[names.dataHash] === hashOf(secret)
+}
+
+/** By object: what the cache holds is never changed in place, and is asked about every second. */
+const hashes = new WeakMap<Secret, string>()
+
+function hashOf(secret: Secret): string {
+  let hash = hashes.get(secret)
+  if (hash === undefined) hashes.set(secret, (hash = dataHash(secretMapOf(secret))))
+  return hash
 }
 
 export function msUntilRefresh(externalSecret: ExternalSecret, refreshedAt: number, now: number): number | undefined {

@@ -44,6 +44,9 @@ path "cubbyhole/response" { capabilities = ["create", "read"] }
 path "sys/wrapping/unwrap" { capabilities = ["update"] }
 `
 
+/** Access lists that are kept; one for each set of policies and each entity that templates speak of. */
+const mostAcls = 1000
+
 export function createPolicyStore(whole: Storage, now: number): PolicyStore {
   const storage = storageView(whole, 'policy/')
   const parsed = new Map<string, { readonly raw: string; readonly rules: readonly PathRule[] }>()
@@ -54,7 +57,12 @@ export function createPolicyStore(whole: Storage, now: number): PolicyStore {
   }
   const write = (name: string, raw: string, at: number): void => storage.put(name, { name, raw, modified: at, version: (find(name)?.version ?? 0) + 1 } satisfies StoredPolicy)
   if (find('default') === undefined) write('default', defaultPolicy, now)
+  const ruleCache = new Map<string, readonly PathRule[]>()
   const aclCache = new Map<string, Acl>()
+  const forget = (): void => {
+    ruleCache.clear()
+    aclCache.clear()
+  }
 
   function rulesOf(name: string): readonly PathRule[] {
     const policy = find(name)
@@ -73,32 +81,38 @@ export function createPolicyStore(whole: Storage, now: number): PolicyStore {
       if (name === 'response-wrapping') throw badRequest(`cannot update ${JSON.stringify(name)} policy`)
       parsePolicy(raw)
       write(name, raw, at)
-      aclCache.clear()
+      forget()
     },
     remove(name) {
       if (name === 'root' || name === 'default' || name === 'response-wrapping') throw badRequest(`cannot delete ${JSON.stringify(name)} policy`)
       storage.delete(name)
-      aclCache.clear()
+      forget()
     },
     acl(names, template) {
       if (names.includes('root')) return rootAcl
-      const rules = names.flatMap(rulesOf)
-      if (rules.some((rule) => rule.path.includes('{{'))) return createAcl(rules.flatMap((rule) => fill(rule, template)))
       const key = [...names].sort().join('\n')
-      const known = aclCache.get(key) ?? createAcl(rules)
-      aclCache.set(key, known)
-      return known
+      let rules = ruleCache.get(key)
+      if (rules === undefined) ruleCache.set(key, (rules = names.flatMap(rulesOf)))
+      // Nearly every token has the policy `default`, which has templates: what they are filled with is part of the key.
+      const filled = rules.map((rule) => (rule.path.includes('{{') ? fill(rule, template) : rule))
+      const whole = [key, ...filled.flatMap((rule, i) => (rule === rules?.[i] ? [] : [rule?.path ?? '']))].join('\n')
+      let acl = aclCache.get(whole)
+      if (acl !== undefined) return acl
+      acl = createAcl(filled.filter((rule) => rule !== undefined))
+      if (aclCache.size >= mostAcls) aclCache.clear()
+      aclCache.set(whole, acl)
+      return acl
     },
   }
 }
 
-/** The rule with its templates filled in; none when one has no value. A value with wildcards is refused. */
-function fill(rule: PathRule, template: Template): PathRule[] {
+/** The rule with its templates filled in; undefined when one has no value. A value with wildcards is refused. */
+function fill(rule: PathRule, template: Template): PathRule | undefined {
   let whole = true
   const path = rule.path.replaceAll(/\{\{\s*(.*?)\s*\}\}/g, (_, expression: string) => {
     const value = template(expression)
     if (value === undefined || value === '' || /[*+]/.test(value)) whole = false
     return value ?? ''
   })
-  return whole ? [{ ...rule, path }] : []
+  return whole ? { ...rule, path } : undefined
 }
