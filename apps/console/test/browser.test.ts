@@ -48,9 +48,10 @@ test('a change in the cluster lights its arrow within a second, with the evidenc
   const page = await openPage()
   await page.goto(`${served.origin}/architecture/12-trivy-scanning`)
   const arrow = page.getByRole('button', { name: 'User/ArgoCD to Kubernetes API: Create/Update Workload' })
-  await arrow.waitFor()
+  // A straight line has no area: for Playwright it is not visible.
+  await arrow.waitFor({ state: 'attached' })
   assert.equal(await page.locator('.box').count(), 5)
-  const lit = page.locator('.arrow.lit').waitFor()
+  const lit = page.locator('.arrow.lit').waitFor({ state: 'attached' })
   const began = performance.now()
   await cluster.client.create(Deployment, deployment('lit'))
   await lit
@@ -60,7 +61,8 @@ test('a change in the cluster lights its arrow within a second, with the evidenc
   const paint = await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
   console.log(`# the arrow was lit ${took} ms after the request to create; first paint after ${Math.round(Number(paint))} ms`)
 
-  await arrow.click()
+  await arrow.focus()
+  await page.keyboard.press('Enter')
   const drawer = page.getByRole('complementary', { name: 'Details' })
   await drawer.getByText('It applies a scratch Deployment').waitFor()
   await drawer.getByText('kubectl get deployments -A -w').waitFor()
@@ -110,7 +112,7 @@ test('at the width of a phone nothing is cut off sideways', { skip }, async () =
   const page = await openPage({ width: 390, height: 844 })
   for (const path of ['architecture/06-general-architecture', 'applications', 'problems', 'timeline', 'nodes']) {
     await page.goto(`${served.origin}/${path}`)
-    await page.locator('main > *').first().waitFor()
+    await page.locator('main .bar').first().waitFor()
     assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 390, path)
   }
   await page.context().close()

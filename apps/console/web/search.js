@@ -12,6 +12,7 @@ export function openSearch(go) {
   let found = []
   let chosen = 0
   let asked = 0
+  let searching
   const diagrams = api('diagrams').catch(() => [])
 
   const choose = (index) => {
@@ -29,21 +30,30 @@ export function openSearch(go) {
     const words = field.value.toLowerCase().split(/\s+/).filter((word) => word !== '')
     const fits = (text) => words.every((word) => text.toLowerCase().includes(word))
     const known = [...pages.map(([title, path]) => ({ kind: 'view', title, act: () => go(path) })), ...(await diagrams).map((one) => ({ kind: 'diagram', title: one.title, act: () => go(`/architecture/${one.name}`) }))].filter((entry) => fits(`${entry.kind} ${entry.title}`))
-    const objects = words.length === 0 ? [] : await api(`find?q=${encodeURIComponent(field.value)}`).catch(() => [])
     if (mine !== asked) return
+    showFound(known, [])
+    const objects = words.length === 0 ? [] : await api(`find?q=${encodeURIComponent(field.value)}`).catch(() => [])
+    if (mine === asked) showFound(known, objects)
+  }
+  const showFound = (known, objects) => {
+    const before = found[chosen]?.title
     found = [...known, ...objects.map((ref) => ({ kind: ref.kind, title: `${ref.namespace ? `${ref.namespace}/` : ''}${ref.name}`, label: titleOf(ref), act: () => (ref.kind === 'Application' ? go(`/applications/${ref.namespace}/${ref.name}`) : openObject(ref)) }))].slice(0, 40)
     list.replaceChildren(...found.map((entry, index) => el('li', { role: 'option', id: `found-${index}`, 'aria-label': entry.label, click: () => take(entry), pointermove: () => { if (chosen !== index) choose(index) } }, el('span', { class: 'kind' }, entry.kind), entry.title)))
     if (found.length === 0) list.replaceChildren(el('li', { class: 'dim', role: 'option', 'aria-disabled': 'true' }, 'nothing has that name'))
-    choose(0)
+    choose(Math.max(0, found.findIndex((entry) => entry.title === before)))
   }
-  field.addEventListener('input', () => void search())
+  field.addEventListener('input', () => { chosen = 0; found = []; searching = search() })
   field.addEventListener('keydown', (event) => {
     if (event.key === 'ArrowDown') { event.preventDefault(); choose(chosen + 1) }
     else if (event.key === 'ArrowUp') { event.preventDefault(); choose(chosen - 1) }
-    else if (event.key === 'Enter' && found[chosen] !== undefined) { event.preventDefault(); take(found[chosen]) }
+    else if (event.key === 'Enter') {
+      event.preventDefault()
+      // Who types faster than the answer comes means the answer, not what was listed before.
+      void searching.then(() => { if (found[chosen] !== undefined) take(found[chosen]) })
+    }
   })
   document.body.append(dialog)
   dialog.showModal()
   field.focus()
-  void search()
+  searching = search()
 }
