@@ -1,7 +1,8 @@
 import type { Json, JsonObject } from '@idp/formats'
 import { notPlain, plainScalar, quotedEnd, unquoted } from './plain-yaml.ts'
 
-const word = /[A-Za-z0-9_./$][\w./$+@=~^-]*/y
+/** A scalar without quotes: no sign of a collection, no comment, and a colon only where it ends no key. */
+const word = /(?:[A-Za-z0-9_./$(^+<=~]|-(?=[A-Za-z0-9]))(?:[^\s,[\]{}#:]|:(?=[^\s,[\]{}])| +(?=[^\s,[\]{}#:]))*/y
 
 interface Flow { readonly text: string; readonly limit: number; at: number }
 

@@ -20,11 +20,11 @@ const longestKey = 1000
 // eslint-disable-next-line no-control-regex
 const strange = /[\x00-\x08\x0b-\x1f\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff\ufffe\uffff]/
 const marker = /^(?:---|\.\.\.)(?:[ \t]|$)/m
-const header = /^[|]([+-]?)[ ]*(?: #.*)?$/
+const header = /^[|>]([+-]?)[ ]*(?: #.*)?$/
 
 /**
  * Reads one document in the plain style in which most of YAML is written, in one pass: block mappings and sequences, scalars, literal blocks, flow
- * collections on one line. Undefined for anything else (anchors, tags, folded blocks, …) and for what may be wrong: then the whole of YAML has to
+ * collections on one line. Undefined for anything else (anchors, tags, …) and for what may be wrong: then the whole of YAML has to
  * be read. Where it answers, the answer is that of `parseYaml` with `duplicateKeys: 'last'`.
  */
 export function readPlainYaml(text: string): { readonly value: Json } | undefined {
@@ -234,7 +234,7 @@ class PlainReader {
   private scalar(from: number, parent: number): Json {
     const { text, end } = this
     const first = text.charCodeAt(from)
-    if (first === 124) return this.literal(from, parent)
+    if (first === 124 || first === 62) return this.block(from, parent)
     if (first === QUOTE || first === APOSTROPHE) {
       const close = quotedEnd(text, from, text.length)
       return this.rest(close, close <= end ? unquoted(text.slice(from, close)) : this.foldedQuoted(from, close, parent), parent)
@@ -328,8 +328,8 @@ class PlainReader {
     }
   }
 
-  /** `|`, `|-`, `|+`. */
-  private literal(from: number, parent: number): string {
+  /** `|`, `|-`, `|+`, and the same with `>`. */
+  private block(from: number, parent: number): string {
     const { text } = this
     const head = header.exec(text.slice(from, this.end))
     if (head === null) throw notPlain
@@ -364,7 +364,8 @@ class PlainReader {
     if (column < 0) throw notPlain
     if (start > text.length) start = text.length
     this.after = start
-    const value = this.dedented(first, filled, column)
+    const lines = this.dedented(first, filled, column)
+    const value = text.charCodeAt(from) === 62 ? foldedLines(lines) : lines
     const atEnd = start >= text.length
     this.next()
     if (this.indent > parent) throw notPlain
@@ -387,6 +388,13 @@ class PlainReader {
     }
     return value
   }
+}
+
+/** Line breaks become spaces, and empty lines line breaks; where a line is indented more, other rules hold. */
+function foldedLines(lines: string): string {
+  if (/^[\n \t]|\n[ \t]/.test(lines)) throw notPlain
+  const end = lines.endsWith('\n') ? lines.length - 1 : lines.length
+  return lines.slice(0, end).replace(/\n+/g, (breaks) => (breaks.length === 1 ? ' ' : breaks.slice(1))) + lines.slice(end)
 }
 
 function refuse(): never {
