@@ -19,6 +19,8 @@ export interface CounterOptions {
   readonly onLight: (light: Light) => void
 }
 
+/** How often it is seen whether somebody looks. */
+const idle = 400
 const every = 3_000
 const prometheus = '/api/v1/namespaces/observability/services/prometheus-kube-prometheus-prometheus:9090/proxy/api/v1/query'
 /** Jobs of the cluster's own parts: the arrow from an application's pod is not about them. */
@@ -33,7 +35,7 @@ export async function watchCounters(options: CounterOptions): Promise<void> {
     if (watched()) {
       await Promise.all([seeScrapes(options, scraped), seeRecords(options, records)]).catch((error: unknown) => log.debug('counters cannot be read', { error: messageOf(error) }))
     }
-    await sleep(clock, every, signal).catch(() => {})
+    await sleep(clock, watched() ? every : idle, signal).catch(() => {})
   }
 }
 

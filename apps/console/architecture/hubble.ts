@@ -15,6 +15,8 @@ export interface HubbleOptions {
 
 /** The page of Hubble hands out flows as server-sent events; it is reached through the API server's proxy. */
 const flows = '/api/v1/namespaces/kube-system/services/hubble-ui:80/proxy/api/flows?last=1'
+/** How often it is seen whether somebody looks. */
+const idle = 400
 const again = 5_000
 
 /** Follows Hubble's flows while somebody looks, until the signal ends it. */
@@ -30,7 +32,7 @@ export async function followFlows(options: HubbleOptions): Promise<void> {
         log.debug('flows cannot be followed', { error: messageOf(error) })
       }
     }
-    await sleep(clock, again, signal).catch(() => {})
+    await sleep(clock, watched() ? again : idle, signal).catch(() => {})
   }
 }
 
@@ -43,7 +45,7 @@ async function follow({ client, clock, signal, watched, onFlow, onState }: Hubbl
   }
   onState(undefined)
   let rest = ''
-  let idle = clock.now()
+  let looked = clock.now()
   for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
     const blocks = (rest + text).split('\n\n')
     rest = blocks.pop() ?? ''
@@ -51,8 +53,8 @@ async function follow({ client, clock, signal, watched, onFlow, onState }: Hubbl
       const { flow } = JSON.parse(block.replace(/^data: /, '')) as { flow?: Flow }
       if (flow !== undefined) onFlow(flow)
     }
-    if (watched()) idle = clock.now()
-    else if (clock.now() - idle > again) stop.abort(new Error('nobody looks'))
+    if (watched()) looked = clock.now()
+    else if (clock.now() - looked > again) stop.abort(new Error('nobody looks'))
   }
   return 'Hubble ended the stream'
 }

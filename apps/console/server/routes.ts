@@ -68,7 +68,7 @@ async function answer(request: Request, url: URL, options: RouteOptions): Promis
   const query = (name: string): string => url.searchParams.get(name) ?? ''
   if (request.method === 'POST') return act(request, what, rest, options)
   if (request.method !== 'GET') return refuse(405, 'only GET and POST')
-  if (what === 'stream') return streamOf(options.hub, options.clock, AbortSignal.any([request.signal, options.signal]), options.hello())
+  if (what === 'stream') return streamOf(options.hub, { clock: options.clock, signal: AbortSignal.any([request.signal, options.signal]), hello: options.hello(), packed: request.headers.get('accept-encoding')?.includes('gzip') === true })
   if (what === 'diagrams') return json(rest[0] === undefined ? diagrams.map(({ name, title, arrows: own }) => ({ name, title, arrows: own.length })) : drawn(diagrams, rest[0], query('narrow') !== ''), request)
   if (what === 'arrows') {
     const arrow = arrows.find(({ id }) => id === rest[0])

@@ -1,3 +1,5 @@
+import { constants, createGzip } from 'node:zlib'
+import { Readable } from 'node:stream'
 import type { Clock } from '@idp/kit'
 import { security } from './assets.ts'
 import type { Hub } from './hub.ts'
@@ -7,8 +9,10 @@ const beat = 10_000
 /** A browser that takes nothing for so many bytes is let go; it comes back and gets everything anew. */
 const most = 8_000_000
 
+export interface StreamOptions { readonly clock: Clock; readonly signal: AbortSignal; /** The first message. */ readonly hello: object; /** The browser takes it packed. */ readonly packed: boolean }
+
 /** Server-sent events: first every collection whole, then what changes. */
-export function streamOf(hub: Hub, clock: Clock, signal: AbortSignal, hello: object): Response {
+export function streamOf(hub: Hub, { clock, signal, hello, packed }: StreamOptions): Response {
   const encoder = new TextEncoder()
   let leave = (): void => {}
   const body = new ReadableStream<Uint8Array>({
@@ -41,5 +45,14 @@ export function streamOf(hub: Hub, clock: Clock, signal: AbortSignal, hello: obj
     },
     cancel: () => leave(),
   }, new ByteLengthQueuingStrategy({ highWaterMark: 65_536 }))
-  return new Response(body, { headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', ...security } })
+  return new Response(packed ? pack(body) : body, { headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', ...(packed ? { 'content-encoding': 'gzip' } : {}), ...security } })
+}
+
+/** Packs a stream so that each message leaves at once. */
+function pack(body: ReadableStream<Uint8Array>): ReadableStream {
+  const source = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0])
+  const gzip = createGzip({ level: 5, flush: constants.Z_SYNC_FLUSH })
+  gzip.on('close', () => source.destroy())
+  source.on('error', () => gzip.destroy())
+  return Readable.toWeb(source.pipe(gzip)) as ReadableStream
 }

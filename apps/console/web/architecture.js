@@ -24,7 +24,8 @@ export function architecture(main, rest, { go, until }) {
   const turn = el('button', { type: 'button', class: 'quiet', title: 'Arrange the other way', 'aria-keyshortcuts': 'v', click: () => board.turn() }, 'turn', el('kbd', {}, 'v'))
   const canvas = el('div', { class: 'canvas' })
   const list = el('ol', { class: 'arrows', 'aria-label': 'Arrows of this diagram' })
-  main.append(rail, el('section', { class: 'stage' }, el('div', { class: 'bar' }, chooser, heading, proof, turn), canvas), el('section', { class: 'panel', 'aria-label': 'What flows' }, list))
+  const sources = el('p', { class: 'sources' })
+  main.append(rail, el('section', { class: 'stage' }, el('div', { class: 'bar' }, chooser, heading, proof, turn), canvas), el('section', { class: 'panel', 'aria-label': 'What flows' }, list, sources))
   const board = createBoard(canvas)
   let current = ''
   let arrows = []
@@ -37,6 +38,10 @@ export function architecture(main, rest, { go, until }) {
     const at = collections.about.get('sources')?.verdictsAt ?? 0
     attributes(proof, { class: `proof${verdicts.includes('failed') ? ' bad' : ''}`, title: at === 0 ? 'idp verify --output json > FILE, then idp console --verdicts FILE' : `idp verify ended ${new Date(at).toLocaleString()}` })
     text(proof, at === 0 ? 'not verified yet' : `${proven} of ${arrows.length} proven, ${ago(at, now())} ago`)
+  }
+  const sourcesUpdate = () => {
+    const { objects = 0, unread = [], flows = '' } = collections.about.get('sources') ?? {}
+    text(sources, [`${objects} objects watched`, flows === '' ? 'Hubble’s flows followed' : `no flows: ${flows}`, unread.length > 0 ? `not read: ${unread.join(', ')}` : ''].filter(Boolean).join(' · '))
   }
   const open = async (name) => {
     current = name
@@ -67,6 +72,7 @@ export function architecture(main, rest, { go, until }) {
     move(rest)
   }
   start().catch(() => {})
+  sourcesUpdate()
 
   const step = (by) => {
     const index = (known ?? []).findIndex((one) => one.name === current)
@@ -87,7 +93,7 @@ export function architecture(main, rest, { go, until }) {
   until(onChange((names) => {
     if (names.has('boxes')) { board.boxes(); railUpdate() }
     if (names.has('arrows')) { listUpdate(); board.verdicts(); state() }
-    if (names.has('about')) state()
+    if (names.has('about')) { state(); sourcesUpdate() }
   }))
   until(onLight((light) => {
     board.light(light)
