@@ -11,14 +11,20 @@ export function cloneJson<T>(value: T): T {
 export function equalJson(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return false
-  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, i) => equalJson(item, b[i]))
+  if (Array.isArray(a)) {
+    if (!Array.isArray(b) || a.length !== b.length) return false
+    for (let i = 0; i < a.length; i++) if (a[i] !== b[i] && !equalJson(a[i], b[i])) return false
+    return true
+  }
   if (Array.isArray(b)) return false
   const left = a as Record<string, unknown>
   const right = b as Record<string, unknown>
   let count = 0
   for (const key in left) {
-    if (left[key] === undefined) continue
-    if (!(key in right) || !equalJson(left[key], right[key])) return false
+    const value = left[key]
+    if (value === undefined) continue
+    const other = right[key]
+    if (value !== other && !equalJson(value, other)) return false
     count++
   }
   for (const key in right) if (right[key] !== undefined) count--

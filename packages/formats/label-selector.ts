@@ -35,7 +35,10 @@ function matchesOne({ key, operator, values }: LabelRequirement, labels: Labels)
 
 /** True when `labels` match; an undefined selector matches nothing, an empty one everything, as in the API. */
 export function matchesLabelSelector(selector: LabelSelector | undefined | null, labels: Labels = {}): boolean {
-  return selector !== undefined && selector !== null && matchesRequirements(selectorRequirements(selector), labels)
+  if (selector === undefined || selector === null) return false
+  const { matchLabels, matchExpressions } = selector
+  for (const key in matchLabels) if (!Object.hasOwn(labels, key) || labels[key] !== matchLabels[key]) return false
+  return matchExpressions === undefined || matchesRequirements(matchExpressions.map(requirement), labels)
 }
 
 /** The requirements of a `metav1.LabelSelector`. Throws `InvalidSelector` for an unknown operator or wrong values. */

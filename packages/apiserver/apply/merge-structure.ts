@@ -23,10 +23,17 @@ export function structureOf(schema: Schema | undefined, value: unknown, other?: 
   return schema?.['x-kubernetes-map-type'] === 'atomic' || isOpaque(schema) ? leaf : map
 }
 
+/** Keys in the order that path elements have them. */
+const keyed = new WeakMap<Schema, Structure>()
+
 function listStructure(schema: Schema | undefined): Structure {
   switch (schema?.['x-kubernetes-list-type']) {
     case 'set': return set
-    case 'map': return { of: 'items', keys: schema['x-kubernetes-list-map-keys'] ?? [] }
+    case 'map': {
+      let structure = keyed.get(schema)
+      if (structure === undefined) keyed.set(schema, (structure = { of: 'items', keys: [...schema['x-kubernetes-list-map-keys'] ?? []].sort() }))
+      return structure
+    }
     default: return leaf
   }
 }
@@ -41,12 +48,12 @@ function isOpaque(schema: Schema | undefined): boolean {
 export function itemElement(structure: Structure, schema: Schema | undefined, item: unknown, index: number): string {
   if (structure.of === 'set') return `v:${JSON.stringify(item)}`
   if (structure.of !== 'items' || !isRecord(item)) return `i:${index}`
-  const keys: Record<string, unknown> = {}
-  for (const key of [...structure.keys].sort()) {
+  let text = ''
+  for (const key of structure.keys) {
     const fallback = schema?.properties?.[key]?.default
     // A zero value that only upstream's types have is no default of a key.
     const value = item[key] ?? (fallback === '' || fallback === 0 ? undefined : fallback)
-    if (value !== undefined && value !== null) keys[key] = value
+    if (value !== undefined && value !== null) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${JSON.stringify(value)}`
   }
-  return Object.keys(keys).length === 0 ? `i:${index}` : `k:${JSON.stringify(keys)}`
+  return text === '' ? `i:${index}` : `k:{${text}}`
 }

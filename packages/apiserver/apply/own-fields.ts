@@ -56,7 +56,8 @@ export function trackUpdate(live: unknown, next: unknown, change: Change): Manag
     yieldFields(managers, id, comparison, true)
     const loses = before !== undefined && overlaps(before.fields.wire, comparison.removed)
     // What only got other values is owned as before, since now.
-    if (before !== undefined && !loses && !reaches(before.fields.wire, ignored.names) && includesAll(before.fields.wire, changed)) managers.set(id, isEmpty(changed) ? before : { ...by, fields: before.fields })
+    if (before !== undefined && !loses && isEmpty(changed)) managers.set(id, before)
+    else if (before !== undefined && !loses && !reaches(before.fields.wire, ignored.names) && includesAll(before.fields.wire, changed)) managers.set(id, { ...by, fields: before.fields })
     else managers.set(id, { ...by, fields: ownedOfSet(ownable(union(difference(before?.fields.set ?? emptySet(), comparison.removed), changed), ignored.set)) })
   }
   dropEmpty(managers)

@@ -27,12 +27,19 @@ const isJwt = /^[^.]+\.[^.]+\.[^.]+$/
 
 export function authenticator({ serviceAccounts, staticTokens = [], audiences }: AuthenticatorOptions): Authenticator {
   const known = staticTokens.map(({ token, user }) => ({ digest: digest(token), user: authenticated(user) }))
+  /** Static tokens that were shown and found right; as many as there are at most. */
+  const fixed = new Map<string, TokenIdentity>()
   const token = (text: string): TokenIdentity | undefined => {
     const account = isJwt.test(text) ? serviceAccounts?.(text) : undefined
     if (account !== undefined) return account
+    const recognized = fixed.get(text)
+    if (recognized !== undefined) return recognized
     const wanted = digest(text)
-    const fixed = known.find((item) => timingSafeEqual(item.digest, wanted))
-    return fixed === undefined ? undefined : { user: fixed.user, audiences }
+    const found = known.find((item) => timingSafeEqual(item.digest, wanted))
+    if (found === undefined) return undefined
+    const identity = { user: found.user, audiences }
+    fixed.set(text, identity)
+    return identity
   }
   return {
     token,

@@ -3,11 +3,8 @@ import { ApiError } from '@idp/api'
 import type { Peer, UpgradeHandler } from '@idp/http'
 import { apiErrorOf } from '../answer.ts'
 import type { ResourceRequest, ServerContext } from '../server-context.ts'
-import { execOverWebSocket } from './exec-websocket.ts'
-import { execOverSpdy } from './exec-spdy.ts'
-import { forwardPorts } from './port-forward.ts'
 
-/** Takes over connections for exec, attach and port-forward. */
+/** Takes over connections for exec, attach and port-forward. What does so is loaded with the first of them. */
 export function upgradeServer(server: ServerContext, admit: (request: Request, peer: Peer) => ResourceRequest): UpgradeHandler {
   return async (request, socket, head, peer) => {
     try {
@@ -16,8 +13,8 @@ export function upgradeServer(server: ServerContext, admit: (request: Request, p
       const protocol = (request.headers.get('upgrade') ?? '').toLowerCase()
       if (resource !== 'pods') throw new ApiError('BadRequest', 'nothing here can be upgraded')
       if (protocol !== 'websocket' && protocol !== 'spdy/3.1') throw new ApiError('BadRequest', `unable to upgrade to ${JSON.stringify(protocol)}; WebSocket and SPDY/3.1 are served`)
-      if (subresource === 'exec' || subresource === 'attach') await (protocol === 'websocket' ? execOverWebSocket : execOverSpdy)(asked, socket, head)
-      else if (subresource === 'portforward') await forwardPorts(asked, socket, head)
+      if (subresource === 'exec' || subresource === 'attach') await (protocol === 'websocket' ? (await import('./exec-websocket.ts')).execOverWebSocket : (await import('./exec-spdy.ts')).execOverSpdy)(asked, socket, head)
+      else if (subresource === 'portforward') await (await import('./port-forward.ts')).forwardPorts(asked, socket, head)
       else throw new ApiError('NotFound', 'the server could not find the requested resource')
     } catch (error) {
       refuse(socket, apiErrorOf(error, server.log))

@@ -136,12 +136,13 @@ async function updateOnce(request: ResourceRequest, entry: Entry, plan: UpdatePl
   if (plan.applied !== true) next.metadata.managedFields = ownershipAfterUpdate(live, next, writerOf(request, write)) ?? []
   else if (before !== undefined) next.metadata.managedFields = ownershipAfterUpdate(before, next, writerOf(request, write)) ?? []
   resource.strategy?.prepareUpdate?.(next, live)
-  bumpGeneration(resource, info.subresource, live, next)
-  // A binding sets what an update may not; bindPod has checked it.
-  const causes = info.subresource === 'binding' ? [] : resource.validate(next, live, info.subresource)
+  const changed = changedFields(live, next)
+  bumpGeneration(resource, info.subresource, changed, live, next)
+  // What is as it was stored has been found valid. A binding sets what an update may not; bindPod has checked it.
+  const causes = changed.size === 0 || info.subresource === 'binding' ? [] : resource.validate(next, live, info.subresource)
   if (causes.length > 0) throw invalid(resource, next, causes)
   await server.admission.validate(admission)
-  if (isUnchanged(live, next)) return live
+  if (changed.size === 0) return live
   if (write.dryRun) return next
   if (isReadyToGo(resource, next)) {
     if (await server.storage.remove(resource, entry)) return next
@@ -176,11 +177,11 @@ function keepIdentity(live: AnyObject, next: AnyObject): void {
 }
 
 /** Generation counts changes of what is asked for: everything but metadata and status. */
-function bumpGeneration(resource: Resource, subresource: string, live: AnyObject, next: AnyObject): void {
+function bumpGeneration(resource: Resource, subresource: string, changed: ReadonlySet<string>, live: AnyObject, next: AnyObject): void {
   if (resource.strategy?.generation === false || subresource === 'status' || live.metadata.generation === undefined) return
   // A custom resource without status subresource has no field of that meaning.
-  const wanted = ({ apiVersion: _apiVersion, kind: _kind, metadata: _metadata, status, ...rest }: AnyObject) => (resource.hasStatus || resource.builtIn ? rest : { ...rest, status })
-  if (!equalJson(wanted(live), wanted(next))) next.metadata.generation = live.metadata.generation + 1
+  const counts = (field: string) => field !== 'metadata' && (field !== 'status' || !(resource.hasStatus || resource.builtIn))
+  if ([...changed].some(counts)) next.metadata.generation = live.metadata.generation + 1
 }
 
 function isReadyToGo(resource: Resource, object: AnyObject): boolean {
@@ -188,14 +189,16 @@ function isReadyToGo(resource: Resource, object: AnyObject): boolean {
   return (object.metadata.deletionGracePeriodSeconds ?? 0) === 0 && (resource.strategy?.mayGo?.(object) ?? true)
 }
 
-/** Whether nothing changed: ownership that only got a new time did not. */
-function isUnchanged(live: AnyObject, next: AnyObject): boolean {
-  const { metadata: liveMetadata, ...liveRest } = live
-  const { metadata: nextMetadata, ...nextRest } = next
-  const { managedFields: liveOwners = [], resourceVersion: _liveVersion, ...liveIdentity } = liveMetadata
-  const { managedFields: nextOwners = [], resourceVersion: _nextVersion, ...nextIdentity } = nextMetadata
-  return equalJson(liveRest, nextRest) && equalJson(liveIdentity, nextIdentity)
-    && liveOwners.length === nextOwners.length && liveOwners.every((owner, i) => equalJson({ ...owner, time: undefined }, { ...nextOwners[i], time: undefined }))
+/** The fields of an object that an update changes. Ownership that only got a new time did not change, nor is a new revision a change. */
+function changedFields(live: AnyObject, next: AnyObject): Set<string> {
+  const changed = new Set<string>()
+  for (const field in next) if (field !== 'metadata' && !equalJson(live[field], next[field])) changed.add(field)
+  for (const field in live) if (live[field] !== undefined && next[field] === undefined) changed.add(field)
+  const { managedFields: liveOwners = [], resourceVersion: _liveVersion, ...liveIdentity } = live.metadata
+  const { managedFields: nextOwners = [], resourceVersion: _nextVersion, ...nextIdentity } = next.metadata
+  const sameOwners = liveOwners.length === nextOwners.length && liveOwners.every((owner, i) => equalJson({ ...owner, time: undefined }, { ...nextOwners[i], time: undefined }))
+  if (!sameOwners || !equalJson(liveIdentity, nextIdentity)) changed.add('metadata')
+  return changed
 }
 
 export function writerOf({ resource, info, server }: ResourceRequest, write: WriteParameters) {

@@ -1,5 +1,5 @@
 import type { Pod } from '@idp/api'
-import { fieldAt } from '../../json-value.ts'
+import { equalJson, fieldAt } from '../../json-value.ts'
 import type { ServerContext } from '../../server-context.ts'
 import type { AdmissionPlugin, AdmissionRequest } from '../admission.ts'
 import { deny } from '../deny.ts'
@@ -21,9 +21,10 @@ export function podSecurity({ storage, registry }: Pick<ServerContext, 'storage'
   return {
     name: 'PodSecurity',
     validate(request) {
+      const labels = request.namespace === '' ? {} : labelsOf(request.namespace)
+      if (!hasStandards(labels)) return
       const pod = podOf(request)
       if (pod === undefined) return
-      const labels = labelsOf(request.namespace)
       const isPod = request.resource.kind.plural === 'pods'
       const enforce = standardOf(labels, 'enforce')
       const found = isPod ? violations(enforce, pod.metadata, pod.spec) : []
@@ -38,6 +39,12 @@ export function podSecurity({ storage, registry }: Pick<ServerContext, 'storage'
   }
 }
 
+/** Without a label of its own a namespace allows everything and hears of nothing. */
+function hasStandards(labels: Readonly<Record<string, string>>): boolean {
+  for (const key in labels) if (key.startsWith(prefix)) return true
+  return false
+}
+
 /** The pod, or the template, that a request writes; undefined when nothing that matters changes. */
 function podOf({ operation, resource, subresource, object, old }: AdmissionRequest): Pick<Pod, 'metadata' | 'spec'> | undefined {
   if (object === undefined || (operation !== 'CREATE' && operation !== 'UPDATE')) return undefined
@@ -49,7 +56,7 @@ function podOf({ operation, resource, subresource, object, old }: AdmissionReque
   const path = templates[`${group}/${plural}`]
   if (path === undefined || subresource !== '') return undefined
   const template = fieldAt(object, path) as Pick<Pod, 'metadata' | 'spec'> | undefined
-  const same = old !== undefined && JSON.stringify(fieldAt(old, [...path, 'spec'])) === JSON.stringify(template?.spec)
+  const same = old !== undefined && equalJson(fieldAt(old, [...path, 'spec']), template?.spec)
   return template?.spec === undefined || same ? undefined : { metadata: template.metadata ?? {}, spec: template.spec }
 }
 
