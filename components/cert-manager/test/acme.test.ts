@@ -24,7 +24,7 @@ async function start(options: Partial<AcmeServerOptions> & { readonly way?: 'rou
     const way = route ?? ingress
     if (way === undefined) return new Response('no route', { status: 404 })
     const [pod] = (await list<Pod>(Pod)).filter((each) => route === undefined || labels(each) === labels(way))
-    const [service] = await list<Service>(Service)
+    const [service] = (await list<Service>(Service)).filter((each) => route === undefined || labels(each) === labels(way))
     Object.assign(seen, { pod, service, route, ingress })
     return new Response(pod?.spec?.containers[0]?.args?.find((arg) => arg.startsWith('--key='))?.slice(6) ?? '', { status: pod === undefined ? 503 : 200 })
   }
