@@ -1,7 +1,7 @@
 import { CodedError } from '@idp/kit'
-import { cloneJson, type JsonObject, type KubeObject } from '@idp/formats'
+import type { JsonObject, KubeObject } from '@idp/formats'
 import { compareStrings } from '@idp/lang-gotemplate/core'
-import { documentOf } from './document-cache.ts'
+import { documentOf, ownDocument } from './document-cache.ts'
 import { readYaml } from './go-yaml.ts'
 import { yamlFault } from './yaml-functions.ts'
 
@@ -10,7 +10,7 @@ export interface Manifest {
   readonly path: string
   readonly text: string
   readonly kind: string
-  /** A copy of one's own, made when it is first asked for. */
+  /** One's own. */
   readonly object: KubeObject | undefined
 }
 
@@ -22,7 +22,7 @@ export interface Hook extends Manifest {
   readonly outputLogPolicies: readonly string[]
 }
 
-/** A document as it is kept between renderings; `source` is never handed out. */
+/** A document as it is kept between renderings; `source` is handed out once, if at all; the head of a hook is read before. */
 export interface Stored { readonly path: string; readonly text: string; readonly kind: string; readonly source: KubeObject | undefined }
 export type HookHead = Omit<Hook, keyof Manifest>
 export type StoredHook = Stored & { readonly head: HookHead }
@@ -91,7 +91,7 @@ export function sortParts(parts: ReadonlyMap<string, Part>): { manifests: Stored
 export function manifestOf(stored: Stored): Manifest {
   let own: KubeObject | undefined
   const { path, text, kind, source } = stored
-  return { path, text, kind, get object() { return source === undefined ? undefined : own ??= cloneJson(source) } }
+  return { path, text, kind, get object() { return source === undefined ? undefined : own ??= ownDocument(text, source, () => readObject(path, text)) } }
 }
 
 const handedOut = new WeakMap<Stored, Manifest>()
