@@ -58,7 +58,7 @@ test('what git packed with differences is read, fetched and packed again', async
   const mirror = join(root, 'mirror.git')
   await initBareRepository(mirror)
   await using copy = openRepository(mirror)
-  await fetchCommits(remote, copy, [head])
+  await Promise.all([1, 2, 3].map(() => fetchCommits(remote, copy, [head])))
   await sound(mirror)
   assert.equal(await git(mirror, 'show', `${head}:big.txt`), `${lines(0)}5`)
 })

@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, rm, unlink } from 'node:fs/promises'
+import { mkdir, readFile, readdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CodedError } from '@idp/kit'
 import { place, syncFolder } from './store-pack.ts'
@@ -57,7 +57,6 @@ export async function writeRef(dir: string, name: string, id: string | undefined
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     await place(path, Buffer.from(`${id}\n`), durable)
   } catch (cause) {
-    await rm(`${path}.lock`, { force: true }).catch(() => {})
     throw new CodedError({ code: 'RefConflict', message: `${name} cannot be made: another ref has that name as its folder, or the other way round`, where: dir, cause })
   }
   if (durable) await syncFolder(dirname(path))

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, rename } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { crc32, deflateSync } from 'node:zlib'
 import { applyDelta } from './delta.ts'
 import { packEntry, packHead, sealed } from './make-pack.ts'
@@ -163,17 +163,25 @@ function withBases(body: Buffer, bases: readonly StoredObject[], indexed: Indexe
   return sealed(parts)
 }
 
-/** Writes a file beside its place (`<path>.lock`, which git takes for nothing else) and moves it there when it is whole. */
+let placed = 0
+
+/** Writes a file beside its place, under a name that git takes for nothing else, and moves it there when it is whole. */
 export async function place(path: string, bytes: Buffer, durable: boolean): Promise<void> {
-  const part = `${path}.lock`
-  const file = await open(part, 'w', 0o600)
+  // A name of its own for each: two may bring the same object at the same time.
+  const part = join(dirname(path), `tmp_obj_${process.pid}_${placed++}.lock`)
+  const file = await open(part, 'wx', 0o600)
   try {
-    await file.writeFile(bytes)
-    if (durable) await file.sync()
-  } finally {
-    await file.close()
+    try {
+      await file.writeFile(bytes)
+      if (durable) await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(part, path)
+  } catch (error) {
+    await rm(part, { force: true }).catch(() => {})
+    throw error
   }
-  await rename(part, path)
 }
 
 /** A new name in a folder lasts when the folder is on the disk. */
