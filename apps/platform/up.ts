@@ -1,6 +1,6 @@
 import { ConfigMap, isApiError } from '@idp/api'
 import type { Client } from '@idp/client'
-import type { KubeObject } from '@idp/formats'
+import { parseYaml, type KubeObject } from '@idp/formats'
 import type { Clock, Random } from '@idp/kit'
 import { bootstrap, type StepEvent } from './bootstrap/bootstrap.ts'
 import { fieldManager, trackedBy } from './bootstrap/apply-objects.ts'
@@ -45,9 +45,9 @@ export async function platformUp(options: PlatformUpOptions): Promise<readonly s
   const done = await readRecord(client)
   const unchanged = done?.['version'] === options.version && (!options.push || done['commit'] === source.commit)
   if (!unchanged) {
-    const selfManaged = await isSelfManaged(source)
+    const keeper = await selfManagement(source)
     const rendered = options.rendered ?? renderPlatform(source, options.charts)
-    const kept = (object: KubeObject, path: string): KubeObject => (selfManaged ? trackedBy(object, applicationOf(path)) : object)
+    const kept = (object: KubeObject, path: string): KubeObject => (keeper === undefined ? object : trackedBy(object, { application: applicationOf(path), ...keeper }))
     await bootstrap({
       client, clock, signal, timeoutMs: options.timeoutMs, onEvent: options.onEvent, again: done !== undefined,
       render: async (path) => (await rendered(path)).map((object) => kept(withPorts(withoutStacks(object, config), options.ports), path)),
@@ -106,9 +106,17 @@ async function pushRepository({ client, clock, signal, config, source, push, tim
   if (head === undefined || (push && head !== source.commit)) await repository.push(source.gitDirectory, source.commit, config.branch)
 }
 
-/** The repository has an ApplicationSet over the folders of `IT/`: Argo CD keeps the bootstrap layer once it stands. */
-async function isSelfManaged({ files }: RepositorySource): Promise<boolean> {
-  return (await files.read('IT/applicationset.yaml')) !== undefined
+interface SetFields { spec?: { template?: { spec?: { destination?: { namespace?: string } } } } }
+
+/**
+ * Where the repository has an ApplicationSet over the folders of `IT/`, Argo CD keeps the bootstrap layer once it stands.
+ * Gives the namespace of the destination of its Applications; undefined without such a set.
+ */
+async function selfManagement({ files }: RepositorySource): Promise<{ readonly namespace: string } | undefined> {
+  const text = await files.read('IT/applicationset.yaml')
+  if (text === undefined) return undefined
+  const set = parseYaml(new TextDecoder().decode(text), { source: 'IT/applicationset.yaml' }) as SetFields | null
+  return { namespace: set?.spec?.template?.spec?.destination?.namespace ?? '' }
 }
 
 /** The Application that ApplicationSet `bootstrap` makes of a folder. */
@@ -117,7 +125,7 @@ const applicationOf = (path: string): string => `bootstrap-${path.slice(path.las
 /** What the root application and the ApplicationSets will have made of the repository. */
 async function expectedApplications(source: RepositorySource, config: PlatformConfig): Promise<string[]> {
   const stacks = Object.entries(config.stacks).filter(([, on]) => on).map(([stack]) => stack)
-  const sets = [...((await isSelfManaged(source)) ? [{ name: 'bootstrap', folder: 'IT' }] : []), ...stacks.map((stack) => ({ name: stack, folder: `K8s/${stack}` }))]
+  const sets = [...((await selfManagement(source)) !== undefined ? [{ name: 'bootstrap', folder: 'IT' }] : []), ...stacks.map((stack) => ({ name: stack, folder: `K8s/${stack}` }))]
   const generated = await Promise.all(sets.map(async ({ name, folder }) => ((await source.files.list(folder)) ?? []).filter((entry) => entry.directory).map((entry) => `${name}-${entry.name}`)))
   return ['platform', 'platform-policies', ...generated.flat()]
 }

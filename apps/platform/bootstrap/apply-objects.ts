@@ -22,11 +22,23 @@ export interface ApplyObjectsOptions extends WaitReadyOptions {
 
 const trackingAnnotation = 'argocd.argoproj.io/tracking-id'
 
-/** A copy that says which Application will keep it, so that Argo CD finds it Synced instead of applying it once more. */
-export function trackedBy(object: KubeObject, application: string): KubeObject {
+/** What Argo CD will keep, whether a tracking id says so or not. */
+const kept = new WeakSet<KubeObject>()
+
+/** Whose an object is: the Application, and the namespace of its destination. */
+export interface Keeper { readonly application: string; readonly namespace: string }
+
+/**
+ * A copy that says which Application will keep it, so that Argo CD finds it Synced instead of applying it once more.
+ * As Argo CD has it, what has no namespace is named with the destination's, and definitions carry no such id.
+ */
+export function trackedBy(object: KubeObject, { application, namespace }: Keeper): KubeObject {
   const { apiVersion, kind, metadata } = object
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : ''
-  return { ...object, metadata: { ...metadata, annotations: { ...metadata.annotations, [trackingAnnotation]: `${application}:${group}/${kind}:${metadata.namespace ?? ''}/${metadata.name ?? ''}` } } }
+  const id = `${application}:${group}/${kind}:${metadata.namespace ?? namespace}/${metadata.name ?? ''}`
+  const copy = kind === 'CustomResourceDefinition' ? { ...object } : { ...object, metadata: { ...metadata, annotations: { ...metadata.annotations, [trackingAnnotation]: id } } }
+  kept.add(copy)
+  return copy
 }
 
 /** What is there before anything can use it: definitions, namespaces, priorities. Nothing runs on account of them. */
@@ -75,8 +87,8 @@ async function applyOne(client: Client, object: KubeObject, { clock, signal, tim
   for (let failures = 1; ; failures++) {
     try {
       const kind = await client.kindOf(object.apiVersion, object.kind)
-      const kept = leaveTracked ? await trackedObject(client, kind, object) : undefined
-      return kept ?? await client.apply(kind, object as never, { fieldManager: object.metadata.annotations?.[trackingAnnotation] === undefined ? fieldManager : argoManager, force: true })
+      const left = leaveTracked ? await trackedObject(client, kind, object) : undefined
+      return left ?? await client.apply(kind, object as never, { fieldManager: kept.has(object) ? argoManager : fieldManager, force: true })
     } catch (error) {
       if (!passing(error) || clock.now() > deadline) {
         throw new CodedError({ code: 'ApplyFailed', message: `${what} was refused: ${messageOf(error)}`, where: what, cause: error })
@@ -96,7 +108,8 @@ export function isOurs({ metadata }: KubeObject): boolean {
 async function trackedObject(client: Client, kind: Kind, { metadata }: KubeObject): Promise<KubeObject | undefined> {
   try {
     const live = await client.get(kind, metadata.name ?? '', metadata.namespace === undefined ? {} : { namespace: metadata.namespace })
-    return live.metadata.annotations?.[trackingAnnotation] === undefined ? undefined : live
+    const { annotations, managedFields = [] } = live.metadata
+    return annotations?.[trackingAnnotation] !== undefined || managedFields.some(({ manager }) => manager === argoManager) ? live : undefined
   } catch (error) {
     if (isApiError(error, 'NotFound')) return undefined
     throw error

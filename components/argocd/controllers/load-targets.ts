@@ -114,7 +114,7 @@ async function prepared(application: Application, manifests: readonly AnyObject[
       continue
     }
     const scope = (await context.scopeOf(manifest.apiVersion, manifest.kind)) ?? declared.get(`${group}/${manifest.kind}`) ?? 'Namespaced'
-    const placed = withOrigin(withTracking(inNamespace(withoutNulls(manifest), scope, application.spec.destination.namespace), name, settings.tracking), originOf(manifest))
+    const placed = withOrigin(withTracking(inNamespace(withoutNulls(manifest), scope, application.spec.destination.namespace), name, settings.tracking, application.spec.destination.namespace), originOf(manifest))
     const types = hookTypesOf(placed)
     if (types.length > 0) {
       if (!types.every((one) => one === 'Skip')) hooks.push(placed)

@@ -5,7 +5,7 @@ import { ignoredPlaces } from './compare/ignored-fields.ts'
 import { parseDuration } from './duration.ts'
 import { counter, formatMetrics, histogram } from './metrics.ts'
 import { readSettings } from './settings.ts'
-import { trackedBy, withTracking } from './tracking.ts'
+import { trackedBy, trackingAnnotation, withTracking } from './tracking.ts'
 
 for (const [text, ms] of [['180s', 180_000], ['1h30m', 5_400_000], ['0s', 0], ['90', 90_000], ['2d', 172_800_000], ['500ms', 500], ['x', undefined], ['', undefined]] as const) {
   test(`duration ${text}`, () => assert.equal(parseDuration(text), ms))
@@ -35,6 +35,18 @@ test('tracking: copies made by operators do not count', () => {
   assert.equal(trackedBy(tracked, tracking), 'app')
   assert.equal(trackedBy({ ...tracked, metadata: { ...tracked.metadata, name: 'copy' } }, tracking), undefined)
   assert.equal(trackedBy(withTracking(object, 'app', { method: 'label', label: 'l' }), { method: 'label', label: 'l' }), 'app')
+  assert.equal(trackedBy({ ...tracked, metadata: { ...tracked.metadata, namespace: 'elsewhere' } }, tracking), undefined)
+})
+
+test('tracking: what has no namespace is named with that of the destination; definitions are not tracked', () => {
+  const tracking = { method: 'annotation', label: 'l' } as const
+  const role: AnyObject = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'system:a' } }
+  const tracked = withTracking(role, 'app', tracking, 'target')
+  assert.equal(tracked.metadata.annotations?.[trackingAnnotation], 'app:rbac.authorization.k8s.io/ClusterRole:target/system:a')
+  assert.equal(trackedBy(tracked, tracking), 'app')
+  const crd: AnyObject = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: 'things.example.org' } }
+  assert.equal(withTracking(crd, 'app', { method: 'annotation+label', label: 'l' }, 'target'), crd)
+  assert.equal(trackedBy({ ...crd, metadata: { ...crd.metadata, labels: { l: 'app' } } }, { method: 'label', label: 'l' }), undefined)
 })
 
 test('metrics in the text exposition format', () => {

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { fetchCommits, initBareRepository, listRemoteRefs, openRepository, parseRemoteUrl, resolveRemoteRevision, type HttpFetch, type Remote, type RemoteRefs, type Repository } from '@idp/git'
 import { CodedError, type Clock } from '@idp/kit'
-import semver from 'semver'
 import type { RepositoryAccess, RevisionRequest } from './repo-service.ts'
 
 export interface GitMirrorsOptions {
@@ -57,7 +56,7 @@ export function gitMirrors({ directory, fetch, clock, refsTtl = 180_000 }: GitMi
     const asked = clock.now()
     const lookUp = async (notBefore: number): Promise<{ refs: RemoteRefs; commit: string | undefined }> => {
       const refs = await refsOf(mirror, repository, notBefore)
-      return { refs, commit: resolveRemoteRevision(refs, revision) ?? resolveConstraint(refs, revision) ?? await mirror.repository.resolveRevision(revision).catch(() => undefined) }
+      return { refs, commit: resolveRemoteRevision(refs, revision) ?? await resolveConstraint(refs, revision) ?? await mirror.repository.resolveRevision(revision).catch(() => undefined) }
     }
     const known = await lookUp(freshAfter ?? asked - refsTtl)
     // That a branch is missing is not believed of an older answer: it may have been pushed a moment ago.
@@ -101,7 +100,9 @@ function ask(mirror: Mirror, remote: Remote, startedAt: number): Flight {
 }
 
 /** `1.2.*`, `>=1.0 <2`: the highest tag that satisfies it. */
-function resolveConstraint({ refs }: RemoteRefs, revision: string): string | undefined {
+async function resolveConstraint({ refs }: RemoteRefs, revision: string): Promise<string | undefined> {
+  if (/^[0-9a-f]{40}$/.test(revision)) return undefined
+  const { default: semver } = await import('semver')
   if (semver.valid(revision) !== null || semver.validRange(revision) === null) return undefined
   const tags = refs.filter((ref) => ref.name.startsWith('refs/tags/')).map((ref) => ({ version: semver.parse(ref.name.slice('refs/tags/'.length)), commit: ref.peeled ?? ref.id }))
   const best = tags.filter(({ version }) => version !== null && semver.satisfies(version, revision)).sort((a, b) => semver.rcompare(a.version ?? '0.0.0', b.version ?? '0.0.0'))[0]
