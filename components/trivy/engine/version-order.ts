@@ -1,4 +1,7 @@
-import { coerce, compare, parse, type SemVer } from 'semver'
+import type { SemVer } from 'semver'
+import coerce from 'semver/functions/coerce.js'
+import compare from 'semver/functions/compare.js'
+import parse from 'semver/functions/parse.js'
 
 /** Compares two versions: below 0 when `a` is the older one. */
 export type VersionOrder = (a: string, b: string) => number

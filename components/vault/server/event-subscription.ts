@@ -1,5 +1,5 @@
 import type { UpgradeHandler } from '@idp/http'
-import { WebSocketServer, type WebSocket } from 'ws'
+import type { WebSocket, WebSocketServer } from 'ws'
 import type { IncomingMessage } from 'node:http'
 import type { VaultEvent } from '../engine/core/event-bus.ts'
 import type { Vault } from '../engine/core/vault.ts'
@@ -13,8 +13,8 @@ const mostBuffered = 4 << 20
  * and `subscribe` on the path that an event names. The connection ends with the token and with the seal.
  */
 export function eventSubscriptions(vault: Vault): UpgradeHandler {
-  const server = new WebSocketServer({ noServer: true, maxPayload: 64 << 10 })
-  return (request, socket, head) => {
+  let server: WebSocketServer | undefined
+  return async (request, socket, head) => {
     const url = new URL(request.url)
     const refuse = (status: string): void => void socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n`)
     if (!url.pathname.startsWith(prefix)) return refuse('404 Not Found')
@@ -25,6 +25,7 @@ export function eventSubscriptions(vault: Vault): UpgradeHandler {
     const token = active.tokens.find(id)
     if (token === undefined || !active.aclOf(token).allows('read', `sys/events/subscribe/${pattern}`)) return refuse('403 Forbidden')
     if (url.searchParams.get('json') === 'false') return refuse('400 Bad Request')
+    server ??= new (await import('ws')).WebSocketServer({ noServer: true, maxPayload: 64 << 10 })
     const incoming = { method: 'GET', url: url.pathname, headers: Object.fromEntries(request.headers) } as unknown as IncomingMessage
     server.handleUpgrade(incoming, socket, Buffer.from(head), (client: WebSocket) => {
       const subscription = active.events.subscribe(pattern, (event) => {
