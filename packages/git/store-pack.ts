@@ -169,7 +169,7 @@ let placed = 0
 export async function place(path: string, bytes: Buffer, durable: boolean): Promise<void> {
   // A name of its own for each: two may bring the same object at the same time.
   const part = join(dirname(path), `tmp_obj_${process.pid}_${placed++}.lock`)
-  const file = await open(part, 'wx', 0o600)
+  const file = await open(part, 'w', 0o600)
   try {
     try {
       await file.writeFile(bytes)
