@@ -6,8 +6,9 @@ import { findObjects } from './find-objects.ts'
 /** What a box of a diagram shows of the live objects behind it. */
 export interface BoxState {
   readonly health: Health
-  /** A few words: `3/3 ready`, `Synced`, `2 endpoints`. */
+  /** A few words: `3/3 ready`, `Synced`, `2 endpoints`, `1/1 simulated`. */
   readonly says: string
+  /** All pods behind it are simulated. */
   readonly simulated: boolean
   readonly missing: readonly string[]
 }
@@ -23,8 +24,10 @@ function boxState(patterns: readonly string[], world: World): BoxState {
   const { objects: found, missing } = findObjects(patterns, world)
   const seen = new Set<Health>(found.map((object) => healthOf(object, world)))
   if (missing.length > 0) seen.add('unhealthy')
-  const says = missing.length > 0 && found.length === 0 ? 'missing' : sayOf(found, world)
-  return { health: worst.find((health) => seen.has(health)) ?? 'neutral', says, simulated: podsOf(found, world).some(isSimulated), missing: missing.map(titleOf) }
+  const pods = podsOf(found, world)
+  const simulated = pods.length > 0 && pods.every(isSimulated)
+  const says = missing.length > 0 && found.length === 0 ? 'missing' : sayOf(found, world, simulated ? 'simulated' : 'ready')
+  return { health: worst.find((health) => seen.has(health)) ?? 'neutral', says, simulated, missing: missing.map(titleOf) }
 }
 
 const workloads = new Set(['Deployment', 'StatefulSet', 'DaemonSet'])
@@ -69,11 +72,11 @@ function ready(word: string): (all: readonly AnyObject[], world: World) => strin
   return (all, world) => `${all.filter((one) => healthOf(one, world) === 'healthy').length}/${all.length} ${word}`
 }
 
-function sayOf(found: readonly AnyObject[], world: World): string {
+function sayOf(found: readonly AnyObject[], world: World, word: string): string {
   const running = found.filter((object) => workloads.has(object.kind))
   if (running.length > 0) {
     const [up, wanted] = running.reduce(([a, b], one) => (one.kind === 'DaemonSet' ? [a + number(one, 'status', 'numberReady'), b + number(one, 'status', 'desiredNumberScheduled')] : [a + number(one, 'status', 'readyReplicas'), b + number(one, 'spec', 'replicas')]), [0, 0])
-    return `${up}/${wanted} ready`
+    return `${up}/${wanted} ${word}`
   }
   const kind = found[0]?.kind
   return kind === undefined ? 'none' : sums[kind]?.(found.filter((one) => one.kind === kind), world) ?? ''

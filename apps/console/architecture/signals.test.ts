@@ -93,7 +93,7 @@ test('a box tells the worst of what is behind it, in a few words, and says what 
   const set = read("{ apiVersion: apps/v1, kind: StatefulSet, metadata: { name: vault, namespace: vault-system, uid: u, generation: 1 }, spec: { replicas: 1 }, status: { observedGeneration: 1, readyReplicas: 1, replicas: 1, availableReplicas: 1, updatedReplicas: 1 } }")
   const own = read("{ apiVersion: v1, kind: Pod, metadata: { name: vault-0, namespace: vault-system, annotations: { idp.dev/stand-in: simulated }, ownerReferences: [{ kind: StatefulSet, name: vault, uid: u, controller: true }] }, status: { phase: Running, conditions: [{ type: Ready, status: 'True' }] } }")
   const state = (...objects: AnyObject[]) => boxStates('04-secret-synchronization', worldOf({ objects, kinds: ['StatefulSet', 'Pod'], now: 0 })).get('Vault')
-  assert.deepEqual(state(set, own), { health: 'healthy', says: '1/1 ready', simulated: true, missing: [] })
+  assert.deepEqual(state(set, own), { health: 'healthy', says: '1/1 simulated', simulated: true, missing: [] })
   assert.deepEqual(state(), { health: 'unhealthy', says: 'missing', simulated: false, missing: ['StatefulSet vault-system/vault'] })
 })
 

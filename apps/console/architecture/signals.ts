@@ -189,7 +189,7 @@ const route = (change: Change, { with: own, world }: SignalScope): string | unde
   const object = subjectOf(change)
   if (change.kind === 'HTTPRoute') return object.metadata.namespace === own['namespace'] && object.metadata.name === (own['route'] ?? own['host']) ? `${title(object)} was ${change.after === undefined ? 'removed' : change.before === undefined ? 'created' : `written by ${writerOf(change).manager}`}` : undefined
   if (change.kind !== 'EndpointSlice' || own['service'] === undefined || change.after === undefined) return undefined
-  return object.metadata.namespace === own['namespace'] && object.metadata.labels?.['kubernetes.io/service-name'] === own['service'] && world.reads('EndpointSlice') ? `Service ${own['namespace']}/${own['service']} has ${objects(change.after, 'endpoints').length} endpoints` : undefined
+  return object.metadata.namespace === own['namespace'] && object.metadata.labels?.['kubernetes.io/service-name'] === own['service'] && world.reads('EndpointSlice') ? `Service ${own['namespace']}/${own['service']} has ${objects(change.after, 'endpoints').length === 1 ? 'an endpoint' : `${objects(change.after, 'endpoints').length} endpoints`}` : undefined
 }
 
 /** By the name of the check that proves the arrow. Arrows of traffic and of samples have more signals in `flow-signals.ts` and `counters.ts`. */

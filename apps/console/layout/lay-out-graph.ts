@@ -112,7 +112,7 @@ function place(branch: Branch, work: Work): void {
   const right = options.direction === 'right'
   if (branch.children.length === 0) {
     const lines = branch.label.split('\n')
-    branch.width = Math.max(96, ...lines.map((line, index) => textWidth(line, index === 0 ? boxFont : labelFont) + 34), options.live.has(branch.id) ? 112 : 0)
+    branch.width = Math.max(96, ...lines.map((line, index) => textWidth(line, index === 0 ? boxFont : labelFont) + 34), options.live.has(branch.id) ? 128 : 0)
     branch.height = 16 + lines.length * lineHeight + (options.live.has(branch.id) ? lineHeight - 1 : 0)
     return
   }

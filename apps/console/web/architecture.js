@@ -214,7 +214,7 @@ function createBoard(canvas) {
     for (const [id, { made, says, label }] of boxes) {
       const state = collections.boxes.get(`${diagram.name}/${id}`)
       attributes(made, { class: `box ${state?.health ?? 'neutral'}${state?.simulated ? ' simulated' : ''}`, 'aria-label': state === undefined ? label : `${label}: ${healthWords[state.health]}, ${state.says}${state.simulated ? ', simulated' : ''}` })
-      if (says !== undefined && state !== undefined) text(says, state.simulated ? `${state.says} · simulated` : state.says)
+      if (says !== undefined && state !== undefined) text(says, state.says)
     }
   }
 

@@ -92,7 +92,7 @@ function drawBox(box, logs) {
 
 function behind({ label, objects }) {
   if (objects.length === 0) return undefined
-  return section(`Behind ${label}`, el('ul', { class: 'objects' }, objects.map(({ ref, health, missing }) => el('li', {}, dot(health), missing ? el('span', { class: 'bad' }, `${titleOf(ref)} is missing`) : objectLink(ref)))))
+  return section(`Behind ${label}`, el('ul', { class: 'objects' }, objects.map(({ ref, health, missing, simulated }) => el('li', {}, dot(health), missing ? el('span', { class: 'bad' }, `${titleOf(ref)} is missing`) : objectLink(ref), simulated && el('span', { class: 'tag standin' }, 'simulated')))))
 }
 
 function eventList(events) {
