@@ -11,7 +11,17 @@ export interface Reissue { readonly reason: string; readonly message: string }
 /** What a Secret holds, as far as it can be read. */
 export interface Held { readonly certificate: X509; readonly key: KeyObject }
 
+/** By object: what the cache holds is never changed in place, and is looked at by every pass over its Certificate. */
+const read = new WeakMap<Secret, Held | { readonly certificate?: undefined }>()
+
 export function readSecret(secret: Secret | undefined): Held | undefined {
+  if (secret === undefined) return undefined
+  let held = read.get(secret)
+  if (held === undefined) read.set(secret, (held = parseSecret(secret) ?? {}))
+  return held.certificate === undefined ? undefined : held
+}
+
+function parseSecret(secret: Secret): Held | undefined {
   const [cert, key] = [dataOf(secret, 'tls.crt'), dataOf(secret, 'tls.key')]
   if (cert === undefined || key === undefined) return undefined
   try {

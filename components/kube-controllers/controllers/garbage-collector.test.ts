@@ -98,7 +98,7 @@ test('custom resources own and are owned as soon as they are served', async () =
     apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: 'things.example.com' },
     spec: { group: 'example.com', scope: 'Namespaced', names: { plural: 'things', kind: 'Thing' }, versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }] },
   })
-  await bench.advance(200)
+  await bench.advance(500)
   const Thing = await bench.client.kindOf('example.com/v1', 'Thing')
   const thing = await bench.client.create(Thing, { apiVersion: 'example.com/v1', kind: 'Thing', metadata: { name: 'a', ...at } })
   await bench.client.create(Secret, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 's', ...at, ownerReferences: [controllerReference(Thing, thing)] } })

@@ -9,6 +9,7 @@ import { attemptToDelete, fits, orphanDependents, type Collection } from './garb
 /** Kinds that come in masses and never own or are owned. */
 const ignored = new Set(['events', 'events.k8s.io/events'])
 const resyncMs = 30_000
+const settleMs = 400
 /** Kinds that cannot be listed hold collection up only this long. */
 const syncLimitMs = 30_000
 
@@ -127,8 +128,8 @@ function wakeOnNewKinds(scope: Scope & { readonly informers: Informers }): { nex
       const timer = scope.clock.timer(resyncMs, woken.resolve)
       await woken.promise
       timer[Symbol.dispose]()
-      // Several definitions usually come together, and are served a moment later.
-      await sleep(scope.clock, 50, scope.signal).catch(() => {})
+      // Dozens of definitions usually come together, and are served a moment later.
+      await sleep(scope.clock, settleMs, scope.signal).catch(() => {})
     },
   }
 }

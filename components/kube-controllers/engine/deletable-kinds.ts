@@ -16,9 +16,7 @@ export async function discoverKinds(client: Client, verbs: readonly string[]): P
   const kinds = new Map<string, Kind<AnyObject>>()
   const stale: string[] = []
   for (const path of ['/api', '/apis']) {
-    const response = await client.request(path, { headers: { accept: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList' } })
-    if (!response.ok) throw new Error(`discovery at ${path} answered ${response.status}`)
-    const { items } = (await response.json()) as Discovery
+    const items = await discovered(client, path)
     for (const { metadata: { name: group = '' }, versions } of items) {
       for (const { version, freshness, resources = [] } of versions) {
         if (freshness === 'Stale') stale.push(group === '' ? version : `${group}/${version}`)
@@ -31,4 +29,23 @@ export async function discoverKinds(client: Client, verbs: readonly string[]): P
     }
   }
   return { kinds: [...kinds.values()], stale }
+}
+
+interface Known { readonly etag: string; readonly items: Discovery['items'] }
+
+/** What discovery said last, by client and path: it is asked for again and again, and seldom says anything new. */
+const known = new WeakMap<Client, Map<string, Known>>()
+
+async function discovered(client: Client, path: string): Promise<Discovery['items']> {
+  const answers = known.get(client) ?? new Map<string, Known>()
+  known.set(client, answers)
+  const before = answers.get(path)
+  const response = await client.request(path, { headers: { accept: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList', ...(before === undefined ? {} : { 'if-none-match': before.etag }) } })
+  if (response.status === 304 && before !== undefined) return before.items
+  if (!response.ok) throw new Error(`discovery at ${path} answered ${response.status}`)
+  const { items } = (await response.json()) as Discovery
+  const etag = response.headers.get('etag')
+  if (etag === null) answers.delete(path)
+  else answers.set(path, { etag, items })
+  return items
 }
