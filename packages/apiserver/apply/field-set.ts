@@ -110,6 +110,20 @@ export function toFieldsV1(set: FieldSet): JsonObject {
   return out
 }
 
+/** Elements of fields by their names; kept, because a name that is known already is a far cheaper key than one put together anew. */
+const fieldElements = new Map<string, string>()
+const mostFieldElements = 8192
+
+/** `f:name` */
+export function fieldElement(name: string): string {
+  let element = fieldElements.get(name)
+  if (element === undefined) {
+    if (fieldElements.size >= mostFieldElements) fieldElements.clear()
+    fieldElements.set(name, (element = `f:${name}`))
+  }
+  return element
+}
+
 /** What FieldsV1 holds under an element that has `below` under it and may itself be a member; undefined for nothing at all. */
 export function memberOf(isMember: boolean, below: JsonObject): JsonObject | undefined {
   for (const _ in below) return isMember ? { '.': {}, ...below } : below
@@ -141,6 +155,13 @@ const kinds = 'fkvi'
 /** Fields before keyed items before items of sets before items by place, each by their text. */
 export function inWireOrder(a: string, b: string): number {
   return (a[0] === b[0] ? 0 : kinds.indexOf(a[0] ?? '') - kinds.indexOf(b[0] ?? '')) || (a < b ? -1 : a > b ? 1 : 0)
+}
+
+/** Items in wire order. */
+export function inOrder(found: ReadonlyMap<string, JsonObject>): JsonObject {
+  const out: JsonObject = {}
+  for (const element of found.size > 1 ? [...found.keys()].sort(inWireOrder) : found.keys()) out[element] = found.get(element) ?? {}
+  return out
 }
 
 function elementsInOrder(set: FieldSet): string[] {

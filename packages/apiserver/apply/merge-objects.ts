@@ -28,6 +28,7 @@ function mergeMaps(live: unknown, config: unknown, schema: Schema | undefined): 
  * Items of both lists. Those the config names stand in its order; those only live has keep their place behind the item they followed.
  */
 function mergeLists(structure: Structure, live: readonly unknown[], config: readonly unknown[], schema: Schema | undefined): unknown[] {
+  if (live.length === 0) return [...config]
   const liveItems = byElement(structure, live, schema)
   const wanted = config.map((item, i) => itemElement(structure, schema, item, i))
   const wantedSet = new Set(wanted)

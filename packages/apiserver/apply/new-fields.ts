@@ -2,7 +2,7 @@ import type { JsonObject } from '@idp/formats'
 import { isRecord } from '../json-value.ts'
 import { fieldSchema, itemSchema, type Schema } from '../schema/resolve-schema.ts'
 import { presumedValue } from './compare-objects.ts'
-import { inWireOrder, memberOf } from './field-set.ts'
+import { fieldElement, inOrder, memberOf } from './field-set.ts'
 import { itemElement, structureOf } from './merge-structure.ts'
 
 /** Paths to leave out, as nested names: `true` a field with all below it. */
@@ -21,7 +21,7 @@ type Before = undefined | null | Readonly<Record<string, never>>
 export function newFields(object: JsonObject, schema: Schema | undefined, ignored: Ignored): JsonObject | undefined {
   const out: JsonObject = {}
   for (const name of Object.keys(object).sort()) {
-    const element = `f:${name}`
+    const element = fieldElement(name)
     const skip = ignored[element]
     if (skip === true) continue
     const below = fieldSchema(schema, name)
@@ -49,7 +49,7 @@ function addedInMap(before: Before, after: unknown, schema: Schema | undefined, 
   const out: JsonObject = {}
   if (!isRecord(after)) return odd
   for (const name of Object.keys(after).sort()) {
-    const element = `f:${name}`
+    const element = fieldElement(name)
     const skip = ignored?.[element]
     if (skip === true) continue
     const below = fieldSchema(schema, name)
@@ -72,7 +72,7 @@ function addedInList(after: unknown, schema: Schema | undefined): JsonObject | t
     if (fields === odd) return odd
     found.set(element, fields ?? {})
   }
-  return Object.fromEntries([...found].sort(([a], [b]) => inWireOrder(a, b)))
+  return inOrder(found)
 }
 
 function isEmptyOrNull(value: unknown): boolean {

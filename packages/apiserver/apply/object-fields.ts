@@ -1,7 +1,7 @@
 import type { JsonObject } from '@idp/formats'
 import { isRecord } from '../json-value.ts'
 import { fieldSchema, itemSchema, type Schema } from '../schema/resolve-schema.ts'
-import { childOf, emptySet, inWireOrder, memberOf, type FieldSet } from './field-set.ts'
+import { childOf, emptySet, fieldElement, inOrder, memberOf, type FieldSet } from './field-set.ts'
 import { itemElement, structureOf, type Structure } from './merge-structure.ts'
 import type { Ignored } from './new-fields.ts'
 
@@ -14,28 +14,33 @@ export function fieldsOf(value: unknown, schema: Schema | undefined): FieldSet {
 
 /** `fieldsOf` as FieldsV1 in one pass, without what is ignored; metadata as a whole is nobody's either. */
 export function wireFieldsOf(value: unknown, schema: Schema | undefined, ignored: Ignored): JsonObject {
-  return isRecord(value) ? wireOfMap(value, schema, ignored, 'root') : {}
+  return (isRecord(value) ? wireOfMap(value, schema, ignored, 'root', false) : undefined) ?? {}
 }
 
-function wireOfMap(value: Readonly<Record<string, unknown>>, schema: Schema | undefined, ignored: Ignored | undefined, place: 'root' | 'below'): JsonObject {
-  const out: JsonObject = {}
+/** FieldsV1 of a map that is or is not a member itself; undefined for nothing. */
+function wireOfMap(value: Readonly<Record<string, unknown>>, schema: Schema | undefined, ignored: Ignored | undefined, place: 'root' | 'below', isMember: boolean): JsonObject | undefined {
+  const out: JsonObject = isMember ? { '.': {} } : {}
+  let isAlone = true
   for (const name of Object.keys(value).sort()) {
     const field = value[name]
-    const element = `f:${name}`
+    const element = fieldElement(name)
     const skip = ignored?.[element]
     if (field === undefined || skip === true) continue
     const below = fieldSchema(schema, name)
     const structure = structureOf(below, field)
-    const isMember = (structure.of === 'leaf' || field === null || schema?.properties?.[name] === undefined || isEmptyMap(field)) && !(place === 'root' && name === 'metadata')
-    const fields = memberOf(isMember, wireBelow(field, structure, below, skip))
-    if (fields !== undefined) out[element] = fields
+    const ownsItself = (structure.of === 'leaf' || field === null || schema?.properties?.[name] === undefined || isEmptyMap(field)) && !(place === 'root' && name === 'metadata')
+    const fields = wireOf(field, structure, below, skip, ownsItself)
+    if (fields === undefined) continue
+    out[element] = fields
+    isAlone = false
   }
-  return out
+  if (!isAlone) return out
+  return isMember ? {} : undefined
 }
 
-function wireBelow(value: unknown, structure: Structure, schema: Schema | undefined, ignored: Ignored | undefined): JsonObject {
-  if (structure.of === 'map') return isRecord(value) ? wireOfMap(value, schema, ignored, 'below') : {}
-  return structure.of !== 'leaf' && Array.isArray(value) ? wireOfList(value, structure, itemSchema(schema)) : {}
+function wireOf(value: unknown, structure: Structure, schema: Schema | undefined, ignored: Ignored | undefined, isMember: boolean): JsonObject | undefined {
+  if (structure.of === 'map' && isRecord(value)) return wireOfMap(value, schema, ignored, 'below', isMember)
+  return structure.of !== 'leaf' && Array.isArray(value) ? memberOf(isMember, wireOfList(value, structure, itemSchema(schema))) : isMember ? {} : undefined
 }
 
 function wireOfList(list: readonly unknown[], structure: Structure, items: Schema | undefined): JsonObject {
@@ -43,10 +48,9 @@ function wireOfList(list: readonly unknown[], structure: Structure, items: Schem
   for (let i = 0; i < list.length; i++) {
     const element = itemElement(structure, items, list[i], i)
     // Items that cannot be told apart are owned as one, not field by field.
-    const below = found.has(element) ? {} : wireBelow(list[i], structureOf(items, list[i]), items, undefined)
-    found.set(element, memberOf(true, below) ?? {})
+    found.set(element, (found.has(element) ? undefined : wireOf(list[i], structureOf(items, list[i]), items, undefined, true)) ?? {})
   }
-  return Object.fromEntries([...found].sort(([a], [b]) => inWireOrder(a, b)))
+  return inOrder(found)
 }
 
 function isEmptyMap(value: unknown): boolean {

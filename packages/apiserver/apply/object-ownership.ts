@@ -79,7 +79,7 @@ function isReset(object: AnyObject): boolean {
 function settle(after: Managers, before: Managers): Managers {
   for (const [id, manager] of after) {
     const known = before.get(id)
-    if (known !== undefined && known.apiVersion === manager.apiVersion && known !== manager && equalJson(known.fields.wire, manager.fields.wire)) after.set(id, known)
+    if (known !== undefined && known.apiVersion === manager.apiVersion && known !== manager && known.fields === manager.fields) after.set(id, known)
   }
   return after
 }

@@ -1,4 +1,5 @@
 import { ApiError } from '@idp/api'
+import { equalJson } from '../json-value.ts'
 import type { Schema } from '../schema/resolve-schema.ts'
 import { compareObjects, excluding, isSame, type Comparison } from './compare-objects.ts'
 import { difference, emptySet, intersection, isEmpty, pathText, paths, recursiveDifference, union, type FieldSet } from './field-set.ts'
@@ -33,10 +34,12 @@ export function applyConfig(live: unknown, config: unknown, change: Change & { r
   const id = managerId(by)
   const last = managers.get(id)?.fields
   const merged = mergeObjects(live, config, schema)
-  const fields = ownedOfWire(wireFieldsOf(config, schema, ignored.names))
+  const wire = wireFieldsOf(config, schema, ignored.names)
+  const isSameAsLast = last !== undefined && equalJson(last.wire, wire)
+  const fields = isSameAsLast ? last : ownedOfWire(wire)
   managers.set(id, { ...by, fields })
   // What is still applied stays: only a configuration that dropped something needs the search for what goes.
-  const dropped = last !== undefined && !includesAll(fields.wire, last.set)
+  const dropped = last !== undefined && !isSameAsLast && !includesAll(fields.wire, last.set)
   const pruned = dropped ? prune(merged, last.set, managers, schema) : merged
   // Alone there is nobody to take fields from.
   if (managers.size > 1) yieldFields(managers, id, excluding(compareObjects(live, pruned, schema), ignored.set), change.force)

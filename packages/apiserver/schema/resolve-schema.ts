@@ -6,11 +6,11 @@ const resolved = new WeakMap<Schema, Schema>()
 
 /** Follows the reference of a built-in schema; markers beside the reference stay. Schemas without one are returned as they are. */
 export function resolveSchema(schema: Schema | undefined): Schema | undefined {
-  if (schema === undefined) return undefined
-  const name = refOf(schema)
-  if (name === undefined) return schema
+  if (schema === undefined || (schema.$ref === undefined && schema.allOf === undefined)) return schema
   const known = resolved.get(schema)
   if (known !== undefined) return known
+  const name = refOf(schema)
+  if (name === undefined) return schema
   const { $ref: _ref, allOf: _allOf, ...beside } = schema
   const target = { ...definition(name), ...beside }
   resolved.set(schema, target)
