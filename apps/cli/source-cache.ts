@@ -4,7 +4,7 @@
  * without their types (blanks in their place, so every line and column stays true) lie in one file beside Node's compile cache.
  * A source counts as unchanged while its modification time and size are; any other is read anew, and written back when the process ends.
  */
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { getCompileCacheDir, registerHooks, stripTypeScriptTypes } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -61,7 +61,8 @@ function savePack(file: string, root: string, fresh: ReadonlyMap<string, Fresh>)
     writeFileSync(temporary, Buffer.concat([Buffer.from(`${json.length}\n`), json, ...texts]))
     renameSync(temporary, file)
   } catch {
-    // An installation that cannot be written to starts as Node starts it; that is slower, not wrong.
+    // An installation that cannot be written to, or a full disk: the next start reads the sources, which is slower, not wrong.
+    rmSync(temporary, { force: true })
   }
 }
 
@@ -86,9 +87,11 @@ function useSourceCache(rootUrl: string, cacheDirectory: string): void {
       if (specifier.startsWith('.') && specifier.endsWith('.ts') && from?.startsWith(rootUrl) === true) return { url: relative(specifier, from), format: 'module-typescript', shortCircuit: true }
       if (!specifier.startsWith('@idp/')) return next(specifier, context)
       // A workspace is the same for every importer.
-      const url = packages.get(specifier) ?? next(specifier, context).url
-      packages.set(specifier, url)
-      return { url, format: 'module-typescript', shortCircuit: true }
+      const known = packages.get(specifier)
+      if (known !== undefined) return { url: known, format: 'module-typescript', shortCircuit: true }
+      const found = next(specifier, context)
+      if (found.url.endsWith('.ts')) packages.set(specifier, found.url)
+      return found
     },
     load(url, context, next) {
       if (!url.startsWith(rootUrl) || !url.endsWith('.ts')) return next(url, context)
