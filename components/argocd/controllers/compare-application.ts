@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Kind } from '@idp/api'
 import { parseApiVersion } from '@idp/api'
 import type { Client } from '@idp/client'
@@ -32,7 +33,7 @@ interface Verdict {
   readonly live: AnyObject
   /** The differences to ignore, as they were. */
   readonly ignoring: string
-  /** What a dry run was asked about; undefined when none was needed. */
+  /** Digest of what a dry run was asked about; undefined when none was needed. */
   readonly signature: string | undefined
   readonly inSync: boolean
 }
@@ -100,7 +101,7 @@ async function matches(target: AnyObject, live: AnyObject, { rules, ignoring }: 
   const answer = await isInSync(target, live, {
     rules, manager: syncManager,
     predict: async () => {
-      signature = JSON.stringify([target, comparable(live)])
+      signature = createHash('sha1').update(JSON.stringify([target, comparable(live)])).digest('base64')
       return found?.signature === signature ? undefined : predict()
     },
   })
