@@ -6,9 +6,9 @@ const word = /(?:[A-Za-z0-9_./$(^+<=~]|-(?=[A-Za-z0-9]))(?:[^\s,[\]{}#:]|:(?=[^\
 
 interface Flow { readonly text: string; readonly limit: number; at: number }
 
-/** A flow collection that begins at `from` and ends before `limit`, of quoted scalars and simple words; throws `notPlain` for any other. */
-export function readFlow(text: string, from: number, limit: number): { value: Json; end: number } {
-  const flow: Flow = { text, limit, at: from }
+/** A flow collection that begins at `from`, of quoted scalars and simple words; throws `notPlain` for any other. */
+export function readFlow(text: string, from: number): { value: Json; end: number } {
+  const flow: Flow = { text, limit: text.length, at: from }
   const value = readNode(flow, 0)
   return { value, end: flow.at }
 }
@@ -24,6 +24,8 @@ function readNode(flow: Flow, depth: number): Json {
 
 function readQuoted(flow: Flow): string {
   const end = quotedEnd(flow.text, flow.at, flow.limit)
+  // It may not go on in the next line.
+  if (flow.text.slice(flow.at, end).includes('\n')) throw notPlain
   const value = unquoted(flow.text.slice(flow.at, end))
   flow.at = end
   return value
@@ -37,10 +39,17 @@ function readWord(flow: Flow): string {
   return found
 }
 
-/** Skips space; answers the sign that follows. */
+/** Skips space, line breaks and comments; answers the sign that follows. As libyaml has it, indentation means nothing here. */
 function space(flow: Flow): string | undefined {
-  while (flow.text[flow.at] === ' ') flow.at++
-  return flow.at < flow.limit ? flow.text[flow.at] : undefined
+  const { text } = flow
+  for (;;) {
+    while (text[flow.at] === ' ' || text[flow.at] === '\n') flow.at++
+    if (text[flow.at] !== '#' || (text[flow.at - 1] !== ' ' && text[flow.at - 1] !== '\n')) break
+    const end = text.indexOf('\n', flow.at)
+    if (end < 0) throw notPlain
+    flow.at = end
+  }
+  return flow.at < flow.limit ? text[flow.at] : undefined
 }
 
 /** Behind an item: true when another follows. */
@@ -76,7 +85,7 @@ function readMap(flow: Flow, depth: number): JsonObject {
   do {
     const sign = flow.text[flow.at]
     const key = sign === '"' || sign === '\'' ? readQuoted(flow) : plainScalar(readWord(flow))
-    if (key === null || typeof key === 'object' || key === '__proto__' || flow.text[flow.at] !== ':' || flow.text[flow.at + 1] !== ' ') throw notPlain
+    if (key === null || typeof key === 'object' || key === '__proto__' || flow.text[flow.at] !== ':' || (flow.text[flow.at + 1] !== ' ' && flow.text[flow.at + 1] !== '\n')) throw notPlain
     flow.at++
     space(flow)
     map[String(key)] = readNode(flow, depth + 1)

@@ -24,7 +24,7 @@ const header = /^[|>]([+-]?)[ ]*(?: #.*)?$/
 
 /**
  * Reads one document in the plain style in which most of YAML is written, in one pass: block mappings and sequences, scalars, literal blocks, flow
- * collections on one line. Undefined for anything else (anchors, tags, …) and for what may be wrong: then the whole of YAML has to
+ * collections. Undefined for anything else (anchors, tags, …) and for what may be wrong: then the whole of YAML has to
  * be read. Where it answers, the answer is that of `parseYaml` with `duplicateKeys: 'last'`.
  */
 export function readPlainYaml(text: string): { readonly value: Json } | undefined {
@@ -240,7 +240,8 @@ class PlainReader {
       return this.rest(close, close <= end ? unquoted(text.slice(from, close)) : this.foldedQuoted(from, close, parent), parent)
     }
     if (first === 91 || first === 123) {
-      const flow = readFlow(text, from, end)
+      const flow = readFlow(text, from)
+      if (flow.end > end) this.endLine(flow.end)
       return this.rest(flow.end, flow.value, parent)
     }
     if (indicators.has(first) || (first === DASH && (from + 1 >= end || text.charCodeAt(from + 1) === SPACE || text.startsWith('---', from)))) throw notPlain
@@ -279,10 +280,15 @@ class PlainReader {
     }
     // A line break behind a backslash joins lines.
     if (parent < 0 || breaks > 0 || raw.includes('\t') || (isDouble && /\\ *$/m.test(raw))) throw notPlain
-    const end = text.indexOf('\n', close)
-    this.end = end < 0 ? text.length : end
-    this.after = this.end + 1
+    this.endLine(close)
     return unquoted(value)
+  }
+
+  /** The line at hand ends where that of `at` does. */
+  private endLine(at: number): void {
+    const end = this.text.indexOf('\n', at)
+    this.end = end < 0 ? this.text.length : end
+    this.after = this.end + 1
   }
 
   /** The line at hand from `from` on, as part of a scalar without quotes. */
