@@ -69,7 +69,7 @@ async function answer(request: Request, url: URL, options: RouteOptions): Promis
   if (request.method === 'POST') return act(request, what, rest, options)
   if (request.method !== 'GET') return refuse(405, 'only GET and POST')
   if (what === 'stream') return streamOf(options.hub, { clock: options.clock, signal: AbortSignal.any([request.signal, options.signal]), hello: options.hello(), packed: request.headers.get('accept-encoding')?.includes('gzip') === true })
-  if (what === 'diagrams') return json(rest[0] === undefined ? diagrams.map(({ name, title, arrows: own }) => ({ name, title, arrows: own.length })) : drawn(diagrams, rest[0], query('narrow') !== ''), request)
+  if (what === 'diagrams') return json(rest[0] === undefined ? diagrams.map((diagram) => ({ name: diagram.name, title: diagram.title, arrows: diagram.arrows.length, ...(query('drawn') === '' ? {} : { drawing: sketch(diagram) }) })) : drawn(diagrams, rest[0], query('narrow') !== ''), request)
   if (what === 'arrows') {
     const arrow = arrows.find(({ id }) => id === rest[0])
     const diagram = diagrams.find(({ name }) => name === arrow?.diagram)
@@ -97,6 +97,18 @@ function drawn(diagrams: readonly Diagram[], name: string, narrow: boolean): obj
   const live = new Set(Object.keys(boxObjects[name] ?? {}))
   const arrows = diagram.arrows.map(({ from, to, label }, index) => ({ id: `${name}:${index}`, from: titleOf(diagram, from), to: titleOf(diagram, to), label: (label ?? '').replaceAll('\n', ' ') }))
   return { name, title: diagram.title, shape: diagram.shape, arrows, right: layOut(diagram, 'right', live, narrow), down: layOut(diagram, 'down', live, narrow) }
+}
+
+/** Width to height of a small picture. */
+const sketchShape = 1.75
+
+/** A diagram without words, whichever way it fits a small picture better. */
+function sketch(diagram: Diagram): object {
+  const live = new Set(Object.keys(boxObjects[diagram.name] ?? {}))
+  const [right, down] = [layOut(diagram, 'right', live), layOut(diagram, 'down', live)]
+  const fit = ({ width, height }: { readonly width: number; readonly height: number }): number => Math.min(sketchShape / width, 1 / height)
+  const { width, height, groups, boxes, arrows } = fit(right) >= fit(down) ? right : down
+  return { width, height, groups, boxes, arrows: arrows.map(({ path }) => path) }
 }
 
 const titleOf = (diagram: Diagram, node: string): string => (diagram.nodes[node] ?? node).split('\n')[0] ?? node

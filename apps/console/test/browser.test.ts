@@ -108,9 +108,20 @@ test('by keyboard alone: search, open, close, move through the views', { skip },
   await page.context().close()
 })
 
+test('all diagrams at once: each drawn, the one where something flows lit, the sentence beside it', { skip }, async () => {
+  const page = await openPage()
+  await page.goto(`${served.origin}/architecture/all`)
+  await page.locator('.wall li').nth(14).waitFor()
+  assert.equal(await page.locator('.wall .lines path').count(), 134)
+  await cluster.client.create(Deployment, deployment('seen'))
+  await page.locator('.wall path.lit').first().waitFor({ state: 'attached' })
+  await page.locator('.feed').getByText('Deployment default/seen was created').waitFor()
+  await page.context().close()
+})
+
 test('at the width of a phone nothing is cut off sideways', { skip }, async () => {
   const page = await openPage({ width: 390, height: 844 })
-  for (const path of ['architecture/06-general-architecture', 'applications', 'problems', 'timeline', 'nodes']) {
+  for (const path of ['architecture/06-general-architecture', 'architecture/all', 'applications', 'problems', 'timeline', 'nodes']) {
     await page.goto(`${served.origin}/${path}`)
     await page.locator('main .bar').first().waitFor()
     assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 390, path)

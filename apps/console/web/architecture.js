@@ -2,6 +2,7 @@
 import { ago, attributes, dot, el, healthWords, keyed, text } from './dom.js'
 import { openArrow, openBox } from './drawer.js'
 import { api, collections, now, onChange, onLight } from './store.js'
+import { createWall } from './wall.js'
 
 const litFor = 2600, recentFor = 45_000
 const narrow = matchMedia('(max-width: 760px)')
@@ -25,19 +26,22 @@ export function architecture(main, rest, { go, until }) {
   const canvas = el('div', { class: 'canvas' })
   const list = el('ol', { class: 'arrows', 'aria-label': 'Arrows of this diagram' })
   const sources = el('p', { class: 'sources' })
-  main.append(rail, el('section', { class: 'stage' }, el('div', { class: 'bar' }, chooser, heading, proof, turn), canvas), el('section', { class: 'panel', 'aria-label': 'What flows' }, list, sources))
+  const wall = createWall()
+  const all = { name: 'all', title: 'All diagrams' }
+  main.append(rail, el('section', { class: 'stage' }, el('div', { class: 'bar' }, chooser, heading, proof, turn), canvas), el('section', { class: 'panel', 'aria-label': 'What flows' }, list, wall.list, sources))
   const board = createBoard(canvas)
   let current = ''
   let arrows = []
 
-  const railUpdate = () => keyed(rail, known ?? [], (one) => one.name, railLink)
-  const listUpdate = () => keyed(list, arrows, (arrow) => arrow.id, arrowRow)
+  const railUpdate = () => keyed(rail, known === undefined ? [] : [all, ...known], (one) => one.name, railLink)
+  const listUpdate = () => (current === 'all' ? wall.update() : keyed(list, arrows, (arrow) => arrow.id, arrowRow))
   const state = () => {
-    const verdicts = arrows.map(({ id }) => collections.arrows.get(id)?.verdict ?? '')
+    const ids = current === 'all' ? [...collections.arrows.keys()] : arrows.map(({ id }) => id)
+    const verdicts = ids.map((id) => collections.arrows.get(id)?.verdict ?? '')
     const proven = verdicts.filter((verdict) => verdict === 'proven').length
     const at = collections.about.get('sources')?.verdictsAt ?? 0
     attributes(proof, { class: `proof${verdicts.includes('failed') ? ' bad' : ''}`, title: at === 0 ? 'idp verify --output json > FILE, then idp console --verdicts FILE' : `idp verify ended ${new Date(at).toLocaleString()}` })
-    text(proof, at === 0 ? 'not verified yet' : `${proven} of ${arrows.length} proven, ${ago(at, now())} ago`)
+    text(proof, at === 0 ? 'not verified yet' : `${proven} of ${ids.length} proven, ${ago(at, now())} ago`)
   }
   const sourcesUpdate = () => {
     const { objects = 0, unread = [], flows = '' } = collections.about.get('sources') ?? {}
@@ -47,7 +51,18 @@ export function architecture(main, rest, { go, until }) {
     current = name
     railUpdate()
     chooser.value = name
+    list.hidden = name === 'all'
+    wall.list.hidden = name !== 'all'
     try {
+      if (name === 'all') {
+        text(heading, all.title)
+        turn.hidden = true
+        board.clear()
+        canvas.replaceChildren(wall.element)
+        state()
+        wall.update()
+        return await wall.draw()
+      }
       const diagram = await drawingOf(name)
       if (current !== name) return
       arrows = diagram.arrows
@@ -62,21 +77,21 @@ export function architecture(main, rest, { go, until }) {
   }
   const move = (path) => {
     if (known === undefined) return true
-    const name = known.some((one) => one.name === path[0]) ? path[0] : '06-general-architecture'
+    const name = path[0] === 'all' || known.some((one) => one.name === path[0]) ? path[0] : '06-general-architecture'
     if (name !== current) void open(name)
     return true
   }
   const start = async () => {
     known ??= await api('diagrams')
-    chooser.replaceChildren(...known.map((one) => el('option', { value: one.name }, `${Number.parseInt(one.name, 10)}  ${one.title}`)))
+    chooser.replaceChildren(...[all, ...known].map((one) => el('option', { value: one.name }, one === all ? one.title : `${Number.parseInt(one.name, 10)}  ${one.title}`)))
     move(rest)
   }
   start().catch(() => {})
   sourcesUpdate()
 
   const step = (by) => {
-    const index = (known ?? []).findIndex((one) => one.name === current)
-    const next = known?.[(index + by + known.length) % known.length]
+    const every = known === undefined ? [] : [all, ...known]
+    const next = every[(every.findIndex((one) => one.name === current) + by + every.length) % every.length]
     if (next !== undefined) go(`/architecture/${next.name}`)
   }
   const keys = (event) => {
@@ -91,20 +106,21 @@ export function architecture(main, rest, { go, until }) {
   const ticking = setInterval(() => { listUpdate(); state() }, 1000)
   until(() => { removeEventListener('keydown', keys); narrow.removeEventListener('change', renarrow); clearInterval(ticking); board.end() })
   until(onChange((names) => {
-    if (names.has('boxes')) { board.boxes(); railUpdate() }
+    if (names.has('boxes')) { board.boxes(); wall.paint(); railUpdate() }
     if (names.has('arrows')) { listUpdate(); board.verdicts(); state() }
     if (names.has('about')) { state(); sourcesUpdate() }
   }))
   until(onLight((light) => {
     board.light(light)
+    if (current === 'all') wall.light(light)
     for (const name of new Set(light.arrows.map((id) => id.split(':')[0]))) flash(rail.kept?.get(name))
   }))
 
   function railLink(one) {
     const health = dot('neutral')
-    const made = el('a', { href: `/architecture/${one.name}` }, health, el('span', { class: 'name' }, el('span', { class: 'number' }, `${Number.parseInt(one.name, 10)} `), one.title), el('span', { class: 'pulse', 'aria-hidden': 'true' }))
+    const made = el('a', { href: `/architecture/${one.name}` }, health, el('span', { class: 'name' }, one !== all && el('span', { class: 'number' }, `${Number.parseInt(one.name, 10)} `), one.title), el('span', { class: 'pulse', 'aria-hidden': 'true' }))
     made.update = () => {
-      const states = [...collections.boxes].filter(([id]) => id.startsWith(`${one.name}/`)).map(([, box]) => box.health)
+      const states = [...collections.boxes].filter(([id]) => one === all || id.startsWith(`${one.name}/`)).map(([, box]) => box.health)
       health.update(order.find((word) => states.includes(word)) ?? 'neutral')
       attributes(made, { 'aria-current': one.name === current ? 'page' : undefined })
     }
@@ -244,6 +260,11 @@ function createBoard(canvas) {
       diagram = next
       chosen = undefined
       fit()
+    },
+    clear() {
+      diagram = undefined
+      boxes.clear()
+      arrows.clear()
     },
     turn() {
       if (diagram === undefined || diagram.shape === 'sequence') return

@@ -6,7 +6,7 @@ import { attributes, el, text } from './dom.js'
 import { nodes } from './nodes.js'
 import { problems } from './problems.js'
 import { openSearch } from './search.js'
-import { about, collections, follow, onChange, openSession } from './store.js'
+import { about, collections, follow, onChange, openSession, Refused } from './store.js'
 import { timeline } from './timeline.js'
 
 const views = [
@@ -99,5 +99,6 @@ try {
 } catch (error) {
   leave()
   main.className = 'refused'
-  main.replaceChildren(el('section', { class: 'notice', role: 'alert' }, el('h1', {}, 'No session'), el('p', {}, error.message), el('p', {}, error.remedy ?? '')))
+  if (!(error instanceof Refused)) console.error(error)
+  main.replaceChildren(el('section', { class: 'notice', role: 'alert' }, el('h1', {}, error instanceof Refused ? 'No session' : 'This page has failed'), el('p', {}, error.message), el('p', {}, error.remedy ?? '')))
 }

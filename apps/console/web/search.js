@@ -29,7 +29,7 @@ export function openSearch(go) {
     const mine = ++asked
     const words = field.value.toLowerCase().split(/\s+/).filter((word) => word !== '')
     const fits = (text) => words.every((word) => text.toLowerCase().includes(word))
-    const known = [...pages.map(([title, path]) => ({ kind: 'view', title, act: () => go(path) })), ...(await diagrams).map((one) => ({ kind: 'diagram', title: one.title, act: () => go(`/architecture/${one.name}`) }))].filter((entry) => fits(`${entry.kind} ${entry.title}`))
+    const known = [...pages.map(([title, path]) => ({ kind: 'view', title, act: () => go(path) })), { kind: 'view', title: 'All diagrams', act: () => go('/architecture/all') }, ...(await diagrams).map((one) => ({ kind: 'diagram', title: one.title, act: () => go(`/architecture/${one.name}`) }))].filter((entry) => fits(`${entry.kind} ${entry.title}`))
     if (mine !== asked) return
     showFound(known, [])
     const objects = words.length === 0 ? [] : await api(`find?q=${encodeURIComponent(field.value)}`).catch(() => [])
