@@ -179,10 +179,11 @@ const rolled: Signal = (change, scope) => {
   return change.kind === 'Pod' && subjectOf(change).metadata.namespace === scope.with['namespace'] && subjectOf(change).metadata.name?.startsWith(`${String(name)}-`) ? (change.before === undefined ? `${title(subjectOf(change))} was created` : becomes(['Pod'], 'Ready')(change, scope)) : undefined
 }
 
-const makerOf = ({ metadata }: AnyObject): string => (metadata.managedFields ?? []).toSorted((a, b) => (a.time ?? '').localeCompare(b.time ?? ''))[0]?.manager ?? 'a client'
-const report = touched(['VulnerabilityReport'], (object, change) => `${title(object)} was ${change.before === undefined ? 'created' : 'renewed'}: ${words(object, 'report', 'summary', 'criticalCount') || 0} critical, ${words(object, 'report', 'summary', 'highCount') || 0} high`)
+/** Who made an object: the manager whose fields have not changed since; empty when all have. */
+const makerOf = ({ metadata }: AnyObject): string => (metadata.managedFields ?? []).find((entry) => entry.subresource === undefined && (metadata.creationTimestamp === undefined || entry.time === metadata.creationTimestamp))?.manager ?? ''
+const report = touched(['VulnerabilityReport'], (object, change) => `${title(object)} was ${change.before === undefined ? 'written' : 'renewed'}: ${words(object, 'report', 'summary', 'criticalCount') || 0} critical, ${words(object, 'report', 'summary', 'highCount') || 0} high`)
 const workloadKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'Job']
-const workload: Signal = (change) => (workloadKinds.includes(change.kind) && change.after !== undefined && change.before?.metadata.generation !== change.after.metadata.generation ? `${title(change.after)} was ${change.before === undefined ? `created by ${makerOf(change.after)}` : `changed by ${writerOf(change).manager || 'a client'}`}` : undefined)
+const workload: Signal = (change) => (workloadKinds.includes(change.kind) && change.after !== undefined && change.before?.metadata.generation !== change.after.metadata.generation ? `${title(change.after)} was ${change.before === undefined ? `created${makerOf(change.after) === '' ? '' : ` by ${makerOf(change.after)}`}` : `changed by ${writerOf(change).manager || 'a client'}`}` : undefined)
 const tlsSecret: Signal = touched(['Secret'], (object) => `${title(object)} holds a new certificate`, (object) => object['type'] === 'kubernetes.io/tls' && object.metadata.managedFields?.some((entry) => entry.manager?.startsWith('cert-manager')) === true)
 const wildcardSecret = (key: string): Signal => touched(['Secret'], (object) => `${title(object)} was written`, (object, { with: own }) => object.metadata.name === own[key])
 const route = (change: Change, { with: own, world }: SignalScope): string | undefined => {

@@ -92,6 +92,9 @@ for (const [what, before, after, title, tone] of told) {
 
 test('the timeline begins with what the objects still tell, oldest first', () => {
   assert.deepEqual(pastEntries(world).map(({ title }) => title), ['synced to aaa', 'pod ready', 'BackOff'])
+  const times = (kind: string): string[] => pastChanges(worldOf({ objects: objects.map((object) => ({ ...object, metadata: { ...object.metadata, creationTimestamp: '2025-12-31T00:00:00Z', managedFields: [{ manager: 'm', time: '2026-01-01T00:09:00Z' }] } })), now: 0 }), [kind]).map(({ at }) => new Date(at).toISOString())
+  assert.deepEqual(times('Deployment'), ['2025-12-31T00:00:00.000Z'], 'when it was made, not when it was written last')
+  assert.deepEqual(times('Pod'), ['2026-01-01T00:02:00.000Z'], 'when it became ready')
   assert.deepEqual(pastChanges(world, ['Application']).map(({ at }) => new Date(at).toISOString()), ['2026-01-01T00:01:00.000Z', '2026-01-01T00:05:00.000Z'])
 })
 

@@ -8,6 +8,11 @@ const told: Readonly<Record<string, readonly (readonly string[])[]>> = {
   Event: [['lastTimestamp'], ['eventTime']], Workflow: [['status', 'finishedAt']],
 }
 
+/** Of these no more is told than that they were made. */
+const made = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'Job', 'HTTPRoute', 'Certificate', 'CertificateRequest'])
+/** Of these a condition is told, with its own time: heartbeats and other writes came later. */
+const conditions: Readonly<Record<string, string>> = { Pod: 'Ready', Node: 'Ready', Gateway: 'Programmed', SecretStore: 'Ready', ClusterSecretStore: 'Ready' }
+
 /** Every object as the change that it was, oldest first: what still can be told of the time before the console was opened. */
 export function pastChanges(world: World, kinds: readonly string[]): readonly Change[] {
   return kinds.flatMap((kind) => world.list(kind).flatMap((after): Change[] => (kind === 'Application' ? lastComparison(after) : [{ kind, before: undefined, after, at: timeOf(after) }]))).filter(({ at }) => Number.isFinite(at)).toSorted((a, b) => a.at - b.at)
@@ -24,7 +29,8 @@ function lastComparison(after: AnyObject): Change[] {
 function timeOf(object: AnyObject): number {
   const own = (told[object.kind] ?? []).map((path) => words(object, ...path)).find((text) => text !== '')
   if (own !== undefined) return Date.parse(own)
-  if (object.kind === 'Pod') return Date.parse(words(objects(object, 'status', 'conditions').find((one) => one['type'] === 'Ready'), 'lastTransitionTime') || (object.metadata.creationTimestamp ?? ''))
+  if (made.has(object.kind)) return Date.parse(object.metadata.creationTimestamp ?? '')
+  if (object.kind in conditions) return Date.parse(words(objects(object, 'status', 'conditions').find((one) => one['type'] === conditions[object.kind]), 'lastTransitionTime') || (object.metadata.creationTimestamp ?? ''))
   const written = (object.metadata.managedFields ?? []).map(({ time = '' }) => time).toSorted().at(-1)
   return Date.parse(written || (object.metadata.creationTimestamp ?? ''))
 }
