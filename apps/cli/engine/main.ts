@@ -1,4 +1,5 @@
 /** The engine's process. What it runs is loaded after the source cache, and through it. */
 import '../source-cache.ts'
 
-await import('./run-engine.ts')
+const { runEngine } = await import('./run-engine.ts')
+runEngine()

@@ -59,5 +59,8 @@ async function run(order: EngineOrder): Promise<void> {
   answer({ type: 'ready', apiPort: Number(new URL(cluster.url ?? 'https://127.0.0.1:0').port), ms: systemClock.now() - began })
 }
 
-process.once('message', (order) => void run(order as EngineOrder))
-process.on('unhandledRejection', (error) => log.error('unhandled rejection', { error: messageOf(error), stack: error instanceof Error ? error.stack : undefined }))
+/** Runs the engine that this process is told to be, until SIGTERM. */
+export function runEngine(): void {
+  process.once('message', (order) => void run(order as EngineOrder))
+  process.on('unhandledRejection', (error) => log.error('unhandled rejection', { error: messageOf(error), stack: error instanceof Error ? error.stack : undefined }))
+}
