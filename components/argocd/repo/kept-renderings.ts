@@ -26,42 +26,63 @@ export interface KeptRenderingsOptions {
   readonly clock: Clock
   /** An existing directory of this machine that only we write; nothing outlives the process without it. */
   readonly directory?: string
-  /** What renders: renderings of another version do not count. Asked once, when the first is looked for. */
+  /** What renders: renderings of another version do not count. Asked when one is read from the disk or written to it. */
   readonly version?: () => Promise<string>
 }
 
 const day = 86_400_000
 const most = 5_000
 
+/** How long after the last rendering the new ones are written, in milliseconds: there is no hurry, and a start has better things to do. */
+const restMs = 5_000
+
 export function keptRenderings({ clock, directory, version = async () => '' }: KeptRenderingsOptions): KeptRenderings {
   const memory = new Map<string, Rendering>()
-  let folder: Promise<string | undefined> | undefined
-  const files = (): Promise<string | undefined> => (folder ??= directory === undefined ? Promise.resolve(undefined) : versionFolder(directory, version))
+  const unwritten = new Map<string, Rendering>()
+  let timer: Disposable | undefined
+  let kept: Promise<string | undefined> | undefined
+  let writable: Promise<string> | undefined
+  let asked: Promise<string> | undefined
+  const versionOnce = (): Promise<string> => (asked ??= version())
   const remember = (key: string, rendering: Rendering): void => {
     memory.delete(key)
     memory.set(key, rendering)
     const oldest = memory.size > most ? memory.keys().next().value : undefined
     if (oldest !== undefined) memory.delete(oldest)
   }
+  const write = async (into: string): Promise<void> => {
+    writable ??= versionFolder(into, versionOnce)
+    const place = await writable
+    const rows = [...unwritten]
+    unwritten.clear()
+    for (const [key, rendering] of rows) await writeRendering(join(place, nameOf(key)), rendering, clock.now())
+  }
   return {
     async get(key) {
       const found = memory.get(key)
-      if (found !== undefined) return found
-      const place = await files()
+      if (found !== undefined || directory === undefined) return found
+      const place = await (kept ??= keptFolder(directory, versionOnce))
       const read = place === undefined ? undefined : await readRendering(join(place, nameOf(key)), clock.now() - day)
       if (read !== undefined) remember(key, read)
       return read
     },
     put(key, rendering) {
       remember(key, rendering)
-      const write = async (): Promise<void> => {
-        const place = await files()
-        if (place !== undefined) await writeRendering(join(place, nameOf(key)), rendering, clock.now())
-      }
+      if (directory === undefined) return
+      unwritten.set(key, rendering)
+      timer?.[Symbol.dispose]()
       // A disk that takes nothing costs time at the next start, not correctness.
-      write().catch(() => {})
+      timer = clock.timer(restMs, () => void write(directory).catch(() => {}))
     },
   }
+}
+
+/** Where an earlier process of this version left its renderings; what renders is not even looked at when there are none. */
+async function keptFolder(directory: string, version: () => Promise<string>): Promise<string | undefined> {
+  const names = await readdir(directory).catch((): string[] => [])
+  if (names.length === 0) return undefined
+  const name = nameOf(await version())
+  return names.includes(name) ? join(directory, name) : undefined
 }
 
 function nameOf(key: string): string {
@@ -69,7 +90,7 @@ function nameOf(key: string): string {
 }
 
 /** The folder of this version; those of others go. */
-async function versionFolder(directory: string, version: () => Promise<string>): Promise<string | undefined> {
+async function versionFolder(directory: string, version: () => Promise<string>): Promise<string> {
   const name = nameOf(await version())
   await mkdir(join(directory, name), { recursive: true, mode: 0o700 })
   for (const other of await readdir(directory)) if (other !== name) await rm(join(directory, other), { recursive: true, force: true })
