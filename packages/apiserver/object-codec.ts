@@ -39,7 +39,8 @@ export function objectCodec(atRest: AtRest = plainAtRest): ObjectCodec {
     const source = sources.get(value)
     if (source === undefined) return undefined
     sources.delete(value)
-    const { apiVersion, kind, metadata, ...rest } = asJson(source) as AnyObject
+    if (!isJson(source)) return undefined
+    const { apiVersion, kind, metadata, ...rest } = source
     return { apiVersion, kind, metadata: { ...metadata, resourceVersion: String(revision) }, ...rest } as AnyObject
   }
   const decode = (entry: Entry, revision: number) => {
@@ -77,20 +78,22 @@ function storedJson(object: AnyObject): string {
   return JSON.stringify({ apiVersion, kind, metadata: stored, ...rest })
 }
 
-/** The value as it would be read back from JSON; itself where that makes no difference. */
-function asJson(value: unknown): unknown {
-  if (typeof value === 'number') return Number.isFinite(value) ? value : null
-  if (value === null || typeof value !== 'object') return value
+/** Whether a value is read back from JSON as it is: nothing in it is undefined, or a number that JSON has not. */
+function isJson(value: object): boolean {
   if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) if (value[i] === undefined || asJson(value[i]) !== value[i]) return value.map((item: unknown) => asJson(item ?? null))
-    return value
+    for (let i = 0; i < value.length; i++) if (!isJsonField(value[i])) return false
+    return true
   }
-  if ('toJSON' in value) return JSON.parse(JSON.stringify(value)) as unknown
-  for (const key in value) {
-    const field = (value as Record<string, unknown>)[key]
-    if (field === undefined || asJson(field) !== field) return Object.fromEntries(Object.entries(value).flatMap(([name, item]) => (item === undefined ? [] : [[name, asJson(item)]])))
+  for (const key in value) if (!isJsonField((value as Record<string, unknown>)[key])) return false
+  return true
+}
+
+function isJsonField(value: unknown): boolean {
+  switch (typeof value) {
+    case 'object': return value === null || isJson(value)
+    case 'number': return Number.isFinite(value)
+    default: return value !== undefined
   }
-  return value
 }
 
 const metadataStart = encoder.encode('"metadata":{')

@@ -58,10 +58,11 @@ function compileType(schema: Schema): Validate | undefined {
 
 function compileScalar(schema: Schema): Validate | undefined {
   const { minimum, maximum, multipleOf, minLength, maxLength, pattern, format } = schema
-  const matches = pattern === undefined ? undefined : compilePattern(pattern)
+  // Compiled when the first value comes: most patterns of a schema never see one.
+  let matches: ((text: string) => boolean) | undefined
   const isFormat = format === undefined ? undefined : formatCheck(format)
   const forNumber = minimum !== undefined || maximum !== undefined || multipleOf !== undefined
-  const forString = minLength !== undefined || maxLength !== undefined || matches !== undefined || isFormat !== undefined
+  const forString = minLength !== undefined || maxLength !== undefined || pattern !== undefined || isFormat !== undefined
   if (!forNumber && !forString) return undefined
   return (value, path, errors) => {
     const fail = (text: string) => errors.push(invalid(path, value, `${path} in body ${text}`))
@@ -74,7 +75,7 @@ function compileScalar(schema: Schema): Validate | undefined {
       const length = minLength === undefined && maxLength === undefined ? 0 : runeCount(value)
       if (maxLength !== undefined && length > maxLength) errors.push(tooLong(path, maxLength))
       if (minLength !== undefined && length < minLength) fail(`should be at least ${minLength} chars long`)
-      if (matches && !matches(value)) fail(`should match '${pattern}'`)
+      if (pattern !== undefined && !(matches ??= compilePattern(pattern))(value)) fail(`should match '${pattern}'`)
       if (isFormat && !isFormat(value)) errors.push(invalid(path, value, `${path} in body must be of type ${format}: ${JSON.stringify(value)}`))
     }
   }

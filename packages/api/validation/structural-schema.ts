@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '@idp/formats'
 import { compileSchema } from '../schema/compile-schema.ts'
-import { compilePattern } from '../schema/regular-expression.ts'
+import { checkPattern as checkRe2 } from '../schema/regular-expression.ts'
 import type { Schema } from '../schema/schema.ts'
 import { Checker, isObject, join } from './checker.ts'
 import { notSupported } from './field-error.ts'
@@ -59,7 +59,7 @@ function isOrdinary(schema: Schema): boolean {
 function checkPattern(check: Checker, { pattern }: Schema, path: string): void {
   if (pattern === undefined) return
   try {
-    compilePattern(pattern)
+    checkRe2(pattern)
   } catch (error) {
     check.invalid(join(path, 'pattern'), pattern, `must be a valid regular expression, but isn't: ${error instanceof Error ? error.message : String(error)}`)
   }

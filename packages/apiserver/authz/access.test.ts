@@ -60,6 +60,30 @@ test('bindings hold in their namespace, for named resources and for subresources
   await assert.rejects(api.ann.list(ConfigMap, { namespace: 'default' }), (error) => isApiError(error, 'Forbidden'))
 })
 
+test('each change of a role or binding counts for the next request, for whomever it concerns', async () => {
+  await using api = await start()
+  const may = async (resource: string, namespace = 'default') => (await api.ann.request(`/api/v1/namespaces/${namespace}/${resource}`)).status === 200
+  const clusterRole = (resources: string[]): ClusterRole => ({ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'wide' }, rules: [{ apiGroups: [''], resources, verbs: ['list'] }] })
+  const forGroup: ClusterRoleBinding = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name: 'devs' }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'wide' }, subjects: [{ kind: 'Group', name: 'devs', apiGroup: 'rbac.authorization.k8s.io' }] }
+  const steps: readonly (readonly [what: string, change: () => Promise<unknown>, configMaps: boolean, elsewhere: boolean])[] = [
+    ['nothing yet', async () => {}, false, false],
+    ['a binding to a role that is not there', () => api.root.create(RoleBinding, binding('own', 'ann', 'reader')), false, false],
+    ['its role', () => api.root.create(Role, role('reader', ['list'], ['configmaps'])), true, false],
+    ['the role of another name', () => api.root.create(Role, role('other', ['list'], ['secrets'])), true, false],
+    ['the role says less', () => api.root.patch(Role, 'reader', { rules: [] }, { namespace: 'default', type: 'merge' }), false, false],
+    ['a cluster role by a group', async () => [await api.root.create(ClusterRole, clusterRole(['configmaps'])), await api.root.create(ClusterRoleBinding, forGroup)], true, true],
+    ['another group instead', () => api.root.patch(ClusterRoleBinding, 'devs', { subjects: [{ kind: 'Group', name: 'ops', apiGroup: 'rbac.authorization.k8s.io' }] }, { type: 'merge' }), false, false],
+    ['the group again', () => api.root.patch(ClusterRoleBinding, 'devs', { subjects: forGroup.subjects ?? [] } as never, { type: 'merge' }), true, true],
+    ['the cluster role says something else', () => api.root.patch(ClusterRole, 'wide', { rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }] }, { type: 'merge' }), false, false],
+    ['and the first again', () => api.root.patch(ClusterRole, 'wide', { rules: [{ apiGroups: [''], resources: ['configmaps'], verbs: ['list'] }] }, { type: 'merge' }), true, true],
+    ['the cluster role goes', () => api.root.delete(ClusterRole, 'wide'), false, false],
+  ]
+  for (const [what, change, configMaps, elsewhere] of steps) {
+    await change()
+    assert.deepEqual([await may('configmaps'), await may('configmaps', 'kube-system')], [configMaps, elsewhere], what)
+  }
+})
+
 test('aggregated roles are the sum of what they select', async () => {
   await using api = await start()
   const can = async (verb: string, resource: string) => {

@@ -12,7 +12,7 @@ interface Bound { readonly binding: RoleBinding; readonly subject: NonNullable<R
 type Index = Map<string, Map<string, Map<string, readonly Bound[]>>>
 interface Allowed { readonly rule: PolicyRule; readonly reason: string }
 /** The grants of a user by namespace, and which of their rules concern a question apart from its name. */
-interface Known { readonly grants: Map<string, readonly Grant[]>; readonly answers: Map<string, readonly Allowed[]> }
+interface Known { readonly keys: readonly string[]; readonly at: number; readonly grants: Map<string, readonly Grant[]>; readonly answers: Map<string, readonly Allowed[]> }
 interface Grant { readonly rules: readonly PolicyRule[]; readonly reason: string }
 
 /** Who may do what, read from Roles and bindings. */
@@ -37,13 +37,26 @@ export function rbac(storage: ObjectStorage, registry: ResourceRegistry): Rbac {
   const prefixes = new Set([roles, clusterRoles, roleBindings, clusterRoleBindings].map(({ prefix }) => prefix))
   /** namespace ('' cluster) -> subject -> bindings by name; undefined until somebody asks. */
   let index: Index | undefined
-  /** What is known of each user until a rule changes. */
-  let known = new WeakMap<User, Known>()
+  /** What is known of each user until a rule changes that concerns them. */
+  const known = new WeakMap<User, Known>()
+  /** When something last changed for a subject, counted in changes. */
+  const changedAt = new Map<string, number>()
+  let changes = 0
+  const touch = ({ subjects }: RoleBinding) => {
+    changes++
+    for (const subject of subjects ?? []) changedAt.set(keyOf(subject), changes)
+  }
   const bindingPrefixes = new Set([roleBindings.prefix, clusterRoleBindings.prefix])
   storage.onWrite(({ resource: { prefix }, before, after }) => {
-    if (!prefixes.has(prefix)) return
-    known = new WeakMap()
-    if (index === undefined || !bindingPrefixes.has(prefix)) return
+    // Until somebody asks nothing is known.
+    if (index === undefined || !prefixes.has(prefix)) return
+    if (!bindingPrefixes.has(prefix)) {
+      const role = (after ?? before)?.metadata
+      const kind = prefix === clusterRoles.prefix ? 'ClusterRole' : 'Role'
+      for (const { binding } of boundIn(index)) if (binding.roleRef.name === role?.name && binding.roleRef.kind === kind && (kind === 'ClusterRole' || binding.metadata.namespace === role?.namespace)) touch(binding)
+      return
+    }
+    for (const binding of [before, after]) if (binding !== undefined) touch(binding as unknown as RoleBinding)
     if (before !== undefined) remove(index, before)
     if (after !== undefined) add(index, after)
   })
@@ -67,24 +80,29 @@ export function rbac(storage: ObjectStorage, registry: ResourceRegistry): Rbac {
     const to = subject.kind === 'ServiceAccount' ? `ServiceAccount "${subject.name}/${subject.namespace ?? ''}"` : `${subject.kind} "${subject.name}"`
     return { rules, reason: `RBAC: allowed by ${by} of ${roleRef.kind} "${roleRef.name}" to ${to}` }
   }
-  const grantsOf = (user: User, namespace: string): Grant[] => {
-    const keys = [`User:${user.name}`, ...user.groups.map((group) => `Group:${group}`)]
+  const keysOf = (user: User): string[] => [`User:${user.name}`, ...user.groups.map((group) => `Group:${group}`)]
+  const grantsOf = (keys: readonly string[], namespace: string): Grant[] => {
     return (namespace === '' ? [''] : ['', namespace]).flatMap((scope) => {
       const bySubject = current().get(scope)
       if (bySubject === undefined) return []
       return keys.flatMap((key) => [...bySubject.get(key)?.values() ?? []].flat().sort(byBindingName).map(grantOf).filter((grant) => grant !== undefined))
     })
   }
+  const isStale = ({ keys, at }: Known): boolean => {
+    if (at === changes) return false
+    for (const key of keys) if ((changedAt.get(key) ?? 0) > at) return true
+    return false
+  }
   const concerns = (user: User, attributes: Attributes): readonly Allowed[] => {
     const { isResource, verb, path, group, resource: plural, subresource, namespace } = attributes
     let about = known.get(user)
-    if (about === undefined) known.set(user, (about = { grants: new Map(), answers: new Map() }))
+    if (about === undefined || isStale(about)) known.set(user, (about = { keys: about?.keys ?? keysOf(user), at: changes, grants: new Map(), answers: new Map() }))
     const key = isResource ? `${verb} ${group}/${plural}/${subresource} ${namespace}` : `${verb} ${path}`
     let found = about.answers.get(key)
     if (found !== undefined) return found
     const scope = isResource ? namespace : ''
     let grants = about.grants.get(scope)
-    if (grants === undefined) about.grants.set(scope, (grants = grantsOf(user, scope)))
+    if (grants === undefined) about.grants.set(scope, (grants = grantsOf(about.keys, scope)))
     found = grants.flatMap(({ rules, reason }) => rules.filter((rule) => ruleConcerns(rule, attributes)).map((rule) => ({ rule, reason })))
     if (about.answers.size >= mostQuestions) about.answers.clear()
     about.answers.set(key, found)
@@ -98,7 +116,7 @@ export function rbac(storage: ObjectStorage, registry: ResourceRegistry): Rbac {
     },
     rulesOf: (user, namespace) => user.groups.includes('system:masters')
       ? [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }, { verbs: ['*'], nonResourceURLs: ['*'] }]
-      : grantsOf(user, namespace).flatMap(({ rules }) => rules),
+      : grantsOf(keysOf(user), namespace).flatMap(({ rules }) => rules),
     rulesOfRole,
   }
 }
@@ -118,6 +136,10 @@ function add(index: Index, object: AnyObject): void {
     if (bindings === undefined) bySubject.set(key, (bindings = new Map()))
     bindings.set(name, [...bindings.get(name) ?? [], { binding, subject }])
   }
+}
+
+function* boundIn(index: Index): Generator<Bound> {
+  for (const bySubject of index.values()) for (const bindings of bySubject.values()) for (const bound of bindings.values()) yield* bound
 }
 
 function remove(index: Index, object: AnyObject): void {
