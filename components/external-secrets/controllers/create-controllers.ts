@@ -6,6 +6,7 @@ import type { FetchOptions } from '@idp/sandbox'
 import { createMetrics, type Metrics } from '../engine/metrics.ts'
 import { templateFunctions } from '../engine/template-functions.ts'
 import { ClusterSecretStore, names, SecretStore } from '../kinds/external-secrets.ts'
+import type { Dial } from '../providers/provider.ts'
 import { providersByName } from '../providers/providers.ts'
 import { generatorFor } from '../generators/generate.ts'
 import { clusterExternalSecretController, clusterPushSecretController } from './cluster-wide.ts'
@@ -18,14 +19,16 @@ export interface Surroundings {
   readonly clock: Clock
   readonly random: Random
   fetch(url: string, options?: FetchOptions): Promise<Response>
+  /** Raw connections, for servers that tell of changes. */
+  readonly dial?: Dial | undefined
   ownToken(): Promise<string>
 }
 
 /** All control loops of the operator, and its metrics. */
-export function createControllers({ clock, random, fetch, ownToken }: Surroundings): { readonly controllers: Controller[]; readonly metrics: Metrics } {
+export function createControllers({ clock, random, fetch, dial, ownToken }: Surroundings): { readonly controllers: Controller[]; readonly metrics: Metrics } {
   const now = (): number => clock.now()
   const metrics = createMetrics()
-  const operator: Operator = { providers: providersByName(random), engine: { functions: templateFunctions({ random, now }), now }, metrics, clock, random, fetch, ownToken }
+  const operator: Operator = { providers: providersByName(random), engine: { functions: templateFunctions({ random, now }), now }, metrics, clock, random, fetch, dial, ownToken }
   const generate = generatorFor(operator)
   const controllers = [
     storeController(SecretStore, operator), storeController(ClusterSecretStore, operator),

@@ -20,7 +20,7 @@ export function providerOf(store: Store, operator: Operator): { readonly provide
 }
 
 export function contextOf(store: Store, namespace: string, operator: Operator, scope: Pick<Scope, 'client' | 'clock'>): ProviderContext {
-  return { client: scope.client, clock: scope.clock, fetch: operator.fetch, ownToken: operator.ownToken, store, namespace }
+  return { client: scope.client, clock: scope.clock, fetch: operator.fetch, dial: operator.dial, ownToken: operator.ownToken, store, namespace }
 }
 
 interface Verdict { readonly status: 'True' | 'False'; readonly reason: string; readonly message: string; readonly detail?: string }

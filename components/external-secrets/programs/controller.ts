@@ -9,7 +9,7 @@ const tokenFile = '/var/run/secrets/kubernetes.io/serviceaccount/token'
 export async function runController(container: Container): Promise<number> {
   const { client, clock, log, signal, pod, args, random, net, files } = container
   let ready = false
-  const { controllers, metrics } = createControllers({ clock, random, fetch: (url, options) => net.fetch(url, options), ownToken: () => files.readText(tokenFile) })
+  const { controllers, metrics } = createControllers({ clock, random, fetch: (url, options) => net.fetch(url, options), dial: (target) => net.connect(target), ownToken: () => files.readText(tokenFile) })
   await using _probes = await probes(container, { ready: () => ready, render: () => metrics.render() })
   const manager = createManager({
     client: managed(client), clock, log, signal, name: 'external-secrets', controllers, trim: trimSecret,

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Client } from '@idp/client'
 import type { Clock } from '@idp/kit'
 import type { FetchOptions } from '@idp/sandbox'
@@ -33,11 +34,15 @@ export interface SecretsClient {
   remove?(target: PushTarget): Promise<void>
 }
 
+export type Dial = (target: { readonly host: string; readonly port: number }) => Promise<Duplex>
+
 /** What a provider may use. `namespace` is where names without one are looked up: the store's, or for a ClusterSecretStore the namespace it is used from ('' when it is only validated). */
 export interface ProviderContext {
   readonly client: Client
   readonly clock: Clock
   fetch(url: string, options?: FetchOptions): Promise<Response>
+  /** A raw connection, where there are any. */
+  readonly dial?: Dial | undefined
   /** The operator's own ServiceAccount token. */
   ownToken(): Promise<string>
   readonly store: Store

@@ -24,6 +24,7 @@ export interface VaultSession {
   /** True when the token is the operator's own to revoke (not one from a Secret). */
   readonly ownsToken: boolean
   readonly loggedInAt: number
+  readonly token: string
 }
 
 /** Logs in with the first method that the store's `auth` names, in upstream's order. */
@@ -32,7 +33,7 @@ export async function openSession(context: ProviderContext): Promise<VaultSessio
   const send = await transport(context, spec)
   const auth = spec.auth ?? {}
   const token = auth.tokenSecretRef === undefined ? await login(context, spec, send) : (await readSecretKey(context, auth.tokenSecretRef)).trim()
-  return { request: (path, request = {}) => send(path, { token, ...request }), ownsToken: auth.tokenSecretRef === undefined, loggedInAt: context.clock.now() }
+  return { request: (path, request = {}) => send(path, { token, ...request }), ownsToken: auth.tokenSecretRef === undefined, loggedInAt: context.clock.now(), token }
 }
 
 type Send = (path: string, request?: VaultRequest & { readonly authentication?: boolean }) => Promise<Record<string, unknown> | undefined>

@@ -4,14 +4,17 @@ import { propertyOf } from '../../engine/property.ts'
 import { bytes, bytesOfJson, jsonText, mapOfJson, text, type SecretMap } from '../../engine/secret-map.ts'
 import type { Find, RemoteRef } from '../../kinds/external-secrets.ts'
 import { NoSecretError, type Provider, type ProviderContext, type PushTarget, type SecretsClient } from '../provider.ts'
+import { openFeed, type VaultFeed } from './vault-feed.ts'
 import { dataPath, metadataPath } from './vault-path.ts'
 import { openSession, VaultError, type VaultRequest, type VaultSession } from './vault-session.ts'
 import { vaultFault, vaultSpecOf } from './vault-spec.ts'
 
 /** A token is used this long; then the store logs in again, so that a role that is taken away stops the flow. */
 const SESSION_MS = 15_000
-/** One look at a path serves everybody who asks within this time. */
+/** One look at a path serves everybody who asks within this time; where Vault tells of changes, until it tells of one, or the session's time is over. */
 const FRESH_MS = 500
+/** A feed that does not come about is tried again after this; one that nobody asks for is closed after it. */
+const FEED_MS = 60_000
 
 /** Provider `vault`: HashiCorp Vault's KV secrets engines over its HTTP API. Sessions are shared by all that use a store. */
 export function vaultProvider(): Provider {
@@ -32,16 +35,46 @@ export function vaultProvider(): Provider {
     for (const [other, { since }] of sessions) if (now - since > SESSION_MS * 4) sessions.delete(other)
     return entry.session
   }
+  const feeds = new Map<string, { feed: VaultFeed | undefined; triedAt: number; usedAt: number }>()
+  /** True while Vault tells of every change that the store could see. */
+  const isTold = (context: ProviderContext): boolean => {
+    const [key, now] = [keyOf(context), context.clock.now()]
+    for (const [other, { feed, usedAt }] of feeds) {
+      if (now - usedAt <= FEED_MS) continue
+      feed?.[Symbol.dispose]()
+      feeds.delete(other)
+    }
+    const known = feeds.get(key)
+    if (known?.feed?.live === true || (known !== undefined && now - known.triedAt < FEED_MS)) {
+      known.usedAt = now
+      return known.feed?.live === true
+    }
+    const entry: { feed: VaultFeed | undefined; triedAt: number; usedAt: number } = { feed: undefined, triedAt: now, usedAt: now }
+    feeds.set(key, entry)
+    const changed = (): void => {
+      for (const look of looks.keys()) if (look.startsWith(`${key} `)) looks.delete(look)
+      // It has ended, with its token for one: it may begin anew at once.
+      if (entry.feed?.live === false) entry.triedAt = -Infinity
+    }
+    void sessionOf(context, false).then((session) => openFeed(context, session, changed)).then((feed) => {
+      entry.feed = feed
+      if (feeds.get(key) !== entry) feed?.[Symbol.dispose]()
+    }).catch(() => {}) // looked at again and again, as where there are no events
+    return false
+  }
   return {
     name: 'vault', capabilities: 'ReadWrite', fault: vaultFault,
     connect(context) {
       const shared = (what: string, look: () => Promise<string>): Promise<string> => {
         const key = `${keyOf(context)} ${what}`
+        const fresh = isTold(context) ? SESSION_MS : FRESH_MS
         const known = looks.get(key)
         const now = context.clock.now()
-        if (known !== undefined && now - known.at < FRESH_MS) return known.seen
+        if (known !== undefined && now - known.at < fresh) return known.seen
         const seen = look()
-        looks.set(key, { at: now, seen })
+        const entry = { at: now, seen }
+        looks.set(key, entry)
+        seen.catch(() => { if (looks.get(key) === entry) looks.delete(key) })
         for (const [other, { at }] of looks) if (now - at > 60_000) looks.delete(other)
         return seen
       }
