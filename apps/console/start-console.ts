@@ -9,6 +9,7 @@ import { arrowsOfFlow, flowTitle } from './architecture/flow-signals.ts'
 import { followFlows } from './architecture/hubble.ts'
 import { lightBoard, type Light } from './architecture/light-board.ts'
 import { loadAssets } from './server/assets.ts'
+import type { ExecInPod } from './exec-in-pod.ts'
 import { createHub, type Collection } from './server/hub.ts'
 import { routes } from './server/routes.ts'
 import { createSessions } from './server/session.ts'
@@ -31,6 +32,8 @@ export interface ConsoleOptions {
   readonly cluster: { readonly name: string; readonly engine: string }
   /** 0 for any free port. */
   readonly port: number
+  /** How a command is run in a pod; without it Hubble's flows come from its page only. */
+  readonly exec?: ExecInPod | undefined
   /** Where `idp verify --output json` was written, if anywhere. */
   readonly verdicts?: string | undefined
 }
@@ -115,7 +118,7 @@ export async function startConsole(options: ConsoleOptions): Promise<Console> {
   }
   const paced = new Map<string, number>()
   void followFlows({
-    client, clock, log, signal, watched: () => hub.watched, onState: (problem) => { flows = problem; hub.dirty('#flows') },
+    client, exec: options.exec, world: () => live.now(), clock, log, signal, watched: () => hub.watched, onState: (problem) => { flows = problem; hub.dirty('#flows') },
     onFlow(flow) {
       const lit = arrowsOfFlow(flow, arrows, live.now())
       const says = flowTitle(flow) ?? 'a request reached the gateway'

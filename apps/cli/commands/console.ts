@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { readKubeconfig } from '@idp/client'
 import { jsonLog, sleep, systemRandom } from '@idp/kit'
 import { loadDiagrams } from '@idp/platform'
-import { startConsole, type Console } from '../../console/index.ts'
+import { execOver, startConsole, type Console } from '../../console/index.ts'
 import { clusterClient } from '../cluster-client.ts'
-import { installation, runningTarget, type CommandContext } from '../context.ts'
+import { installation, kubeconfigFile, runningTarget, type CommandContext } from '../context.ts'
 
 export interface ConsoleFlags {
   readonly port?: number
@@ -20,8 +22,10 @@ export interface ConsoleFlags {
 export async function consoleOf(context: CommandContext, flags: ConsoleFlags): Promise<void> {
   const { directory, name, record } = await runningTarget(context)
   const { clock, signal } = context
+  const file = kubeconfigFile(directory)
+  const { network, token } = readKubeconfig(await readFile(file, 'utf8'), file)
   await using served = await startConsole({
-    client: await clusterClient(directory), clock, random: systemRandom, signal, log: jsonLog(clock, (line) => void process.stderr.write(line), context.debug ? 'debug' : 'error'),
+    client: await clusterClient(directory), exec: execOver({ ...network, token }), clock, random: systemRandom, signal, log: jsonLog(clock, (line) => void process.stderr.write(line), context.debug ? 'debug' : 'error'),
     diagrams: await loadDiagrams(join(installation, 'apps', 'platform', 'diagrams')), cluster: { name, engine: record.engine }, port: flags.port ?? 0, verdicts: flags.verdicts ?? join(directory, 'verify.json'),
   })
   const url = served.link()
