@@ -27,6 +27,8 @@ const isJwt = /^[^.]+\.[^.]+\.[^.]+$/
 
 export function authenticator({ serviceAccounts, staticTokens = [], audiences }: AuthenticatorOptions): Authenticator {
   const known = staticTokens.map(({ token, user }) => ({ digest: digest(token), user: authenticated(user) }))
+  /** One user for one connection's certificate. */
+  const certified = new WeakMap<object, User>()
   /** Static tokens that were shown and found right; as many as there are at most. */
   const fixed = new Map<string, TokenIdentity>()
   const token = (text: string): TokenIdentity | undefined => {
@@ -50,7 +52,10 @@ export function authenticator({ serviceAccounts, staticTokens = [], audiences }:
         return identity !== undefined && identity.audiences.some((audience) => audiences.includes(audience)) ? identity.user : undefined
       }
       const { certificate } = peer
-      return certificate === undefined || certificate.commonName === '' ? undefined : authenticated({ name: certificate.commonName, groups: certificate.organizations })
+      if (certificate === undefined || certificate.commonName === '') return undefined
+      let user = certified.get(certificate)
+      if (user === undefined) certified.set(certificate, (user = authenticated({ name: certificate.commonName, groups: certificate.organizations })))
+      return user
     },
   }
 }
