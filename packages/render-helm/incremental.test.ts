@@ -61,3 +61,17 @@ for (const chart of readdirSync(root)) {
     }
   })
 }
+
+test('a template that cannot be read for a while, and what changed meanwhile', async () => {
+  const template = (text: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {value: ${text}}\n`
+  const chart = (text: string, value: number) => ({ 'Chart.yaml': 'apiVersion: v2\nname: web\nversion: 1.0.0\n', 'values.yaml': `value: ${value}\n`, 'templates/a.yaml': template(text), 'templates/b.yaml': template('{{ .Values.value | quote }}').replace('name: a', 'name: b') })
+  const renderer = createHelmRenderer()
+  const steps: readonly (readonly [Record<string, string>, readonly string[]])[] = [
+    [chart('one', 1), []], [chart('{{ if }}', 1), ['templates/a.yaml']], [chart('two', 1), ['templates/a.yaml']],
+    [chart('{{ end }}', 2), ['templates/a.yaml', 'values.yaml']], [chart('three', 2), ['templates/a.yaml']], [chart('three', 1), ['values.yaml']],
+  ]
+  for (const [files, changed] of steps) {
+    const want = await outcome(() => renderHelm(memoryFiles(files), base))
+    same(await outcome(() => renderer.render(memoryFiles(files), base, { changed })), want, JSON.stringify(files))
+  }
+})

@@ -52,13 +52,18 @@ class Checker {
       for (const member of other.members) outcome.members.add(member)
       outcome.items = Math.max(outcome.items, other.items)
     }
+    // A value of another type, or another than those that are named, is not looked at any further.
+    const wrong = wrongValue(schema, value)
+    if (wrong !== undefined) {
+      add(wrong)
+      return outcome
+    }
     const reference = schema['$ref'] ?? schema['$dynamicRef']
     if (typeof reference === 'string') {
       const found = this.check(this.resolve(reference), value, path, depth + 1)
       outcome.faults.push(...grouped(path, found.faults))
       into(found)
     }
-    this.type(schema, value, add)
     if (typeof value === 'number' || typeof value === 'bigint') numberFaults(schema, Number(value), add)
     else if (typeof value === 'string') this.text(schema, value, add)
     else if (Array.isArray(value)) this.list(schema, value, path, depth, outcome, add)
@@ -70,18 +75,6 @@ class Checker {
 
   private nested(schema: Schema, value: unknown, path: string, depth: number): SchemaFault[] {
     return grouped(path, this.check(schema, value, path, depth + 1).faults)
-  }
-
-  private type(schema: JsonObject, value: unknown, add: (message: string) => void): void {
-    const { type } = schema
-    if (type !== undefined) {
-      const wanted = (Array.isArray(type) ? type : [type]).map(String)
-      if (!wanted.some((one) => hasType(value, one))) add(`got ${typeName(value)}, want ${wanted.sort((a, b) => typeOrder.indexOf(a) - typeOrder.indexOf(b)).join(' or ')}`)
-    }
-    if (Array.isArray(schema['enum']) && !schema['enum'].some((one) => same(one, value))) {
-      add(schema['enum'].length === 1 ? `value must be ${shown(schema['enum'][0])}` : schema['enum'].every((one) => typeof one !== 'object' || one === null) ? `value must be one of ${schema['enum'].map(shown).join(', ')}` : 'enum failed')
-    }
-    if (Object.hasOwn(schema, 'const') && !same(schema['const'], value)) add(`value must be ${shown(schema['const'])}`)
   }
 
   private pattern(source: string): RE2JS {
@@ -285,6 +278,20 @@ function fault(path: string, message: string, causes: readonly SchemaFault[] = [
 /** Several faults of one schema stand together; a single one stands alone. */
 function grouped(path: string, faults: readonly SchemaFault[]): SchemaFault[] {
   return faults.length > 1 ? [fault(path, 'validation failed', faults)] : [...faults]
+}
+
+/** What `type`, `const` and `enum` have against a value. */
+function wrongValue(schema: JsonObject, value: unknown): string | undefined {
+  const { type } = schema
+  if (type !== undefined) {
+    const wanted = (Array.isArray(type) ? type : [type]).map(String)
+    if (!wanted.some((one) => hasType(value, one))) return `got ${typeName(value)}, want ${wanted.sort((a, b) => typeOrder.indexOf(a) - typeOrder.indexOf(b)).join(' or ')}`
+  }
+  if (Object.hasOwn(schema, 'const') && !same(schema['const'], value)) return `value must be ${shown(schema['const'])}`
+  const named = schema['enum']
+  if (!Array.isArray(named) || named.some((one) => same(one, value))) return undefined
+  if (named.length === 1) return `value must be ${shown(named[0])}`
+  return named.every((one) => typeof one !== 'object' || one === null) ? `value must be one of ${named.map(shown).join(', ')}` : 'enum failed'
 }
 
 function numberFaults(schema: JsonObject, value: number, add: (message: string) => void): void {

@@ -1,5 +1,6 @@
 import type { GoMap, TemplateSet } from '@idp/lang-gotemplate/core'
 import { Changes } from './changes.ts'
+import type { ActiveChart } from './dependencies.ts'
 import { compareCharts, type ChartDifference } from './chart-difference.ts'
 import type { Chart } from './chart.ts'
 import { undo } from './effects.ts'
@@ -53,13 +54,13 @@ function basisOf(chart: Chart, options: RenderOptions, before: State): Basis | u
   const sameValues = difference.sameValues && sameGiven(before.options, options)
   for (const output of [...before.outputs.values()].reverse()) undo(output.writes)
   const changes = new Changes()
-  const plan = sameValues ? sameData(before.plan, difference) : newData(before, makePlan(chart, options), changes)
+  const plan = sameValues ? sameData(before.plan, difference) : newData(before, readable(makePlan(chart, options)), changes)
   if (plan === undefined) return undefined
-  const files = changedFiles(plan, difference)
   const sameTemplates = sameValues && difference.sameTemplates
   const renderables = sameTemplates ? before.renderables : renderablesOf(plan.dots, before.renderables)
   const set = sameTemplates ? before.set : templateSet(renderables)
   if (!sameTemplates && lostWriter(before, renderables)) return undefined
+  const files = changedFiles(plan, difference)
   return { plan, shared: before.shared, renderables, set, before: { outputs: before.outputs, changes, files, templates: changedTemplates(before.set, set) } }
 }
 
@@ -79,9 +80,21 @@ function sameJson(a: unknown, b: unknown): boolean {
   return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && sameJson((a as GoMap)[key], (b as GoMap)[key]))
 }
 
-/** The same data over the charts as they are now. */
+/** The same data over the charts as they are now; the old plan stays, for the next rendering when this one fails. */
 function sameData(plan: Plan, { now }: ChartDifference): Plan {
-  for (const { active } of plan.dots) active.chart = now.get(active.chart) ?? active.chart
+  const actives = new Map<ActiveChart, ActiveChart>()
+  const renewed = (active: ActiveChart): ActiveChart => {
+    const copy = { ...active, chart: now.get(active.chart) ?? active.chart, dependencies: active.dependencies.map(renewed) }
+    actives.set(active, copy)
+    return copy
+  }
+  const active = renewed(plan.active)
+  return { ...plan, active, dots: plan.dots.map((dot) => ({ ...dot, active: actives.get(dot.active) ?? dot.active })) }
+}
+
+/** A plan whose templates can be read: what is wrong with one shows before any data is changed. */
+function readable(plan: Plan): Plan {
+  templateSet(renderablesOf(plan.dots))
   return plan
 }
 

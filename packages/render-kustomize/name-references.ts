@@ -10,22 +10,36 @@ import type { Transform } from './transform.ts'
 export function fixNameReferences(references: readonly NameReference[]): Transform {
   const rows = new Map<string, Row[]>()
   const known = new WeakMap<Resource, Known>()
+  let last: Indexed | undefined
   return (resources) => {
-    checkBindings(resources)
-    const names = indexRenamed(resources)
+    checkBindings(resources, last?.resources)
+    const before = last
+    // What fails half way leaves nothing to go on from.
+    last = undefined
+    const indexed = before === undefined ? undefined : indexAgain(before, resources)
+    const names = indexed?.names ?? indexRenamed(resources)
     if (names.byName.size === 0) return resources
-    return resources.map((resource) => {
+    const round = (before?.round ?? 0) + 1
+    const touched = indexed?.touched
+    const isUntouched = ({ lookups, round: then }: Known): boolean => touched !== undefined && then === round - 1 && !lookups.some(({ name }) => touched.has(name))
+    const holds = (earlier: Known): boolean => isUntouched(earlier) || earlier.lookups.every(({ name, namespace, found }) => sameList(renamed(names, name, namespace), found))
+    const results = resources.map((resource) => {
       const earlier = known.get(resource)
-      if (earlier !== undefined && earlier.lookups.every(({ name, namespace, found }) => sameList(renamed(names, name, namespace), found))) return earlier.result
+      if (earlier !== undefined && holds(earlier)) {
+        earlier.round = round
+        return earlier.result
+      }
       const id = originalId(resource)
       const key = `${id.group}/${id.version}/${id.kind}`
       let own = rows.get(key)
       if (own === undefined) rows.set(key, own = rowsFor(references, id))
       const lookups: Lookup[] = []
       const result = fixOne(resource, own, { names, all: resources, lookups })
-      if (!lookups.includes(MORE_THAN_NAMES)) known.set(resource, { lookups, result })
+      if (!lookups.includes(MORE_THAN_NAMES)) known.set(resource, { lookups, result, round })
       return result
     })
+    last = { resources, names, round }
+    return results
   }
 }
 
@@ -36,14 +50,17 @@ interface Lookup { readonly name: string; readonly namespace: string; readonly f
 const MORE_THAN_NAMES: Lookup = { name: '', namespace: '', found: [] }
 
 /** What was made of a resource, and which resources had the names that it mentions. */
-interface Known { readonly lookups: readonly Lookup[]; readonly result: Resource }
+interface Known { readonly lookups: readonly Lookup[]; readonly result: Resource; /** The last time this was found to hold. */ round: number }
 
 function sameList(a: readonly Resource[], b: readonly Resource[]): boolean {
   return a === b || (a.length === b.length && a.every((item, i) => item === b[i]))
 }
 
 /** Renamed resources by a former name, then by present namespace. Those never renamed cannot be meant by a name that has to change. */
-interface Names { readonly byName: ReadonlyMap<string, ReadonlyMap<string, readonly Resource[]>>; readonly order: ReadonlyMap<Resource, number> }
+interface Names { readonly byName: Map<string, Map<string, readonly Resource[]>>; readonly order: Map<Resource, number> }
+
+/** The resources of the last time, and their names. */
+interface Indexed { readonly resources: readonly Resource[]; readonly names: Names; readonly round: number }
 
 const NOBODY: readonly Resource[] = []
 
@@ -70,6 +87,43 @@ function indexRenamed(resources: readonly Resource[]): Names {
     }
   }
   return { byName, order }
+}
+
+/**
+ * The index of `last` turned into that of `resources`, and the names for which others stand in it now; undefined when they differ in more than a few
+ * that took the place, the former names and the namespace of others.
+ */
+function indexAgain({ resources: before, names }: Indexed, resources: readonly Resource[]): { names: Names; touched: ReadonlySet<string> } | undefined {
+  if (before.length !== resources.length) return undefined
+  const replaced: [Resource, Resource][] = []
+  for (let i = 0; i < resources.length; i++) {
+    const [old, now] = [before[i] as Resource, resources[i] as Resource]
+    if (old === now) continue
+    if (!sameNames(old, now) || replaced.length >= mostReplaced) return undefined
+    replaced.push([old, now])
+  }
+  const touched = new Set<string>()
+  for (const [old, now] of replaced) {
+    const place = names.order.get(old)
+    if (place === undefined) continue
+    names.order.delete(old)
+    names.order.set(now, place)
+    const namespace = idOf(now.object).effectiveNamespace
+    for (const { name } of now.previous) {
+      if (touched.has(name) && names.byName.get(name)?.get(namespace)?.includes(now) === true) continue
+      touched.add(name)
+      const list = renamed(names, name, namespace)
+      // Earlier lookups keep the list as it was.
+      names.byName.get(name)?.set(namespace, list.map((resource) => (resource === old ? now : resource)))
+    }
+  }
+  return { names, touched }
+}
+
+const mostReplaced = 64
+
+function sameNames(a: Resource, b: Resource): boolean {
+  return a.previous.length === b.previous.length && idOf(a.object).effectiveNamespace === idOf(b.object).effectiveNamespace && a.previous.every(({ name }, i) => name === b.previous[i]?.name)
 }
 
 function fixOne(resource: Resource, rows: readonly Row[], { names, all, lookups }: Pick<Filter, 'names' | 'all' | 'lookups'>): Resource {
@@ -162,8 +216,8 @@ function isReferable({ referrer, subjects }: Filter, { object }: Resource): bool
 }
 
 /** Checked for every role binding, whether or not anything was renamed. */
-function checkBindings(resources: readonly Resource[]): void {
-  for (const resource of resources) bindingNamespaces(resource)
+function checkBindings(resources: readonly Resource[], checked: readonly Resource[] = []): void {
+  for (const [i, resource] of resources.entries()) if (resource !== checked[i]) bindingNamespaces(resource)
 }
 
 function bindingNamespaces({ object }: Resource): ReadonlySet<string> {
