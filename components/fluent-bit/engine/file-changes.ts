@@ -64,7 +64,7 @@ export function watchFiles(directory: string): FileChanges {
     again: (name) => void changed.add(name),
     [Symbol.dispose]() {
       own?.close()
-      for (const name of [...watchers.keys()]) end(name)
+      for (const name of watchers.keys()) end(name)
     },
   }
 }
