@@ -14,7 +14,8 @@ export function readYaml(text: string, source?: string, duplicateKeys: Duplicate
 
 /** Reads all documents of a stream. Throws CodedError `InvalidYaml`. */
 export function readYamlDocuments(text: string, source: string, duplicateKeys: DuplicateKeys = 'last'): YamlDocument[] {
-  return parseYamlDocuments(prepared(text, source), { duplicateKeys, source })
+  const plain = duplicateKeys === 'last' ? readPlainYaml(text) : undefined
+  return plain === undefined ? parseYamlDocuments(prepared(text, source), { duplicateKeys, source }) : [{ value: plain.value, line: 1 }]
 }
 
 // eslint-disable-next-line no-control-regex

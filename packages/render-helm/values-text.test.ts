@@ -34,5 +34,6 @@ test('a part that did not change is the same object', () => {
 
 test('faults have the place they have in the whole file', () => {
   assert.throws(() => readValuesText('a: 1\nb: [1,\nc: 2\n', 'values.yaml'), { code: 'InvalidYaml', where: /values\.yaml:\d+:\d+/ })
+  assert.throws(() => readValuesText('a:\n  b: 1\n  b: 2\n', 'values.yaml', 'error'), { code: 'InvalidYaml', where: 'values.yaml:3:3' })
   assert.throws(() => readValuesText('a: 1\na: 2\n', 'values.yaml', 'error'), { code: 'InvalidYaml', where: 'values.yaml:2:1' })
 })

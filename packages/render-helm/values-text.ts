@@ -16,7 +16,8 @@ const alias = /(?:^|[\s[{,:-])\*\w/
 
 /** The documents of a values file. Throws CodedError `InvalidYaml`. */
 export function readValuesText(text: string, source: string, duplicateKeys?: DuplicateKeys): Json[] {
-  const whole = byParts(text)
+  // Equal keys inside a part would pass.
+  const whole = duplicateKeys === 'error' ? undefined : byParts(text)
   return whole === undefined ? readYamlDocuments(text, source, duplicateKeys).map(({ value }) => value) : [whole]
 }
 
