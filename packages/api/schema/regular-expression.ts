@@ -3,7 +3,7 @@ import { RE2JS } from 're2js'
 const cache = new Map<string, (text: string) => boolean>()
 
 /** What JavaScript understands otherwise than RE2, or not at all. */
-const unlike = /\(\?(?!:)|\\[^.\/+*?()[\]{}|^$\\dDwWsSfnrtv-]|\[\^?\]|\{\d{4,}|\{\d*,\d{4,}/
+const unlike = /\(\?(?!:)|\\[^./+*?()[\]{}|^$\\dDwWsSfnrtv-]|\[\^?\]|\{\d{4,}|\{\d*,\d{4,}/
 
 /**
  * Throws what is wrong with a pattern that is not RE2. Patterns in the large common part of RE2 and JavaScript's regular expressions are

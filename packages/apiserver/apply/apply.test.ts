@@ -3,8 +3,10 @@ import { test } from 'node:test'
 import { Deployment, isApiError, schemaFor } from '@idp/api'
 import type { AnyObject, JsonObject } from '@idp/formats'
 import { seededRandom } from '@idp/kit'
-import { fromFieldsV1, pathText, paths, toFieldsV1 } from './field-set.ts'
-import { fieldsOf } from './object-fields.ts'
+import { compareObjects } from './compare-objects.ts'
+import { fromFieldsV1, pathText, paths, toFieldsV1, union } from './field-set.ts'
+import { newFields } from './new-fields.ts'
+import { fieldsOf, wireFieldsOf } from './object-fields.ts'
 import { mergeObjects } from './merge-objects.ts'
 import { applyObject, ownershipAfterUpdate } from './object-ownership.ts'
 import type { Schema } from '../schema/resolve-schema.ts'
@@ -90,6 +92,23 @@ test('FieldsV1 is read back as it was written', () => {
     const set = fieldsOf(value, schema)
     assert.deepEqual(toFieldsV1(fromFieldsV1(toFieldsV1(set))), toFieldsV1(set))
   }
+})
+
+test('what one pass says of an object is what comparing and collecting say', () => {
+  const base = { apiVersion: 'example.com/v1', kind: 'Thing', metadata: {} }
+  const objects: JsonObject[] = [
+    { ports: [{ port: 80, name: 'a' }, { port: 80, protocol: 'UDP' }, { name: 'b' }], tags: ['b', 'a'], args: ['x'], labels: { z: '1', a: '2' }, selector: { a: 'b' } },
+    { ports: [{ port: 80 }, { port: 80, name: 'twice' }], tags: ['a', 'a'], args: [], labels: {}, selector: {} },
+    { ports: null, tags: [], args: null, labels: null, selector: null, unknown: { a: { b: [1, { c: 2 }] } } },
+  ]
+  for (const fields of objects) {
+    const whole = { ...base, metadata: { labels: { a: 'b' }, annotations: {} }, ...fields }
+    const { added, modified } = compareObjects(base, whole, schema)
+    assert.deepEqual(newFields(whole, schema, { 'f:apiVersion': true, 'f:kind': true }), toFieldsV1(union(added, modified)))
+    assert.deepEqual(wireFieldsOf(fields, schema, {}), toFieldsV1(fieldsOf(fields, schema)))
+  }
+  // A list where a struct belongs: only the comparison can say.
+  assert.equal(newFields({ ...base, ports: ['x'] }, { properties: { ports: { type: 'object', default: {} } } }, {}), undefined)
 })
 
 test('merging what is there changes nothing, in a real kind', () => {

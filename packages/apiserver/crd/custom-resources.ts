@@ -43,7 +43,8 @@ function customResource({ spec }: CustomResourceDefinition, version: Version, st
         ...(old === undefined ? validateCreate(kind, object) : validateUpdate(kind, object, old, subresource)),
         ...compiled.validate(object as unknown as Json, old as unknown as Json | undefined),
       ]
-      if (withRules ??= hasRules(schema)) errors.push(...runRules(rules, errors, object, old))
+      withRules ??= hasRules(schema)
+      if (withRules) errors.push(...runRules(rules, errors, object, old))
       return errors.map((error) => ({ ...error }))
     },
   }
