@@ -34,9 +34,10 @@ export async function startPlatform(name: string): Promise<StartedPlatform> {
   const began = performance.now()
   const said = await idp(['up', ...here, '--https-port', String(ports.https), '--http-port', String(ports.http), '--output', 'json', '--timeout', '180'])
   assert.equal(said.code, 0, said.out + said.err)
-  const { network } = readKubeconfig(await readFile(join(dataDir, name, 'engine', 'kubeconfig'), 'utf8'), 'kubeconfig')
-  const client = createClient({ transport: networkTransport(network) })
-  const gateway = await platformGateway(client, 'idp-demo', ports)
+  const { client, gateway } = await access(join(dataDir, name, 'engine', 'kubeconfig'), ports).catch(async (error: unknown) => {
+    const log = await readFile(join(dataDir, name, 'engine.log'), 'utf8').catch(String)
+    throw new Error(`the platform cannot be reached although 'idp up' ended well: ${String(error)}\n${log.split('\n').slice(-20).join('\n')}`, { cause: error })
+  })
   const caFile = join(home, 'ca.crt')
   await writeFile(caFile, gateway.ca)
   const owned = stack.move()
@@ -45,4 +46,9 @@ export async function startPlatform(name: string): Promise<StartedPlatform> {
     idp: (...args) => idp([...args, ...here]),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
+}
+
+async function access(kubeconfig: string, ports: StartedPlatform['ports']): Promise<{ client: Client; gateway: GatewayAddress }> {
+  const client = createClient({ transport: networkTransport(readKubeconfig(await readFile(kubeconfig, 'utf8'), kubeconfig).network) })
+  return { client, gateway: await platformGateway(client, 'idp-demo', ports) }
 }
