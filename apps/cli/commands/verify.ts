@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checks, createVerifyContext, loadConfig, loadDiagrams, platformGateway, platformRepository, verify, type ArrowResult } from '@idp/platform'
 import { CodedError, jsonLog, systemRandom } from '@idp/kit'
@@ -22,6 +23,8 @@ export async function verifyPlatform(context: CommandContext, options: { readonl
     await using run = createVerifyContext({ client, clock, random: systemRandom, log, signal, config, gateway, repository })
     results = await verify(diagrams, run, { checks, onResult: (result) => context.report.event({ event: 'waiting', message: `${result.diagram}: ${result.from} → ${result.to}: ${result.verdict}` }) })
   }
+  // The console shows the last verdicts; those of some diagrams alone would look like those of all.
+  if (wanted === undefined) await writeFile(join(directory, 'verify.json'), `${JSON.stringify({ arrows: results })}\n`, { mode: 0o600 })
   context.report.result(verifyText(results), { arrows: results })
   if (results.some((result) => result.verdict !== 'proven')) process.exitCode = 1
 }
