@@ -37,20 +37,17 @@ export function openObjectStore(dir: string): ObjectStore {
   const folder = join(dir, 'objects', 'pack')
   const packs = new Map<string, Pack>()
   let alternates: Promise<readonly ObjectStore[]> | undefined
-  let loading: Promise<boolean> | undefined
-  let isLoaded = false
+  let first: Promise<void> | undefined
 
-  /** True when a pack has come. Concurrent callers share one look. */
-  const loadPacks = (): Promise<boolean> => {
-    loading ??= (async () => {
-      const names = (await readdir(folder).catch(absentAs<string[]>([]))).filter((name) => name.endsWith('.idx')).map((name) => name.slice(0, -4))
-      const added = names.filter((name) => !packs.has(name))
-      for (const name of added) packs.set(name, { name, index: openPackIndex(await readFile(join(folder, `${name}.idx`)), join(folder, name)), source: undefined })
-      isLoaded = true
-      return added.length > 0
-    })().finally(() => { loading = undefined })
-    return loading
+  /** Looks for packs that have come. Each call looks for itself: what an earlier one listed may be older than what the caller waits for. */
+  const loadPacks = async (): Promise<void> => {
+    const names = (await readdir(folder).catch(absentAs<string[]>([]))).filter((name) => name.endsWith('.idx')).map((name) => name.slice(0, -4))
+    for (const name of names.filter((one) => !packs.has(one))) {
+      const index = openPackIndex(await readFile(join(folder, `${name}.idx`)), join(folder, name))
+      if (!packs.has(name)) packs.set(name, { name, index, source: undefined })
+    }
   }
+  const loadOnce = (): Promise<void> => (first ??= loadPacks().catch((error: unknown) => { first = undefined; throw error }))
   const find = (id: string): { pack: Pack; offset: number } | undefined => {
     for (const pack of packs.values()) {
       const offset = pack.index.find(id)
@@ -60,7 +57,8 @@ export function openObjectStore(dir: string): ObjectStore {
   }
   /** The bytes of a pack from `offset` to the end of the entry that begins there. */
   const bytesAt = async (pack: Pack, offset: number): Promise<Buffer> => {
-    pack.source ??= openPack(join(folder, `${pack.name}.pack`))
+    // A pack that git has replaced meanwhile is forgotten; the next look finds its successor.
+    pack.source ??= openPack(join(folder, `${pack.name}.pack`)).catch((error: unknown) => { packs.delete(pack.name); throw error })
     const source = await pack.source
     const end = pack.index.endOf(offset) ?? ('bytes' in source ? source.bytes.length : source.size) - 20
     return 'bytes' in source ? source.bytes.subarray(offset, end) : readExactly(source.file, offset, end - offset)
@@ -104,12 +102,14 @@ export function openObjectStore(dir: string): ObjectStore {
   }
   const store: ObjectStore = {
     async read(id) {
-      if (!isLoaded) await loadPacks()
+      await loadOnce()
       const found = find(id)
       if (found !== undefined) return readPacked(id, found)
       const loose = await readLoose(id)
       if (loose !== undefined) return loose
-      if (await loadPacks()) return store.read(id)
+      await loadPacks()
+      const come = find(id)
+      if (come !== undefined) return readPacked(id, come)
       for (const other of await others()) {
         const object = await other.read(id)
         if (object !== undefined) return object
@@ -120,7 +120,7 @@ export function openObjectStore(dir: string): ObjectStore {
       return find(id) !== undefined || (await store.read(id)) !== undefined
     },
     async packed(id) {
-      if (!isLoaded) await loadPacks()
+      await loadOnce()
       const found = find(id)
       if (found === undefined) return undefined
       const bytes = await bytesAt(found.pack, found.offset)
@@ -133,7 +133,7 @@ export function openObjectStore(dir: string): ObjectStore {
         if (opened !== undefined && 'file' in opened) await opened.file.close()
       }
       packs.clear()
-      isLoaded = false
+      first = undefined
       for (const other of await (alternates ?? [])) await other.close()
     },
   }
