@@ -73,7 +73,7 @@ export function createPageReader<T>(resolve: (series: string) => T | null | unde
           if (stands === undefined) throw unreadable(`series ${text.slice(0, shown)}`)
           // A part of the page would keep the whole page.
           line = { text: Buffer.from(text).toString(), comment, of: stands }
-          if (comment) readComment(text, (fresh ??= new Map(metadata)))
+          if (comment) readComment(line.text, (fresh ??= new Map(metadata)))
         }
         next.push(line)
         if (line.comment) continue
