@@ -5,7 +5,6 @@ import { readFlow } from './plain-yaml-flow.ts'
 export const notPlain: unique symbol = Symbol('not plain')
 
 const TAB = 9
-const NEWLINE = 10
 const SPACE = 32
 const QUOTE = 34
 const HASH = 35
