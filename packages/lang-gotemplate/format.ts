@@ -293,6 +293,23 @@ function formatInteger(verb: string, value: bigint, flags: Flags, original: unkn
   return pad(sign + prefix + digits, flags, false)
 }
 
+/** `#`: always a point, and for `g` and `x` zeros up to the precision. */
+function pointed(text: string, verb: string, precision: number): string {
+  const isHex = verb === 'x' || verb === 'X'
+  const [, sign = '', number = '', tail = ''] = (isHex ? /^([+-]?)(.*?)([pP].*)?$/ : /^([+-]?)(.*?)([eE].*)?$/).exec(text) ?? []
+  let digits = verb !== 'g' && verb !== 'G' && verb !== 'x' ? 0 : precision < 0 ? 6 : precision
+  let hasBegun = false
+  for (const sign of number) {
+    if (sign === '.') continue
+    hasBegun ||= sign !== '0'
+    if (hasBegun) digits--
+  }
+  const point = number.includes('.') ? '' : '.'
+  // A zero counts as a digit when it stands alone.
+  if (point !== '' && number === '0') digits--
+  return `${sign}${number}${point}${'0'.repeat(Math.max(digits, 0))}${tail}`
+}
+
 function formatNumber(verb: string, value: number, flags: Flags, original: unknown): string {
   const bits = original instanceof Num && original.type === 'float32' ? 32 : 64
   let text: string
@@ -304,6 +321,7 @@ function formatNumber(verb: string, value: number, flags: Flags, original: unkno
     case 'x': case 'X': text = hexFloat(value, verb, flags.precision); break
     default: return bad(verb, original, flags)
   }
+  if (flags.sharp && verb !== 'v' && verb !== 'b' && Number.isFinite(value)) text = pointed(text, verb, flags.precision)
   if (Number.isFinite(value) && flags.plus && value >= 0 && !text.startsWith('-')) text = `+${text}`
   else if (text === '+Inf' && !flags.plus) text = '+Inf'
   else if (flags.space && !text.startsWith('-') && !text.startsWith('+')) text = ` ${text}`

@@ -22,6 +22,7 @@ const outputs: readonly (readonly [string, string, unknown?])[] = [
   ['{{ define "a" }}[{{ . }}]{{ end }}{{ template "a" 1 }}{{ block "b" 2 }}{{ . }}{{ end }}', '[1]2'],
   ['a  {{- /* c */ -}}  b {{- " c " -}} d', 'ab c d'],
   ['{{ printf "%v %d %q %5.1f|%-4s|%04d %t %T %x" (list 1 "a" nil) 3 "q\\n" 2.55 "ab" 7 true .m "hi" }}', '[1 a <nil>] 3 "q\\n"   2.5|ab  |0007 true map[string]interface {} 6869', { m: {} }],
+  ['{{ printf "%#x %#X %#g %#.3g %#.0f %#v" 1.0 1.0 1.5 2.0 3.0 4.0 }}', '0x1.0000p+00 0X1.P+00 1.50000 2.00 3. 4'],
   ['{{ with .a }}{{ . }}{{ else with .b }}{{ . }}{{ else }}none{{ end }}', 'x', { b: 'x' }],
   ['{{ range 3 }}{{ . }}{{ end }}', '012'],
   ['{{ and 1 0 (fail "never") }} {{ or 0 2 (fail "never") }} {{ not 0 }}', '0 2 true'],
