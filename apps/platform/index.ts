@@ -26,7 +26,7 @@ export { createVerifyContext, type ContextOptions } from './verify/create-contex
 export { platformGateway, platformRepository, type Ports } from './access/platform-access.ts'
 export { gatewayRequest, type GatewayAddress, type GatewayRequest, type GatewayResponse } from './access/gateway.ts'
 export type { PlatformRepository } from './access/platform-repository.ts'
-export { platformUp, type PlatformUpOptions } from './up.ts'
+export { platformUp, renderPlatform, type PlatformUpOptions } from './up.ts'
 export type { StepEvent } from './bootstrap/bootstrap.ts'
 export { openSource, type RepositorySource } from './repository/open-source.ts'
 export { standInCharts, type ChartEntry, type ChartSource } from './repository/chart-index.ts'

@@ -1,5 +1,6 @@
 import { systemRandom } from '@idp/kit'
-import { locateGateway, openSource, platformUp, platformUrls, type PlatformConfig, type StepEvent } from '@idp/platform'
+import { locateGateway, openSource, platformUp, platformUrls, renderPlatform, standInCharts, type PlatformConfig, type PlatformUpOptions, type RepositorySource, type StepEvent } from '@idp/platform'
+import { chartEntries } from '../chart-entries.ts'
 import { clusterClient } from '../cluster-client.ts'
 import { chosenCharts, rememberGateway } from '../cluster-engine.ts'
 import type { CommandContext } from '../context.ts'
@@ -7,22 +8,30 @@ import type { ProgressEvent } from '../output/report.ts'
 import type { AnyEngine, UpFlags } from './up.ts'
 import { idpVersion } from './version.ts'
 
-/** What is brought up: the platform of a directory, on an engine that runs. */
+/** What is brought up: a platform, on an engine that runs. */
 export interface PlatformOrder {
   readonly engine: AnyEngine
-  readonly directory: string
   readonly config: PlatformConfig
   readonly flags: UpFlags
   /** When `idp up` began, in ms of the clock. */
   readonly began: number
+  readonly prepared: PreparedPlatform
+}
+
+/** An opened repository; `rendered` when its bootstrap layer is being rendered, with the charts that ship with idp. */
+export interface PreparedPlatform { readonly source: RepositorySource; readonly rendered?: NonNullable<PlatformUpOptions['rendered']> }
+
+/** What needs no engine, to be done while that starts. Whoever asks for it disposes of the source. */
+export async function preparePlatform(directory: string, { render }: { readonly render: boolean }): Promise<PreparedPlatform> {
+  const source = await openSource(directory)
+  return { source, ...(render ? { rendered: renderPlatform(source, standInCharts(chartEntries())) } : {}) }
 }
 
 /** Starts the platform and reports it; resolves when every Application is Synced and Healthy. A module of its own, because it is loaded while the engine starts. */
-export async function bringPlatformUp(context: CommandContext, { engine, directory, config, flags, began }: PlatformOrder): Promise<void> {
-  await using source = await openSource(directory)
+export async function bringPlatformUp(context: CommandContext, { engine, config, flags, began, prepared }: PlatformOrder): Promise<void> {
   const client = await clusterClient(engine.directory)
   const names = await platformUp({
-    client, clock: context.clock, random: systemRandom, signal: context.signal, timeoutMs: flags.timeout * 1000, config, source, push: flags.repository !== undefined,
+    client, clock: context.clock, random: systemRandom, signal: context.signal, timeoutMs: flags.timeout * 1000, config, ...prepared, push: flags.repository !== undefined,
     charts: chosenCharts(engine.directory, flags.charts ?? engine.record.charts ?? 'stand-in', context.signal), ports: { https: engine.record.httpsPort, http: engine.record.httpPort }, ...remoteGateway(engine), version: await idpVersion(),
     onEvent: (event) => context.report.event(progress(event)),
   })

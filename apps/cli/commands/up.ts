@@ -5,6 +5,7 @@ import { loadConfig } from '@idp/platform/config'
 import type { ClusterFlags } from '../cluster-engine.ts'
 import { engineLog, findTarget, installation, type CommandContext } from '../context.ts'
 import { clusterDirectory, readRecord, type ClusterRecord } from '../data-directory.ts'
+import type { PreparedPlatform } from './bring-platform-up.ts'
 import { ensureEngine, type EngineFlags } from './cluster-up.ts'
 
 export interface UpFlags extends EngineFlags, ClusterFlags {
@@ -20,23 +21,27 @@ export async function up(context: CommandContext, flags: UpFlags): Promise<void>
   const repository = flags.repository === undefined ? known?.record.repository : resolve(flags.repository)
   const directory = repository ?? join(installation, 'blueprint')
   const config = await loadConfig(directory)
-  const engine = await ensureAnyEngine(context, config, { flags, repository })
-  const { bringPlatformUp } = await import('./bring-platform-up.ts')
-  await bringPlatformUp(context, { engine, directory, config, flags, began })
+  let prepared: Promise<PreparedPlatform> | undefined
+  const prepare = (render: boolean) => (prepared ??= import('./bring-platform-up.ts').then(({ preparePlatform }) => preparePlatform(directory, { render })))
+  await using _source = { [Symbol.asyncDispose]: async () => (await prepared?.catch(() => undefined))?.source[Symbol.asyncDispose]() }
+  // The process that was just started has its own modules to load: ours and the repository's rendering meanwhile. What fails here fails again where it is awaited.
+  const meanwhile = () => void prepare(known === undefined && (flags.charts ?? 'stand-in') === 'stand-in').catch(() => {})
+  const engine = await ensureAnyEngine(context, config, { flags, repository, meanwhile })
+  const [{ bringPlatformUp }, platform] = await Promise.all([import('./bring-platform-up.ts'), prepare(false)])
+  await bringPlatformUp(context, { engine, config, flags, began, prepared: platform })
   if (flags.foreground === true && engine.record.engine === 'embedded') await foreground(context, engine)
 }
 
 export interface AnyEngine { readonly record: ClusterRecord; readonly directory: string }
 
 /** The engine that is asked for, or the one the cluster has. Throws CodedError `EngineDiffers`. */
-async function ensureAnyEngine(context: CommandContext, config: PlatformConfig, options: { readonly flags: UpFlags; readonly repository: string | undefined }): Promise<AnyEngine> {
+async function ensureAnyEngine(context: CommandContext, config: PlatformConfig, options: { readonly flags: UpFlags; readonly repository: string | undefined; readonly meanwhile: () => void }): Promise<AnyEngine> {
   const name = context.name ?? config.cluster.name
   const recorded = (await readRecord(clusterDirectory(context.root, name)))?.engine
   const engine = options.flags.engine ?? recorded ?? 'embedded'
   if (recorded !== undefined && recorded !== engine) throw new CodedError({ code: 'EngineDiffers', message: `cluster '${name}' is there already, with the ${recorded} engine`, remedy: `Give the new one a --name of its own, or remove the old one with 'idp destroy --name ${name}'` })
   if (engine !== 'embedded') return (await import('../cluster-engine.ts')).ensureCluster(context, config, { ...options, engine })
-  // The process that was just started has its own modules to load: these meanwhile. What fails here fails again where it is awaited.
-  return ensureEngine(context, config, { ...options, platform: true, meanwhile: () => void import('./bring-platform-up.ts').catch(() => {}) })
+  return ensureEngine(context, config, { ...options, platform: true })
 }
 
 /** Stays until Ctrl-C, then stops the engine. */
