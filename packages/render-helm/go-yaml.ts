@@ -1,21 +1,17 @@
 import { CodedError } from '@idp/kit'
 import { parseYaml, parseYamlDocuments, type Json, type YamlDocument } from '@idp/formats'
-import { readPlainYaml } from './plain-yaml.ts'
 
 /** What the second of two equal keys does. Helm lets it win. */
 export type DuplicateKeys = 'last' | 'error'
 
 /** Reads one document as Go's YAML does. Throws CodedError `InvalidYaml`. */
 export function readYaml(text: string, source?: string, duplicateKeys: DuplicateKeys = 'last'): Json {
-  const plain = duplicateKeys === 'last' ? readPlainYaml(text) : undefined
-  if (plain !== undefined) return plain.value
   return parseYaml(prepared(text, source), source === undefined ? { duplicateKeys } : { duplicateKeys, source })
 }
 
 /** Reads all documents of a stream. Throws CodedError `InvalidYaml`. */
 export function readYamlDocuments(text: string, source: string, duplicateKeys: DuplicateKeys = 'last'): YamlDocument[] {
-  const plain = duplicateKeys === 'last' ? readPlainYaml(text) : undefined
-  return plain === undefined ? parseYamlDocuments(prepared(text, source), { duplicateKeys, source }) : [{ value: plain.value, line: 1 }]
+  return parseYamlDocuments(prepared(text, source), { duplicateKeys, source })
 }
 
 // eslint-disable-next-line no-control-regex

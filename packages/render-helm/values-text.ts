@@ -1,7 +1,6 @@
 import { CodedError } from '@idp/kit'
 import type { Json, JsonObject } from '@idp/formats'
 import { readYaml, readYamlDocuments, type DuplicateKeys } from './go-yaml.ts'
-import { readPlainYaml } from './plain-yaml.ts'
 
 /** Top-level parts of values files by their text: a change to one of them costs what that part costs. They are never changed. */
 const parts = new Map<string, JsonObject>()
@@ -65,12 +64,11 @@ function split(text: string): string[] | undefined {
 function readPart(text: string): JsonObject | undefined {
   const known = parts.get(text)
   if (known !== undefined) return known
+  // What an alias stands for may be in another part.
+  if (alias.test(text)) return undefined
   let value: Json
   try {
-    const plain = readPlainYaml(text)
-    // What an alias stands for may be in another part.
-    if (plain === undefined && alias.test(text)) return undefined
-    value = plain === undefined ? readYaml(text) : plain.value
+    value = readYaml(text)
   } catch (error) {
     // Read as a whole, the fault gets its place.
     if (error instanceof CodedError) return undefined
