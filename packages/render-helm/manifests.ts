@@ -70,11 +70,20 @@ function isSpace(code: number): boolean {
   return code === 32 || (code >= 9 && code <= 13) || code === 0x85 || (code >= 0xa0 && code !== 0xfeff && /\s/.test(String.fromCharCode(code)))
 }
 
-/** Splits and checks the output of one template. Throws CodedError `InvalidYaml`. */
-export function readPart(path: string, output: string): Part {
+/** Splits and checks the output of one template; documents that are among those of `earlier` are the same. Throws CodedError `InvalidYaml`. */
+export function readPart(path: string, output: string, earlier?: Part): Part {
   const manifests: Stored[] = []
   const hooks: StoredHook[] = []
-  for (const text of splitDocuments(output)) sortOne(path, text, manifests, hooks)
+  const known = new Map<string, Stored | StoredHook>()
+  for (const stored of [...earlier?.manifests ?? [], ...earlier?.hooks ?? []]) known.set(stored.text, stored)
+  for (const text of splitDocuments(output)) {
+    const same = known.get(text)
+    // One document stands for one: its like gets its own.
+    known.delete(text)
+    if (same === undefined) sortOne(path, text, manifests, hooks)
+    else if ('head' in same) hooks.push(same)
+    else manifests.push(same)
+  }
   return { manifests, hooks }
 }
 

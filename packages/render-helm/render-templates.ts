@@ -28,6 +28,8 @@ export interface Output {
   readonly statements: ListMemo | undefined
   /** Its documents; absent for notes. */
   part?: Part
+  /** Those of the last rendering: what is among them still is taken from there. */
+  earlier?: Part | undefined
 }
 
 export interface Renderable { readonly path: string; readonly file: TemplateFile; readonly basePath: string; readonly chart: ChartDot; readonly isPartial: boolean }
@@ -203,12 +205,15 @@ function output(set: TemplateSet, item: Renderable, run: TemplateRun, context: R
   const repeats = trace !== undefined && !trace.isImpure && !trace.asksFile && writes.length === 0 && raw.length === text.length
   const made: Output = { text, repeats, trace, writes, statements }
   if (known?.part !== undefined && known.text === text) made.part = known.part
+  else made.earlier = known?.part ?? known?.earlier
   return made
 }
 
 /** The documents of an output, read once. */
 export function partOf(path: string, output: Output): Part {
-  return (output.part ??= readPart(path, output.text))
+  output.part ??= readPart(path, output.text, output.earlier)
+  output.earlier = undefined
+  return output.part
 }
 
 /** The templates of charts in the order they run, which is that of `before` when they have the same paths. */
