@@ -1,7 +1,7 @@
 import { ConfigMap, isApiError } from '@idp/api'
 import type { Client } from '@idp/client'
 import { parseYaml, type KubeObject } from '@idp/formats'
-import type { Clock, Random } from '@idp/kit'
+import { backoff, isCoded, sleep, type Clock, type Random } from '@idp/kit'
 import { bootstrap, type StepEvent } from './bootstrap/bootstrap.ts'
 import { fieldManager, trackedBy } from './bootstrap/apply-objects.ts'
 import { renderSteps, type RenderedFolders } from './bootstrap/render-steps.ts'
@@ -102,8 +102,18 @@ async function pushRepository({ client, clock, signal, config, source, push, tim
   await using repository = await platformRepository(client, { gateway, localDomain: config.domain.local, clock, signal })
   const host = `git.${config.domain.local}`
   await waitForRoute(gateway, { host, path: '/healthz', clock, signal, timeoutMs })
-  const head = await repository.head(config.branch)
-  if (head === undefined || (push && head !== source.commit)) await repository.push(source.gitDirectory, source.commit, config.branch)
+  const deadline = clock.now() + timeoutMs
+  for (let failures = 1; ; failures++) {
+    try {
+      const head = await repository.head(config.branch)
+      if (head === undefined || (push && head !== source.commit)) await repository.push(source.gitDirectory, source.commit, config.branch)
+      return
+    } catch (error) {
+      // One proxy of the gateway knows the route; another may hear of it a moment later.
+      if (!isCoded(error, 'GitUnreachable') || clock.now() > deadline) throw error
+      await sleep(clock, backoff(failures, { initial: 20, max: 1000 }), signal)
+    }
+  }
 }
 
 interface SetFields { spec?: { template?: { spec?: { destination?: { namespace?: string } } } } }

@@ -18,10 +18,14 @@ export async function openHostPorts(ports: readonly HostPort[], fabric: Fabric, 
   })
 }
 
-function enter(fabric: Fabric, socket: Duplex, nodePort: number, from: string, log: Log): void {
+/** As k3d's load balancer: a pod that does not listen yet is passed over for the next. */
+const tries = 3
+
+function enter(fabric: Fabric, socket: Duplex, nodePort: number, from: string, log: Log, left = tries): void {
   try {
     fabric.enter(socket, nodePort, from)
   } catch (error) {
+    if (left > 1 && isCoded(error, 'ConnectionRefused')) return enter(fabric, socket, nodePort, from, log, left - 1)
     // As a node whose Service has no endpoint: the connection is refused.
     if (!isCoded(error)) log.error('a connection could not be handed in', { nodePort, error: messageOf(error) })
     socket.destroy()
