@@ -1,4 +1,4 @@
-import type { Random } from '@idp/kit'
+import type { Random } from './random.ts'
 
 const poolBytes = 4096
 

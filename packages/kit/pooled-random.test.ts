@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { seededRandom, systemRandom } from '@idp/kit'
-import { pooledRandom } from './random-pool.ts'
+import { seededRandom, systemRandom } from './random.ts'
+import { pooledRandom } from './pooled-random.ts'
 
 for (const [name, source] of [['a Buffer', systemRandom], ['a plain array', seededRandom(7)]] as const) {
   test(`from ${name}: every portion is its own, none repeats, none is empty`, () => {
