@@ -1,11 +1,4 @@
-/** Deep copy of a JSON value; faster than structuredClone, which must look for cycles and classes. */
-export function cloneJson<T>(value: T): T {
-  if (Array.isArray(value)) return value.map(cloneJson) as T
-  if (value === null || typeof value !== 'object') return value
-  const copy: Record<string, unknown> = {}
-  for (const key in value) copy[key] = cloneJson((value as Record<string, unknown>)[key])
-  return copy as T
-}
+export { cloneJson } from '@idp/formats'
 
 /** Deep equality of JSON values; the order of keys does not matter, and a key that is undefined is a key that is absent. */
 export function equalJson(a: unknown, b: unknown): boolean {
